@@ -1,0 +1,99 @@
+"""What OpenCV 4.14's own Darknet importer detects: the truth of the parity test and a baseline.
+
+OpenCV 5 has no Darknet importer, so this runs in an environment of its own, with
+benchmarks/requirements-opencv4.txt and nothing of this project:
+
+    .venv-opencv4/bin/python benchmarks/opencv4_reference.py MODEL_DIR IMAGE_DIR OUT.json
+
+`make reference` makes that environment and records tests/object_detection/reference/*.json with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+def detect(
+    net: Any, image: np.ndarray, size: tuple[int, int], confidence: float, nms: float
+) -> list[list[float]]:
+    """One row a detection: class id, confidence, then the box as x1, y1, x2, y2 in pixels.
+
+    A cell's class is its most probable one; suppression is OpenCV's, within each class; boxes are
+    clipped to the image.
+    """
+    height, width = image.shape[:2]
+    net.setInput(cv2.dnn.blobFromImage(image, 1 / 255, size, swapRB=True))
+    # One row a cell and anchor: centre x, centre y, width, height, objectness, a score a class
+    rows = np.concatenate(net.forward(net.getUnconnectedOutLayersNames()))
+    class_ids = rows[:, 5:].argmax(axis=1)
+    confidences = rows[np.arange(len(rows)), 5 + class_ids]
+    passed = confidences > confidence
+    rows, class_ids, confidences = rows[passed], class_ids[passed], confidences[passed]
+    sides = rows[:, 2:4] * (width, height)
+    corners = rows[:, 0:2] * (width, height) - sides / 2
+    found = []
+    for class_id in np.unique(class_ids):
+        (members,) = np.nonzero(class_ids == class_id)
+        boxes = np.concatenate([corners[members], sides[members]], axis=1).astype(np.float64)
+        for kept in np.ravel(cv2.dnn.NMSBoxes(boxes, confidences[members], confidence, nms)):
+            x, y, w, h = boxes[kept]
+            box = np.clip([x, y, x + w, y + h], 0, [width, height, width, height])
+            found.append([int(class_id), float(confidences[members[kept]]), *map(float, box)])
+    return sorted(found, key=lambda row: -row[1])
+
+
+def load(model: Path) -> tuple[Any, tuple[int, int]]:
+    """The network of a model folder, and its input's (width, height)."""
+    (cfg,) = model.glob("*.cfg")
+    (weights,) = model.glob("*.weights")
+    options = dict(
+        line.replace(" ", "").split("=", 1)
+        for line in cfg.read_text().split("[", 2)[1].splitlines()
+        if "=" in line
+    )
+    net = cv2.dnn.readNetFromDarknet(str(cfg), str(weights))
+    return net, (int(options["width"]), int(options["height"]))
+
+
+def main() -> None:
+    """Writes the detections of every image of a folder, with the image's own digest."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR")
+    parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
+    parser.add_argument("out", type=Path, metavar="OUT.json")
+    parser.add_argument("--confidence", type=float, default=0.25)
+    parser.add_argument("--nms", type=float, default=0.4)
+    arguments = parser.parse_args()
+    net, size = load(arguments.model)
+    lines = []
+    for path in sorted(arguments.images.glob("*.jpg")):
+        data = path.read_bytes()
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        rows = detect(net, image, size, arguments.confidence, arguments.nms)
+        entry = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "detections": [
+                [row[0], round(row[1], 5), *(round(v, 2) for v in row[2:])] for row in rows
+            ],
+        }
+        lines.append(f"{json.dumps(path.name)}: {json.dumps(entry, separators=(',', ':'))}")
+    header = {
+        "opencv": cv2.__version__,
+        "model": arguments.model.name,
+        "confidence": arguments.confidence,
+        "nms": arguments.nms,
+    }
+    arguments.out.write_text(
+        json.dumps(header)[:-1] + ', "images": {\n' + ",\n".join(lines) + "\n}}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Environment -> one frozen, checked `Settings`; start at `Settings.from_environment`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from .object_detection.engines import ENGINES
+
+_RESIZES = ("stretch", "letterbox")
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot work. The message names the variable and what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, with its default. A field is the environment variable of its name.
+
+    classes: labels to keep; empty for all. resize: "stretch", "letterbox", or empty for what the
+    model was trained with.
+    """
+
+    input_prefix: str = "input/"
+    output_prefix: str = "output/"
+    failed_prefix: str = "failed/"
+    model: str = "models/yolo-fastest-1.1-xl/"
+    confidence: float = 0.5
+    nms: float = 0.4
+    classes: tuple[str, ...] = ()
+    model_ttl_seconds: float = 60.0
+    max_image_bytes: int = 50_000_000
+    max_image_pixels: int = 100_000_000
+    engine: str = "opencv"
+    resize: str = ""
+
+    def __post_init__(self) -> None:
+        """Checks values and their combination."""
+        for name in ("confidence", "nms"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise _error(name, value, "a number from 0 to 1, like 0.5")
+        if not (math.isfinite(self.model_ttl_seconds) and self.model_ttl_seconds >= 0):
+            raise _error("model_ttl_seconds", self.model_ttl_seconds, "0 or more seconds, like 60")
+        for name in ("max_image_bytes", "max_image_pixels"):
+            if getattr(self, name) < 1:
+                raise _error(name, getattr(self, name), "1 or more")
+        if self.engine not in ENGINES:
+            raise _error("engine", self.engine, f"one of {', '.join(ENGINES)}")
+        if self.resize and self.resize not in _RESIZES:
+            raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
+        if not self.model.strip("/"):
+            raise _error("model", self.model, "a model's prefix, like models/yolo-fastest-1.1-xl/")
+        self._check_prefixes()
+
+    def _check_prefixes(self) -> None:
+        names = ("input_prefix", "output_prefix", "failed_prefix")
+        for name in names:
+            prefix = getattr(self, name)
+            if prefix.startswith("/") or not prefix.endswith("/") or prefix == "/":
+                raise _error(name, prefix, "a folder of the bucket ending in /, like input/")
+        for name in names[1:]:
+            prefix = getattr(self, name)
+            if prefix.startswith(self.input_prefix) or self.input_prefix.startswith(prefix):
+                raise _error(
+                    name,
+                    prefix,
+                    f"a folder apart from INPUT_PREFIX={self.input_prefix}, "
+                    "or the function would trigger itself for ever",
+                )
+        if self.output_prefix == self.failed_prefix:
+            raise _error("failed_prefix", self.failed_prefix, "a folder other than OUTPUT_PREFIX")
+
+    @property
+    def letterbox(self) -> bool | None:
+        """`resize` as a detector takes it; None for what the model was trained with."""
+        return {"letterbox": True, "stretch": False}.get(self.resize)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Reads the variables that are set and not empty.
+
+        Raises:
+            SettingsError: a value that cannot be read, or cannot work.
+        """
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            text = environment.get(field.name.upper(), "").strip()
+            if text:
+                values[field.name] = _read(field.name, text, type(field.default))
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _read(name: str, text: str, kind: type) -> object:
+    try:
+        if kind is tuple:
+            return tuple(item.strip() for item in text.split(",") if item.strip())
+        return kind(text)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise _error(name, text, expected) from None
+
+
+def _error(name: str, value: object, expected: str) -> SettingsError:
+    return SettingsError(f"{name.upper()}={value} cannot work: it must be {expected}")
