@@ -41,8 +41,16 @@ class Convolution:
     filters: int
     kernel_shape: tuple[int, int, int, int]
     batch_normalize: bool
-    kernel: str
-    bias: str
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's name in the graph."""
+        return f"kernel_{self.section.index}"
+
+    @property
+    def bias(self) -> str:
+        """The bias's name in the graph."""
+        return f"bias_{self.section.index}"
 
 
 class NetworkBuilder:
@@ -106,12 +114,20 @@ class NetworkBuilder:
         height = (previous.height + 2 * pad - size) // stride_y + 1
         width = (previous.width + 2 * pad - size) // stride_x + 1
         self._check_extent(section, previous, height, width)
-        kernel_shape = (filters, previous.channels // groups, size, size)
-        kernel = self.graph.weight(f"kernel_{section.index}", kernel_shape)
-        bias = self.graph.weight(f"bias_{section.index}", (filters,))
+        weights = Convolution(
+            section,
+            filters,
+            (filters, previous.channels // groups, size, size),
+            section.integer("batch_normalize", 0) != 0,
+        )
+        self.convolutions.append(weights)
         name = self.graph.node(
             "Conv",
-            [previous.name, kernel, bias],
+            [
+                previous.name,
+                self.graph.weight(weights.kernel, weights.kernel_shape),
+                self.graph.weight(weights.bias, (filters,)),
+            ],
             name=f"conv_{section.index}",
             kernel_shape=(size, size),
             strides=(stride_y, stride_x),
@@ -119,12 +135,6 @@ class NetworkBuilder:
             dilations=(dilation, dilation),
             group=groups,
         )
-        self.convolutions.append(
-            Convolution(
-                section, filters, kernel_shape, section.integer("batch_normalize", 0) != 0,
-                kernel, bias,
-            )
-        )  # fmt: skip
         return Blob(self._activate(section, name, "logistic"), filters, height, width)
 
     def _add_maxpool(self, section: Section, previous: Blob) -> Blob:
@@ -149,11 +159,53 @@ class NetworkBuilder:
         return Blob(name, previous.channels, height, width)
 
     def _add_upsample(self, section: Section, previous: Blob) -> Blob:
+        stride = section.integer("stride", 2, least=1)
+        scale = section.number("scale", 1.0)
+        name = self.graph.node(
+            "Resize",
+            [previous.name, "", self.graph.floats(1.0, 1.0, float(stride), float(stride))],
+            name=f"upsample_{section.index}",
+            mode="nearest",
+            nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        )
         if scale != 1.0:
             name = self.graph.node("Mul", [name, self.graph.floats(scale)])
         return Blob(name, previous.channels, previous.height * stride, previous.width * stride)
 
     def _add_route(self, section: Section, previous: Blob) -> Blob:
+        sources = [self._layer(section, "layers", at) for at in section.integers("layers")]
+        groups = section.integer("groups", 1, least=1)
+        group_id = section.integer("group_id", 0, least=0)
+        if group_id >= groups:
+            raise section.error(f"group_id={group_id} must be below groups={groups}", "group_id")
+        first = sources[0]
+        for source in sources:
+            if (source.height, source.width) != (first.height, first.width):
+                raise section.error(
+                    f"the layers differ in size: {_describe(first)} and {_describe(source)}",
+                    "layers",
+                )
+            if source.channels % groups:
+                raise section.error(
+                    f"groups={groups} does not divide {source.channels} channels", "groups"
+                )
+        names = [self._take_group(source, groups, group_id) for source in sources]
+        name = names[0]
+        if len(names) > 1:
+            name = self.graph.node("Concat", names, name=f"route_{section.index}", axis=1)
+        channels = sum(source.channels for source in sources) // groups
+        return Blob(name, channels, first.height, first.width)
+
+    def _take_group(self, source: Blob, groups: int, group_id: int) -> str:
+        if groups == 1:
+            return source.name
+        size = source.channels // groups
+        start, stop = group_id * size, (group_id + 1) * size
+        integers = self.graph.integers
+        return self.graph.node("Slice", [source.name, integers(start), integers(stop), integers(1)])
+
+    def _add_shortcut(self, section: Section, previous: Blob) -> Blob:
         name = previous.name
         for at in section.integers("from"):
             source = self._layer(section, "from", at)
@@ -167,7 +219,7 @@ class NetworkBuilder:
         return Blob(name, previous.channels, previous.height, previous.width)
 
     def _add_dropout(self, section: Section, previous: Blob) -> Blob:
-        return previous  # at inference Darknet passes the input on unchanged
+        return previous  # at inference Darknet passes its input on unchanged
 
     def _add_yolo(self, section: Section, previous: Blob) -> Blob:
         classes = section.integer("classes", 20, least=1)
