@@ -17,7 +17,7 @@ from .detector import Detections
 
 Colour = tuple[int, int, int]
 
-_BLACK, _WHITE = (16, 16, 16), (255, 255, 255)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _FONT = "sans"  # comes with OpenCV 5: Latin, Greek, Cyrillic, Hebrew, Arabic and CJK
 _LEAST_TEXT_SIZE = 11.0  # pixels; below it letters run together
 _WEIGHT = 600  # semibold: thin strokes vanish in a thumbnail
@@ -152,6 +152,7 @@ def _draw_character(character: str) -> NDArray[np.uint8]:
 
 def _text_colour(ground: Colour) -> Colour:
     """Black or white, whichever stands out more (WCAG 2.1's relative luminance and contrast)."""
-    linear = (np.array(ground, np.float64) / 255) ** 2.2
+    share = np.array(ground, np.float64) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.0722, 0.7152, 0.2126))
     return _BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE

@@ -93,4 +93,4 @@ def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:
         raise ImageError(f"cannot be encoded as {format_name.upper()}: {error.err}") from error
     if not done:
         raise ImageError(f"cannot be encoded as {format_name.upper()}")
-    return data.tobytes()
+    return bytes(data)

@@ -1,0 +1,78 @@
+"""A real Darknet network that one can check by hand: it finds red and green squares.
+
+The input is 64 x 64. Each 8 x 8 cell is max-pooled to one pixel, and a 1 x 1 convolution turns its
+colour into one anchor's numbers: the box is the cell itself, objectness is high for pure red or
+green and low for black and white, and the class is the stronger of the two colours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+LABELS = ("red", "green")
+CELL = 8
+SIZE = 64
+
+CFG = f"""\
+[net]
+width={SIZE}
+height={SIZE}
+channels=3
+
+[maxpool]
+size={CELL}
+stride={CELL}
+padding=0
+
+[convolutional]
+filters=7
+size=1
+stride=1
+pad=0
+activation=linear
+
+[yolo]
+mask=0
+anchors={CELL},{CELL}
+num=1
+classes=2
+"""
+
+# Rows are filters: tx, ty, tw, th, objectness, red, green; columns the input's red, green, blue
+_KERNEL = [
+    [0, 0, 0],
+    [0, 0, 0],
+    [0, 0, 0],
+    [0, 0, 0],
+    [20, 20, -40],
+    [20, -20, 0],
+    [-20, 20, 0],
+]
+_BIAS = [0, 0, 0, 0, -10, 0, 0]
+
+
+def weights() -> bytes:
+    """The `.weights`: version 0.2.0, no images seen, biases, kernel."""
+    header = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
+    return header + np.array(_BIAS, "<f4").tobytes() + np.array(_KERNEL, "<f4").tobytes()
+
+
+def write_colour_model(folder: Path) -> Path:
+    """Writes the model folder; returns it."""
+    folder.mkdir(parents=True)
+    (folder / "colours.cfg").write_text(CFG)
+    (folder / "colours.weights").write_bytes(weights())
+    (folder / "colours.names").write_text("\n".join(LABELS) + "\n")
+    return folder
+
+
+def picture(**cells: tuple[int, int]) -> NDArray[np.uint8]:
+    """A black picture, BGR, with a square of a colour at a (column, row) of the 8 x 8 cells."""
+    colours = {"red": (0, 0, 255), "green": (0, 255, 0), "white": (255, 255, 255)}
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    for name, (column, row) in cells.items():
+        image[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = colours[name]
+    return image
