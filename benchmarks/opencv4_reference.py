@@ -49,8 +49,11 @@ def detect(
     return sorted(found, key=lambda row: -row[1])
 
 
-def load(model: Path) -> tuple[Any, tuple[int, int]]:
-    """The network of a model folder, and its input's (width, height)."""
+def load(model: Path, floor: float) -> tuple[Any, tuple[int, int]]:
+    """The network of a model folder, and its input's (width, height).
+
+    OpenCV hides scores up to a floor of 0.2 unless the cfg's `thresh` says another.
+    """
     (cfg,) = model.glob("*.cfg")
     (weights,) = model.glob("*.weights")
     options = dict(
@@ -58,7 +61,9 @@ def load(model: Path) -> tuple[Any, tuple[int, int]]:
         for line in cfg.read_text().split("[", 2)[1].splitlines()
         if "=" in line
     )
-    net = cv2.dnn.readNetFromDarknet(str(cfg), str(weights))
+    text = cfg.read_text().replace("[yolo]", f"[yolo]\nthresh={floor}")
+    buffers = text.encode(), weights.read_bytes()
+    net = cv2.dnn.readNetFromDarknet(*(np.frombuffer(buffer, np.uint8) for buffer in buffers))
     return net, (int(options["width"]), int(options["height"]))
 
 
@@ -71,7 +76,7 @@ def main() -> None:
     parser.add_argument("--confidence", type=float, default=0.25)
     parser.add_argument("--nms", type=float, default=0.4)
     arguments = parser.parse_args()
-    net, size = load(arguments.model)
+    net, size = load(arguments.model, arguments.confidence)
     lines = []
     for path in sorted(arguments.images.glob("*.jpg")):
         data = path.read_bytes()

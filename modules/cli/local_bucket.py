@@ -40,7 +40,7 @@ class LocalBucket:
 
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port)
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port, verbose=False)
         try:
             self._server.start()
         except (OSError, SystemExit):

@@ -1,0 +1,157 @@
+"""COCO mAP of our core, and of OpenCV 4.14's Darknet importer beside it.
+
+    make accuracy
+    .venv/bin/python benchmarks/accuracy.py MODEL_DIR IMAGE_DIR LABEL_DIR [--reference PYTHON]
+
+Labels are YOLO's: a text file an image, a line an object, `class x y width height` with the centre
+and size in units of the image. The reference runs under the given Python, which has OpenCV 4.14.
+The measure is pycocotools' (github.com/ppwwyyxx/cocoapi, after Lin et al., 2014).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from modules.model_store import LocalFolder, Model, load_model
+from modules.object_detection.image import SUFFIXES, Image, decode_image
+from modules.settings import Settings
+
+_CONFIDENCE = 0.001  # the measure weighs every detection, however doubtful
+_MAX_PIXELS = 200_000_000
+
+Rows = list[list[float]]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Mean average precision at an overlap of 0.5, and averaged over 0.5 to 0.95."""
+
+    map50: float
+    map50_95: float
+
+
+def main() -> int:
+    """Prints a row for our core, and one for the reference if there is one."""
+    parser = argparse.ArgumentParser(description="COCO mAP over a folder of images and YOLO labels")
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR")
+    parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
+    parser.add_argument("labels", type=Path, metavar="LABEL_DIR")
+    parser.add_argument("--reference", metavar="PYTHON", help="a Python that has OpenCV 4.14")
+    parser.add_argument("--nms", type=float, default=Settings.nms)
+    arguments = parser.parse_args()
+    paths = sorted(p for p in arguments.images.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not paths:
+        parser.error(f"no images in {arguments.images}")
+    model = load_model(LocalFolder(arguments.model), Settings())
+    console = Console(stderr=True)
+    images = {
+        path.name: decode_image(path.read_bytes(), max_pixels=_MAX_PIXELS)
+        for path in track(paths, "decoding", console=console, transient=True)
+    }
+    truth = read_truth(images, arguments.labels, len(model.labels))
+    detections = {
+        name: detect(model, image, arguments.nms)
+        for name, image in track(images.items(), "detecting", console=console, transient=True)
+    }
+    rows = {"our core": measure(truth, detections)}
+    if arguments.reference:
+        reference = detect_with_reference(arguments)
+        rows["OpenCV 4.14's importer"] = measure(truth, reference)
+    table = Table("", "mAP@0.5", "mAP@0.5:0.95", title=f"{model.name}, {len(images)} images")
+    for name, accuracy in rows.items():
+        table.add_row(name, f"{accuracy.map50:.4f}", f"{accuracy.map50_95:.4f}")
+    Console().print(table)
+    return 0
+
+
+def read_truth(images: dict[str, Image], labels: Path, classes: int) -> dict[str, Any]:
+    """The ground truth as a COCO document; an image without a label file has no objects."""
+    annotations: list[dict[str, Any]] = []
+    for image_id, (name, image) in enumerate(images.items(), 1):
+        path = labels / f"{Path(name).stem}.txt"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            class_id, x, y, width, height = (float(value) for value in line.split()[:5])
+            sides = width * image.width, height * image.height
+            corner = x * image.width - sides[0] / 2, y * image.height - sides[1] / 2
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": int(class_id),
+                    "bbox": [*corner, *sides],
+                    "area": sides[0] * sides[1],
+                    "iscrowd": 0,
+                }
+            )
+    return {
+        "info": {},
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(images, 1)],
+        "annotations": annotations,
+        "categories": [{"id": class_id} for class_id in range(classes)],
+    }
+
+
+def detect(model: Model, image: Image, nms: float) -> Rows:
+    """Our detections: class id, confidence, x1, y1, x2, y2."""
+    found = model.detector.detect(image.pixels, confidence=_CONFIDENCE, nms=nms)
+    parts = zip(found.class_ids, found.confidences, found.boxes.tolist(), strict=True)
+    return [[int(class_id), float(confidence), *box] for class_id, confidence, box in parts]
+
+
+def detect_with_reference(arguments: argparse.Namespace) -> dict[str, Rows]:
+    """The same from benchmarks/opencv4_reference.py, in its own environment."""
+    script = Path(__file__).with_name("opencv4_reference.py")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "reference.json")
+        command = [arguments.reference, script, arguments.model, arguments.images, out]
+        options = ["--confidence", str(_CONFIDENCE), "--nms", str(arguments.nms)]
+        subprocess.run([*map(str, command), *options], check=True)
+        recorded = json.loads(out.read_text())["images"]
+    return {name: entry["detections"] for name, entry in recorded.items()}
+
+
+def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
+    """Scores detections against the truth; no detections at all score 0."""
+    numbers = {image["file_name"]: image["id"] for image in truth["images"]}
+    results = [
+        {
+            "image_id": numbers[name],
+            "category_id": int(class_id),
+            "score": score,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+        }
+        for name, rows in detections.items()
+        for class_id, score, x1, y1, x2, y2 in rows
+    ]
+    if not results:
+        return Accuracy(0.0, 0.0)
+    with contextlib.redirect_stdout(io.StringIO()):  # it reports every step of its own
+        ground = COCO()
+        ground.dataset = truth
+        ground.createIndex()
+        evaluation = COCOeval(ground, ground.loadRes(results), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return Accuracy(float(evaluation.stats[1]), float(evaluation.stats[0]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

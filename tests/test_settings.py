@@ -1,0 +1,87 @@
+import pytest
+
+from modules.settings import Settings, SettingsError
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+    assert Settings.from_environment({"CONFIDENCE": "", "CLASSES": " "}) == Settings()
+
+
+def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
+    settings = Settings.from_environment(
+        {
+            "INPUT_PREFIX": "in/",
+            "OUTPUT_PREFIX": "out/",
+            "FAILED_PREFIX": "bad/",
+            "MODEL": "models/mine/",
+            "CONFIDENCE": "0.25",
+            "NMS": "1",
+            "CLASSES": "dog, traffic light",
+            "MODEL_TTL_SECONDS": "0",
+            "MAX_IMAGE_BYTES": "1000",
+            "MAX_IMAGE_PIXELS": "2000",
+            "ENGINE": "onnxruntime",
+            "RESIZE": "letterbox",
+        }
+    )
+
+    assert settings == Settings(
+        input_prefix="in/",
+        output_prefix="out/",
+        failed_prefix="bad/",
+        model="models/mine/",
+        confidence=0.25,
+        nms=1.0,
+        classes=("dog", "traffic light"),
+        model_ttl_seconds=0.0,
+        max_image_bytes=1000,
+        max_image_pixels=2000,
+        engine="onnxruntime",
+        resize="letterbox",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("CONFIDENCE", "fifty", "a number"),
+        ("CONFIDENCE", "50", "a number from 0 to 1"),
+        ("CONFIDENCE", "nan", "a number from 0 to 1"),
+        ("NMS", "-0.1", "a number from 0 to 1"),
+        ("MODEL_TTL_SECONDS", "-1", "0 or more seconds"),
+        ("MODEL_TTL_SECONDS", "inf", "0 or more seconds"),
+        ("MAX_IMAGE_BYTES", "10 MB", "a whole number"),
+        ("MAX_IMAGE_PIXELS", "0", "1 or more"),
+        ("ENGINE", "tensorflow", "one of opencv, onnxruntime"),
+        ("RESIZE", "crop", "one of stretch, letterbox"),
+        ("MODEL", "/", "a model's prefix"),
+        ("INPUT_PREFIX", "input", "a folder of the bucket ending in /"),
+        ("INPUT_PREFIX", "/input/", "a folder of the bucket ending in /"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_variable_and_what_would_be_right(
+    name: str, value: str, right: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment({name: value})
+
+    assert str(error.value).startswith(f"{name}=")
+    assert right in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["OUTPUT_PREFIX", "FAILED_PREFIX"])
+@pytest.mark.parametrize(
+    ("input_prefix", "other"), [("in/", "in/"), ("in/", "in/out/"), ("in/deep/", "in/")]
+)
+def test_a_function_that_could_trigger_itself_is_refused(
+    name: str, input_prefix: str, other: str
+) -> None:
+    with pytest.raises(SettingsError, match="trigger itself"):
+        Settings.from_environment({"INPUT_PREFIX": input_prefix, name: other})
+
+
+def test_prefixes_that_only_look_alike_are_apart() -> None:
+    settings = Settings.from_environment({"INPUT_PREFIX": "input/", "OUTPUT_PREFIX": "input-out/"})
+
+    assert settings.output_prefix == "input-out/"
