@@ -1,4 +1,4 @@
-"""Models and sample photos at public addresses, each known by its SHA-256; start at `pull`."""
+"""Models at public addresses, each file known by its SHA-256; start at `pull`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NAMES = RemoteFile(
     "coco.names", _DARKNET, "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84"
 )
 
-COLLECTIONS: dict[str, tuple[RemoteFile, ...]] = {
+MODELS: dict[str, tuple[RemoteFile, ...]] = {
     "yolo-fastest-1.1": (
         RemoteFile(
             "yolo-fastest-1.1.cfg",
@@ -63,44 +63,17 @@ COLLECTIONS: dict[str, tuple[RemoteFile, ...]] = {
         ),
         _NAMES,
     ),
-    "photos": (
-        RemoteFile(
-            "dog.jpg",
-            _DARKNET,
-            "5a9522051c3cec2bbd2f6323fccba32e8fbf3ddcc2b3e2fd46b04c720bc6f866",
-        ),
-        RemoteFile(
-            "eagle.jpg",
-            _DARKNET,
-            "f95f57297fd51a6c5ddceb5ed6916fa759d1d65f402fee34c05b31a9608755c0",
-        ),
-        RemoteFile(
-            "giraffe.jpg",
-            _DARKNET,
-            "00dc48a9b2af8a1fe4c4b79319726591f1033c7e1150f21e7577a79f3b6659f1",
-        ),
-        RemoteFile(
-            "horses.jpg",
-            _DARKNET,
-            "c8f0a677a1356569e2ce71d2fa88c1030c0ae57ecf5e14170e02d9a86a20dcb4",
-        ),
-        RemoteFile(
-            "person.jpg",
-            _DARKNET,
-            "cdcbab947e46110fc2b77784ac54ddbbab2640f1e44cb5e91fc8984a9793a7d1",
-        ),
-    ),
 }
 
 
 def pull(name: str, folder: Path, progress: Callable[[str, int], None] | None = None) -> Path:
-    """Downloads a collection into `folder/name`, unless its files are there; returns that path.
+    """Downloads a model into `folder/name`, unless its files are there; returns that path.
 
     MODEL_MIRROR, an address with the same folders and names, is asked instead where it is set.
 
     Args:
-        name: one of `COLLECTIONS`.
-        folder: where the collection's own folder is made.
+        name: one of `MODELS`.
+        folder: where the model's own folder is made.
         progress: told a file's name and how many bytes more of it have come.
 
     Raises:
@@ -109,7 +82,7 @@ def pull(name: str, folder: Path, progress: Callable[[str, int], None] | None = 
     target = folder / name
     target.mkdir(parents=True, exist_ok=True)
     mirror = os.environ.get("MODEL_MIRROR", "")
-    for file in COLLECTIONS[name]:
+    for file in MODELS[name]:
         path = target / file.name
         if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256:
             continue
@@ -124,7 +97,7 @@ def _download(
     partial = path.with_name(path.name + ".part")
     digest = hashlib.sha256()
     try:
-        with urllib.request.urlopen(address, timeout=30) as answer, partial.open("wb") as out:  # noqa: S310 - addresses are the collection's, or the user's mirror
+        with urllib.request.urlopen(address, timeout=30) as answer, partial.open("wb") as out:  # noqa: S310 - the addresses are ours, or the user's own mirror
             while chunk := answer.read(_CHUNK):
                 digest.update(chunk)
                 out.write(chunk)

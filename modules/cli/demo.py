@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
-from .samples import DEFAULT_MODEL, MODELS, find_images, find_model
+from ..zoo import MODELS
+from .samples import DEFAULT_MODEL, find_images, find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="IMAGE",
-        help="images or folders of them (default: sample photos)",
+        help="images or folders of them (default: samples)",
     )
     parser.add_argument(
         "--model",
@@ -40,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the results are copied to (default: %(default)s)",
     )
     parser.epilog = (
-        "Sample photos and named models come from the folder that SHARED_DATA names, "
-        "else from their public addresses."
+        "Named models, and photos beside the samples, come from the folder that SHARED_DATA "
+        "names, where it is set; models else from their public addresses."
     )
 
 

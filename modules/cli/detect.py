@@ -85,7 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
         messages.print(failure, style="red", markup=False, highlight=False, soft_wrap=True)
     report = _Report(json_lines=arguments.json)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True) as progress:
+    with Progress(
+        *columns, console=messages, transient=True, disable=not messages.is_terminal
+    ) as progress:
         for item in progress.track(inputs, description="detecting"):
             try:
                 document = _process_file(item, model, settings, arguments.output)

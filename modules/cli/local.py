@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import time
 
 from ..settings import Settings
-from .samples import DEFAULT_MODEL, MODELS, find_model
+from ..zoo import MODELS
+from .samples import DEFAULT_MODEL, find_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Serves events until it is interrupted."""
     from .local_bucket import BUCKET, LocalBucket, quiet_handler
 
+    for ending in (signal.SIGINT, signal.SIGTERM):  # shells have jobs in the background ignore one
+        signal.signal(ending, signal.default_int_handler)
     model = find_model(arguments.model)
     settings = Settings.from_environment(os.environ)
     with LocalBucket(settings.input_prefix, port=arguments.port) as bucket:

@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "pictures"
+_HOST = "127.0.0.1"
 _REGION = "us-east-1"
 
 
@@ -40,11 +42,9 @@ class LocalBucket:
 
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port, verbose=False)
-        try:
-            self._server.start()
-        except (OSError, SystemExit):
-            raise UsageError(f"port {self._port} is taken; choose another with --port") from None
+        _check_port(self._port)
+        self._server = ThreadedMotoServer(ip_address=_HOST, port=self._port, verbose=False)
+        self._server.start()
         host, port = self._server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
         self.environment = _environment(self.endpoint)
@@ -108,6 +108,16 @@ def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, list[str]]]:
     handler: Callable[[dict[str, Any], Any], dict[str, list[str]]]
     handler = importlib.import_module("lambda_function").lambda_handler
     return handler
+
+
+def _check_port(port: int) -> None:
+    """Raises UsageError if a port is taken; moto's server would wait for ever."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            raise UsageError(f"port {port} is taken; choose another with --port") from None
 
 
 def _environment(endpoint: str) -> dict[str, str]:

@@ -9,16 +9,16 @@ import os
 from pathlib import Path
 
 from ..object_detection.image import SUFFIXES
-from ..zoo import COLLECTIONS, pull
+from ..zoo import MODELS, pull
 from . import UsageError
 
 _CACHE = Path(".cache")
-MODELS = tuple(name for name in COLLECTIONS if name != "photos")
+_SAMPLES = Path(__file__).parent.parent.parent / "demo"
 DEFAULT_MODEL = "yolo-fastest-1.1-xl"
 
 
 def find_model(model: str) -> Path:
-    """The folder of a model: its path, or a name in `MODELS`."""
+    """The folder of a model: its path, or a name in `zoo.MODELS`."""
     if Path(model).is_dir():
         return Path(model).resolve()
     if model not in MODELS:
@@ -27,9 +27,9 @@ def find_model(model: str) -> Path:
 
 
 def find_images(paths: list[Path]) -> list[Path]:
-    """The images at `paths`, files and folders; sample photos if there are none."""
+    """The images at `paths`, files and folders; samples if no paths are given."""
     found: list[Path] = []
-    for path in paths or [_shared("photos") or _pull("photos")]:
+    for path in paths or [_SAMPLES, *filter(None, [_shared("photos")])]:
         if path.is_dir():
             found += sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         elif path.is_file():
@@ -55,7 +55,10 @@ def _pull(name: str) -> Path:
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn
 
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), DownloadColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task(f"downloading {name}", total=None)
         return pull(name, _CACHE, lambda _, count: progress.advance(task, count))

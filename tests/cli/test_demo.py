@@ -1,0 +1,140 @@
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import pytest
+
+from modules.zoo import DownloadError, pull
+
+from ..colour_model import picture
+from ..conftest import ROOT
+
+
+def demo(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "modules", "demo", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_own_pictures_and_model_come_back_annotated(colour_model: Path, tmp_path: Path) -> None:
+    photo, output = tmp_path / "my photo+1 é.png", tmp_path / "out"
+    cv2.imwrite(str(photo), picture(red=(2, 5)))
+
+    run = demo(photo, "--model", colour_model, "--output", output)
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "red 100%" in run.stdout
+    assert str(output / photo.name) in run.stdout
+    assert (cv2.imread(str(output / photo.name)) != cv2.imread(str(photo))).any()
+    document = json.loads((output / f"{photo.name}.json").read_text())
+    assert document["image"]["key"] == f"input/{photo.name}"
+
+
+def test_a_picture_that_fails_is_named_with_its_reason(colour_model: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"<html>")
+
+    run = demo(bad, "--model", colour_model, "--output", tmp_path / "out")
+
+    assert run.returncode == 1
+    assert "input/bad.jpg: an HTML page, not a supported image" in run.stderr
+    assert (tmp_path / "out" / "failed" / "bad.jpg.json").exists()
+
+
+def test_the_sample_picture_holds_what_it_shows(
+    shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = shared("models/yolo-fastest-1.1-xl")
+
+    run = demo(ROOT / "demo" / "street.jpg", "--model", model, "--output", tmp_path)
+
+    assert run.returncode == 0
+    document = json.loads((tmp_path / "street.jpg.json").read_text())
+    labels = sorted(item["label"] for item in document["detections"])
+    assert labels == ["clock", "stop sign", "traffic light"]
+
+
+def test_the_sample_picture_is_what_its_script_renders(tmp_path: Path) -> None:
+    rendered = tmp_path / "street.jpg"
+
+    subprocess.run([sys.executable, ROOT / "demo" / "street.py", rendered], check=True)
+
+    ours = cv2.imread(str(ROOT / "demo" / "street.jpg")).astype(int)
+    assert abs(cv2.imread(str(rendered)).astype(int) - ours).mean() < 1
+
+
+def test_an_unknown_model_is_wrong_usage() -> None:
+    run = demo("--model", "yolo-slowest")
+
+    assert run.returncode == 2
+    assert "neither a folder nor one of yolo-fastest-1.1, yolo-fastest-1.1-xl" in run.stderr
+
+
+def test_the_bucket_finds_what_the_command_finds(
+    shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model, photo = shared("models/yolo-fastest-1.1-xl"), shared("photos/dog.jpg")
+    arguments = [sys.executable, "-m", "modules", "detect", "--json", str(photo)]
+    arguments += ["--model", str(model)]
+    printed = subprocess.run(arguments, cwd=ROOT, capture_output=True, check=True).stdout
+
+    run = demo(photo, "--model", model, "--output", tmp_path)
+
+    assert run.returncode == 0
+    through_bucket = json.loads((tmp_path / "dog.jpg.json").read_text())
+    assert through_bucket["detections"] == json.loads(printed)["detections"]
+    assert through_bucket["model"] == json.loads(printed)["model"]
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder served over HTTP on this machine, in place of the models' public addresses."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MODEL_MIRROR", f"http://127.0.0.1:{server.server_port}")
+        yield folder
+        server.shutdown()
+
+
+def test_a_model_is_downloaded_where_there_is_none(
+    mirror: Path, shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    source = shared("models/yolo-fastest-1.1")
+    (mirror / source.name).symlink_to(source)
+    moved: list[int] = []
+
+    folder = pull(source.name, tmp_path, lambda _, count: moved.append(count))
+
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in source.iterdir()}
+    assert sum(moved) == sum(map(len, files.values()))
+
+
+def test_a_file_of_another_content_is_refused_and_not_kept(mirror: Path, tmp_path: Path) -> None:
+    (mirror / "yolo-fastest-1.1").mkdir()
+    (mirror / "yolo-fastest-1.1" / "yolo-fastest-1.1.cfg").write_bytes(b"[net]")
+
+    with pytest.raises(DownloadError, match=r"\.cfg: its SHA-256 is .*; it should be f6df5775"):
+        pull("yolo-fastest-1.1", tmp_path)
+
+    assert list((tmp_path / "yolo-fastest-1.1").iterdir()) == []
+
+
+def test_a_missing_file_is_named_with_its_address(mirror: Path, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1.*/yolo-fastest-1.1.cfg: .*404"):
+        pull("yolo-fastest-1.1", tmp_path)

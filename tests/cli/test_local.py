@@ -1,0 +1,61 @@
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import cv2
+import pytest
+
+from ..colour_model import picture
+from ..conftest import ROOT
+
+
+def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:
+    """The lines printed up to the one that matches."""
+    assert stream.stdout
+    lines: list[str] = []
+    for line in stream.stdout:
+        lines.append(line.strip())
+        if re.search(pattern, line):
+            return lines
+    raise AssertionError(f"ended without {pattern!r}: {lines}")
+
+
+def test_a_picture_dropped_in_is_answered_until_ctrl_c(
+    colour_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-m", "modules", "local", "--port", "0"]
+    command += ["--model", str(colour_model)]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        for line in wait_for_line(process, "^aws s3 cp"):
+            if line.startswith("export "):
+                monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
+        client = boto3.client("s3")
+        data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+
+        client.put_object(Bucket="pictures", Key="input/a.png", Body=data)
+
+        wait_for_line(process, "# done: input/a.png")
+        client.head_object(Bucket="pictures", Key="output/a.png.json")
+        process.send_signal(signal.SIGINT)
+        _, messages = process.communicate()
+        assert (process.returncode, messages) == (130, "")
+
+
+def test_a_port_that_is_taken_is_named(colour_model: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "modules", "local", "--port", port, "--model"]
+        run = subprocess.run(
+            [*command, str(colour_model)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    assert run.returncode == 2
+    assert f"port {port} is taken; choose another with --port" in run.stderr

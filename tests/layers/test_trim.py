@@ -1,0 +1,109 @@
+"""What the function never needs is not uploaded, and what it needs is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from layers.trim import UNUSED, only_services, trim
+
+ROOT = Path(__file__).parents[2]
+FUNCTION = [ROOT / "lambda_function.py", *(ROOT / "modules").rglob("*.py")]
+
+
+def make(tree: Path, *names: str) -> None:
+    for name in names:
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+
+
+def left(tree: Path) -> set[str]:
+    return {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
+
+
+def test_tests_stubs_headers_and_programs_go(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "bin/f2py",
+        "cv2/__init__.pyi",
+        "cv2/data/haarcascade_eye.xml",
+        "numpy/__init__.pxd",
+        "numpy/_core/include/numpy/ndarrayobject.h",
+        "numpy/_core/lib/libnpymath.a",
+        "numpy/_core/tests/test_umath.py",
+        "numpy/f2py/crackfortran.py",
+        "onnxruntime/capi/libonnxruntime.so.1.31.1",
+        "onnxruntime/transformers/optimizer.py",
+    )
+
+    trim(tmp_path)
+
+    assert left(tmp_path) == set()
+
+
+def test_code_libraries_and_certificates_stay(tmp_path: Path) -> None:
+    needed = {
+        "botocore/cacert.pem",
+        "cv2/__init__.py",
+        "cv2/cv2.abi3.so",
+        "numpy/_core/_multiarray_umath.cpython-313-x86_64-linux-gnu.so",
+        "numpy.libs/libscipy_openblas64_-32a4b2a6.so",
+        "onnxruntime/capi/libonnxruntime_providers_shared.so",
+        "onnxruntime/capi/onnxruntime_pybind11_state.cpython-313-x86_64-linux-gnu.so",
+    }
+    make(tmp_path, *needed)
+
+    trim(tmp_path)
+
+    assert left(tmp_path) == needed
+
+
+def test_of_400_aws_services_s3_and_sts_stay(tmp_path: Path) -> None:
+    shared = {
+        f"botocore/data/{name}.json"
+        for name in ("_retry", "partitions", "sdk-default-configuration")
+    }
+    needed = {"botocore/data/s3/2006-03-01/service-2.json.gz", "botocore/data/sts/2011/a.json.gz"}
+    make(tmp_path, *shared, *needed)
+    make(
+        tmp_path,
+        "botocore/data/ec2/2016-11-15/service-2.json.gz",
+        "botocore/data/s3/2006-03-01/examples-1.json",
+        "boto3/data/s3/2006-03-01/resources-1.json",
+    )
+
+    trim(tmp_path)
+
+    assert left(tmp_path) == shared | needed
+
+
+def test_endpoints_of_other_services_go() -> None:
+    services = {"ec2": {"endpoints": {}}, "s3": {"endpoints": {"us-east-1": {}}}}
+    document = {"partitions": [{"partition": "aws", "services": services}], "version": 3}
+
+    assert json.loads(only_services(json.dumps(document))) == {
+        "partitions": [{"partition": "aws", "services": {"s3": services["s3"]}}],
+        "version": 3,
+    }
+
+
+def test_licences_and_versions_stay(tmp_path: Path) -> None:
+    info = "numpy-2.4.6.dist-info"
+    kept = {f"{info}/METADATA", f"{info}/licenses/LICENSE.txt", f"{info}/licenses/a/COPYING"}
+    make(tmp_path, *kept, f"{info}/RECORD", f"{info}/INSTALLER", f"{info}/sboms/wheel.cdx.json")
+
+    trim(tmp_path)
+
+    assert left(tmp_path) == kept
+
+
+@pytest.mark.parametrize(
+    "part", [name for name in UNUSED if re.fullmatch(r"(aws_lambda_powertools|numpy)/\w+", name)]
+)
+def test_the_function_does_not_use_what_goes(part: str) -> None:
+    package, name = part.split("/")
+    used = re.compile(rf"\b({package}|np)\.{name}\b|from {package} import .*\b{name}\b")
+
+    assert [path.name for path in FUNCTION if used.search(path.read_text())] == []
