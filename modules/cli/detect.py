@@ -15,7 +15,9 @@ from ..object_detection.errors import PermanentError
 from ..object_detection.image import SUFFIXES
 from ..pipeline import Source, Timings, describe_result, draw, process
 from ..settings import Settings
+from ..zoo import MODELS
 from . import UsageError
+from .samples import find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        type=Path,
         required=True,
         metavar="DIR",
-        help="a folder with one *.cfg, one *.weights and one *.names",
+        help="a folder with one *.cfg, one *.weights and one *.names; "
+        f"or one of {', '.join(MODELS)}, which is downloaded if it is not here",
     )
     parser.add_argument(
         "--output",
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environment(environment)
     messages = Console(stderr=True)
     inputs, missing = _find_images(arguments.images, arguments.output)
-    model = load_model(LocalFolder(arguments.model), settings)
+    model = load_model(LocalFolder(find_model(arguments.model)), settings)
 
     failures = [f"{path}: there is no such file or folder" for path in missing]
     for failure in failures:
