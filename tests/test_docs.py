@@ -22,13 +22,11 @@ ELSEWHERE = {
     "aws s3 cp demo/street.jpg s3://pictures/input/dog.jpg": "tests/test_serverless.py, by boto3",
     "npx serverless invoke local -f detect -p tests/events/s3-put.json": "tests/test_serverless.py",
 }
+DETECT = ".venv/bin/python -m modules detect"
 HERE = [
     "make demo IMAGES=path/to/pictures",
-    ".venv/bin/python -m modules detect path/to/pictures --model yolo-fastest-1.1-xl --output boxed",
-    (
-        ".venv/bin/python -m modules detect demo/street.jpg --model yolo-fastest-1.1-xl --json "
-        "| jq .detections"
-    ),
+    f"{DETECT} path/to/pictures --model yolo-fastest-1.1-xl --output boxed",
+    f"{DETECT} demo/street.jpg --model yolo-fastest-1.1-xl --json | jq .detections",
 ]
 
 
