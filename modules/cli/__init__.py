@@ -19,6 +19,7 @@ COMMANDS = {
     "detect": "find objects in images and folders of this machine",
     "demo": "drop pictures into a bucket on this machine, and show the results",
     "local": "keep a bucket on this machine that answers as the deployed one",
+    "redrive": "have the deployed function try its dead letters again",
 }
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "pictures"
-_HOST = "127.0.0.1"
-_REGION = "us-east-1"
+HOST = "127.0.0.1"
+REGION = "us-east-1"
 
 
 class LocalBucket:
@@ -42,12 +42,12 @@ class LocalBucket:
 
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
-        _check_port(self._port)
-        self._server = ThreadedMotoServer(ip_address=_HOST, port=self._port, verbose=False)
+        check_port(self._port)
+        self._server = ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
-        self.environment = _environment(self.endpoint)
+        self.environment = environment(self.endpoint)
         self._before = dict(os.environ)
         for variable in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[variable]
@@ -110,24 +110,24 @@ def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, list[str]]]:
     return handler
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int) -> None:
     """Raises UsageError if a port is taken; moto's server would wait for ever."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, port))
+            probe.bind((HOST, port))
         except OSError:
             raise UsageError(f"port {port} is taken; choose another with --port") from None
 
 
-def _environment(endpoint: str) -> dict[str, str]:
+def environment(endpoint: str) -> dict[str, str]:
     """What makes every AWS SDK talk to `endpoint`, with made-up credentials and to nobody else."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": _REGION,
-        "AWS_REGION": _REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

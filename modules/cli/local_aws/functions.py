@@ -1,0 +1,179 @@
+"""Invokes functions as Lambda does: at once, or asynchronously with retries and a destination.
+
+Start at `Functions`. Execution environments are kept warm, and dropped when the function's code or
+configuration changes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .execution import ExecutionEnvironment, Function, Outcome
+
+
+@dataclass(frozen=True)
+class AsyncPolicy:
+    """A function's configuration for asynchronous invocation.
+
+    retries: after the first attempt. on_failure: the ARN of the queue that takes what failed.
+    """
+
+    retries: int = 2
+    on_failure: str | None = None
+
+
+@dataclass(frozen=True)
+class _Event:
+    function_name: str
+    payload: bytes
+    request_id: str
+    attempt: int = 1
+
+
+class Functions:
+    """All functions that there are, looked up by name each time they are invoked."""
+
+    def __init__(
+        self,
+        find: Callable[[str], tuple[Function, AsyncPolicy]],
+        send: Callable[[str, str], None],
+        write_log: Callable[[str, str], None],
+        retry_seconds: float,
+    ) -> None:
+        """Makes the workers.
+
+        Args:
+            find: a function and its policy by name.
+            send: puts a message (second) into the queue with an ARN (first).
+            write_log: adds text (second) to the log group of a function (first).
+            retry_seconds: before the first retry; twice that before the second, as on Lambda,
+                which waits one minute and then two.
+        """
+        self._find = find
+        self._send = send
+        self._write_log = write_log
+        self._retry_seconds = retry_seconds
+        self._idle: dict[Function, list[ExecutionEnvironment]] = {}
+        self._lock = threading.Lock()
+        self._events: queue.Queue[_Event | None] = queue.Queue()
+        self._unfinished = 0
+        self._closed = False
+        self._workers = [
+            threading.Thread(target=self._work, daemon=True) for _ in range(os.cpu_count() or 1)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def invoke(self, name: str, payload: bytes, request_id: str = "") -> Outcome:
+        """Runs an event through a function, and waits for what comes of it."""
+        function, _ = self._find(name)
+        environment = self._take(function)
+        outcome = environment.invoke(request_id or str(uuid.uuid4()), payload)
+        self._give_back(function, environment)
+        self._write_log(name, outcome.log)
+        return outcome
+
+    def invoke_later(self, name: str, payload: bytes) -> str:
+        """Runs an event through a function some time soon; returns the request's id."""
+        event = _Event(name, payload, str(uuid.uuid4()))
+        self._enqueue(event)
+        return event.request_id
+
+    def wait_until_idle(self, timeout: float) -> bool:
+        """Waits until no asynchronous event is under way; returns whether that came about."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            with self._lock:
+                if not self._unfinished:
+                    return True
+            time.sleep(0.02)
+        return False
+
+    def close(self) -> None:
+        """Ends every process."""
+        self._closed = True
+        for _ in self._workers:
+            self._events.put(None)
+        with self._lock:
+            environments = [one for several in self._idle.values() for one in several]
+            self._idle.clear()
+        for environment in environments:
+            environment.close()
+
+    def _enqueue(self, event: _Event) -> None:
+        with self._lock:
+            self._unfinished += 1
+        self._events.put(event)
+
+    def _take(self, function: Function) -> ExecutionEnvironment:
+        """A warm environment, or else a new one; environments of older versions end."""
+        with self._lock:
+            stale = [old for old in self._idle if old.name == function.name and old != function]
+            ended = [one for old in stale for one in self._idle.pop(old)]
+            warm = self._idle.setdefault(function, [])
+            environment = warm.pop() if warm else None
+        for one in ended:
+            one.close()
+        return environment or ExecutionEnvironment(function)
+
+    def _give_back(self, function: Function, environment: ExecutionEnvironment) -> None:
+        if environment.is_alive and not self._closed:
+            with self._lock:
+                self._idle.setdefault(function, []).append(environment)
+        else:
+            environment.close()
+
+    def _work(self) -> None:
+        while (event := self._events.get()) is not None:
+            try:
+                self._attempt(event)
+            finally:
+                with self._lock:
+                    self._unfinished -= 1
+
+    def _attempt(self, event: _Event) -> None:
+        outcome = self.invoke(event.function_name, event.payload, event.request_id)
+        if not outcome.is_error:
+            return
+        function, policy = self._find(event.function_name)
+        if event.attempt <= policy.retries:
+            again = _Event(event.function_name, event.payload, event.request_id, event.attempt + 1)
+            with self._lock:
+                self._unfinished += 1
+            delay = self._retry_seconds * event.attempt
+            timer = threading.Timer(delay, self._events.put, [again])
+            timer.daemon = True
+            timer.start()
+        elif policy.on_failure:
+            record = _destination_record(function, event, outcome)
+            self._send(policy.on_failure, json.dumps(record))
+
+
+def _destination_record(function: Function, event: _Event, outcome: Outcome) -> dict[str, object]:
+    """What Lambda sends to a destination ("Capturing records of asynchronous invocations")."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "version": "1.0",
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": event.request_id,
+            "functionArn": f"{function.arn}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": event.attempt,
+        },
+        "requestPayload": json.loads(event.payload),
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled",
+        },
+        "responsePayload": json.loads(outcome.payload),
+    }

@@ -1,0 +1,127 @@
+"""An AWS on this machine, for `serverless deploy` and all that comes after; start at `LocalAws`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import shutil
+import stat
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.server import ThreadedMotoServer
+
+from ..local_bucket import HOST, REGION, check_port, environment
+from . import moto_extensions
+from .execution import Function
+from .functions import AsyncPolicy, Functions
+
+
+class LocalAws:
+    """A server that every AWS SDK and the Serverless Framework can talk to.
+
+    `environment` holds the variables that make them do so. Leaving the context ends every process
+    and removes every file.
+    """
+
+    def __init__(self, *, port: int = 0, python: Path | None = None, retry_seconds: float = 1.0):
+        """`port` 0 takes any that is free; `python` is an interpreter that has awslambdaric."""
+        self._port = port
+        self._python = python or Path(sys.executable)
+        self._retry_seconds = retry_seconds
+
+    def __enter__(self) -> Self:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        check_port(self._port)
+        self._folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._folder.chmod(0o755)  # functions run as somebody else, where that is possible
+        self._server = ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False)
+        self._server.start()
+        _, port = self._server.get_host_and_port()
+        self.environment = environment(f"http://{HOST}:{port}")
+        self.functions = Functions(
+            find=self._find,
+            send=self._send,
+            write_log=_write_log,
+            retry_seconds=self._retry_seconds,
+        )
+        moto_extensions.install(self.functions)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.functions.close()
+        self._server.stop()
+        shutil.rmtree(self._folder, onerror=_force_remove)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this AWS."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            region_name=REGION,
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def _find(self, name: str) -> tuple[Function, AsyncPolicy]:
+        backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
+        deployed: LambdaFunction = backend.get_function(name)
+        layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
+        variables = {str(key): str(value) for key, value in deployed.environment_vars.items()}
+        function = Function(
+            name=deployed.function_name,
+            arn=deployed.function_arn,
+            handler=deployed.handler,
+            python=self._python,
+            task=self._unpack(deployed.code_bytes),
+            layers=tuple(self._unpack(layer.code_bytes) for layer in layers),
+            variables=tuple({**variables, **self._function_environment(deployed)}.items()),
+            memory_mb=int(deployed.memory_size),
+            timeout_seconds=float(deployed.timeout),
+        )
+        return function, moto_extensions.async_policy(deployed.function_name)
+
+    def _function_environment(self, deployed: LambdaFunction) -> dict[str, str]:
+        names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
+                 "AWS_DEFAULT_REGION", "NO_PROXY")  # fmt: skip
+        execution = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}"}
+        return execution | {name: self.environment[name] for name in names}
+
+    def _unpack(self, data: bytes) -> Path:
+        """Unpacks a zip, once, where functions can read and not write it."""
+        folder = self._folder / hashlib.sha256(data).hexdigest()[:16]
+        if not folder.exists():
+            temporary = Path(tempfile.mkdtemp(dir=self._folder))
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                archive.extractall(temporary)
+            for path in [temporary, *temporary.rglob("*")]:
+                path.chmod(0o555 if path.is_dir() else 0o444)
+            temporary.rename(folder)
+        return folder
+
+    def _send(self, queue_arn: str, message: str) -> None:
+        queue = self.client("sqs")
+        url = queue.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
+        queue.send_message(QueueUrl=url, MessageBody=message)
+
+
+def _write_log(function_name: str, text: str) -> None:
+    backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
+    deployed: LambdaFunction = backend.get_function(function_name)
+    deployed.logs_backend.ensure_log_group(deployed.logs_group_name)
+    deployed.save_logs(text)
+
+
+def _force_remove(remove: Any, path: str, _: object) -> None:
+    """Removes what is read-only, as the unpacked code is."""
+    parent = Path(path).parent
+    parent.chmod(parent.stat().st_mode | stat.S_IWUSR)
+    remove(path)
