@@ -12,13 +12,29 @@ from modules.model_store import ModelStore
 from modules.object_detection.errors import PermanentError, TransientError
 from modules.pipeline import Source, Timings, describe_failure, describe_result, draw, process
 from modules.settings import Settings
-from modules.telemetry import logger
+from modules.telemetry import count, logger, measure, metrics
 
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
 _client = create_client()
 _bucket = Bucket(_client)
 _models = ModelStore(_client, _settings)
+
+
+def _prepare_snapshot() -> None:
+    """Has SnapStart's snapshot hold the loaded model, and ask for a newer one once it is restored.
+
+    The model must be named with its bucket (s3://...), as there is no image yet to tell it.
+    """
+    from snapshot_restore_py import register_after_restore  # Lambda's runtime brings it
+
+    if _settings.model.startswith("s3://"):
+        _models.model_for("")
+    register_after_restore(_models.expire)
+
+
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    _prepare_snapshot()
 
 
 @dataclass
@@ -44,8 +60,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
     if context is not None:
         logger.append_keys(request_id=context.aws_request_id)
     report = _Report()
-    for ref in images_of(event):
-        _serve(ref, report)
+    try:
+        for ref in images_of(event):
+            _serve(ref, report)
+    finally:
+        count("Images", len(report.done))
+        count("Failures", len(report.failed))
+        metrics.flush_metrics()
     if report.errors:
         raise TransientError("; ".join(report.errors))
     return {"done": report.done, "failed": report.failed, "ignored": report.ignored}
@@ -84,6 +105,9 @@ def _publish_result(ref: ImageRef) -> None:
     source = Source(ref.key, ref.bucket, stored.etag, stored.version_id)
     document = describe_result(source, len(stored.data), result, model, _settings, timings)
     _bucket.put_document(ref.bucket, f"{key}.json", document)
+    count("Detections", len(result.detections))
+    for stage, milliseconds in timings.milliseconds.items():
+        measure(f"{stage.capitalize()}Ms", milliseconds)
     logger.info(
         "done",
         key=ref.key,

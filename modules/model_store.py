@@ -7,6 +7,7 @@ line. `load_model` reads one; `ModelStore` keeps the last good one of a place in
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from .object_detection.darknet import WeightsStream, import_darknet
 from .object_detection.detector import Detector
 from .object_detection.errors import ModelError, TransientError
 from .settings import Settings, SettingsError
-from .telemetry import logger
+from .telemetry import count, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -200,6 +201,11 @@ class ModelStore:
             self._refresh(folder, kept)
         return kept.model
 
+    def expire(self) -> None:
+        """Has the next image ask whether the models changed, whenever they were asked last."""
+        for kept in self._kept.values():
+            kept.checked_at = -math.inf
+
     def _refresh(self, folder: ModelFolder, kept: _Kept) -> None:
         kept.checked_at = self._clock()
         try:
@@ -208,8 +214,10 @@ class ModelStore:
                 return
             kept.model = load_model(folder, self._settings, files)
             kept.files = files
+            count("ModelSwaps")
             logger.info("model changed", model=kept.model.name, digest=kept.model.digest)
         except (TransientError, SettingsError) as error:
+            count("ModelRejections")
             logger.error("model not changed; the one before serves on", error=str(error))
 
     def _folder(self, bucket: str) -> ModelFolder:

@@ -56,7 +56,7 @@ def test_boto3_is_for_the_bucket_the_model_store_and_the_commands() -> None:
 
 def test_nobody_imports_the_entry_points() -> None:
     assert importers("modules.cli") <= {"modules/__main__.py"} | {
-        str(path.relative_to(ROOT)) for path in (ROOT / "modules" / "cli").glob("*.py")
+        str(path.relative_to(ROOT)) for path in (ROOT / "modules" / "cli").rglob("*.py")
     }
     assert importers("lambda_function") == set()
 

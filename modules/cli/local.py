@@ -28,12 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serves events until it is interrupted."""
     from .local_bucket import BUCKET, LocalBucket, quiet_handler
+    from .local_server import LocalServer
 
     for ending in (signal.SIGINT, signal.SIGTERM):  # shells have jobs in the background ignore one
         signal.signal(ending, signal.default_int_handler)
     model = find_model(arguments.model)
     settings = Settings.from_environment(os.environ)
-    with LocalBucket(settings.input_prefix, port=arguments.port) as bucket:
+    with (
+        LocalServer(port=arguments.port) as server,
+        LocalBucket(settings.input_prefix, server) as bucket,
+    ):
         bucket.upload_model(model)
         handler = quiet_handler()
         print(f"# A bucket, s3://{BUCKET}, with the model {model.name}. In another shell:")

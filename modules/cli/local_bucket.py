@@ -1,68 +1,55 @@
-"""A bucket on this machine: a real S3 API over HTTP that sends real events; start at `LocalBucket`.
-
-moto's server plays S3 and SQS. Whatever AWS account the machine is set up for is out of reach
-while it runs.
-"""
+"""A bucket on this machine that sends real events, over real HTTP; start at `LocalBucket`."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 from ..telemetry import logger
-from . import UsageError
+from .local_server import LocalServer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "pictures"
-HOST = "127.0.0.1"
-REGION = "us-east-1"
 
 
 class LocalBucket:
-    """One bucket, `pictures`, whose new objects under `prefix` are announced to `events`."""
+    """One bucket, `pictures`, whose new objects under `prefix` are announced to `events`.
+
+    While it lasts, this process's environment makes every AWS SDK talk to its server.
+    """
 
     name = BUCKET
 
-    def __init__(self, prefix: str, *, port: int = 0) -> None:
-        """`port` 0 takes any that is free."""
+    def __init__(self, prefix: str, server: LocalServer | None = None) -> None:
+        """Lies on `server`, which runs already, or else on one of its own."""
         self._prefix = prefix
-        self._port = port
-        self._before: dict[str, str] = {}
+        self._server = server
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
-        check_port(self._port)
-        self._server = ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False)
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
-        self.environment = environment(self.endpoint)
-        self._before = dict(os.environ)
+        server = self._server or self._stack.enter_context(LocalServer())
+        self.endpoint, self.environment = server.endpoint, server.environment
+        self._stack.callback(_restore_environment, dict(os.environ))
         for variable in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[variable]
         os.environ.update(self.environment)
-        self.client: S3Client = boto3.client("s3")
-        self._queue = boto3.client("sqs")
+        self.client: S3Client = server.client("s3")
+        self._queue = server.client("sqs")
         self.client.create_bucket(Bucket=BUCKET)
         self._queue_url = self._queue.create_queue(QueueName=f"{BUCKET}-events")["QueueUrl"]
         self._announce()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.stop()
-        os.environ.clear()
-        os.environ.update(self._before)
+        self._stack.close()
 
     def _announce(self) -> None:
         """Has the bucket notify the queue, as the deployed bucket notifies the function."""
@@ -105,31 +92,12 @@ class LocalBucket:
 def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, list[str]]]:
     """The function's own handler, set up for the bucket that runs; it logs only what went wrong."""
     logger.setLevel(logging.WARNING)
+    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     handler: Callable[[dict[str, Any], Any], dict[str, list[str]]]
     handler = importlib.import_module("lambda_function").lambda_handler
     return handler
 
 
-def check_port(port: int) -> None:
-    """Raises UsageError if a port is taken; moto's server would wait for ever."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise UsageError(f"port {port} is taken; choose another with --port") from None
-
-
-def environment(endpoint: str) -> dict[str, str]:
-    """What makes every AWS SDK talk to `endpoint`, with made-up credentials and to nobody else."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
+def _restore_environment(before: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(before)

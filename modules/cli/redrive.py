@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,6 +21,8 @@ _SERVICE = "object-detection"  # serverless.yml's
 # So long is a message out of others' sight. Killed midway, this command leaves it in the queue, and
 # it comes back into sight after that.
 _HIDDEN_SECONDS = 120
+# What is wrong with one event is then wrong with all
+_HOPELESS = ("ResourceNotFoundException", "AccessDeniedException", "ValidationException")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     messages = Console(stderr=True)
     try:
         queue_url, function = _find(boto3, arguments)
-        queue = _Queue(boto3.client("sqs"), queue_url)
-        if arguments.dry_run:
-            return _list(queue, messages)
-        return _redrive(queue, boto3.client("lambda"), function, messages)
+        with _Queue(boto3.client("sqs"), queue_url) as queue:
+            if arguments.dry_run:
+                return _list(queue, messages)
+            return _redrive(queue, boto3.client("lambda"), function, messages)
     except (ClientError, BotoCoreError) as error:
         raise UsageError(str(error)) from error
 
@@ -81,19 +84,36 @@ class _Letter:
 
     def summary(self) -> str:
         """The event's images, and why it failed, on one line."""
+        subject = _subject(self.event())
         record = json.loads(self.body)
-        response = record.get("responsePayload") or {}
-        reason = response.get("errorMessage") or record["requestContext"]["condition"]
-        return f"{_subject(self.event())}\t{' '.join(str(reason).split())}"
+        for key, name in (("responsePayload", "errorMessage"), ("requestContext", "condition")):
+            if isinstance(record.get(key), dict) and record[key].get(name):
+                return f"{subject}\t{' '.join(str(record[key][name]).split())}"
+        return subject
 
 
 class _Queue:
-    """The dead letters that were there when this command started."""
+    """The dead letters that were there when this command started.
+
+    A letter that was received is out of others' sight for a while; leaving the context puts those
+    back into sight that were not deleted.
+    """
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
         self._url = url
         self._started_at = time.time()
+        self._held: dict[str, _Letter] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for letter in self._held.values():
+            with contextlib.suppress(ClientError):  # it came back into sight by itself
+                self._client.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+                )
 
     def __len__(self) -> int:
         """About how many there are, as SQS puts it."""
@@ -102,22 +122,18 @@ class _Queue:
         return int(answer["Attributes"][name])
 
     def __iter__(self) -> Iterator[_Letter]:
-        """Each letter once, out of others' sight for a while.
+        """Each letter once.
 
         What comes in meanwhile is left for the next time: an event that fails again and again
         would otherwise keep this command going for ever.
         """
         seen: set[str] = set()
         while letters := self._receive():
-            new = [
-                letter
-                for letter in letters
-                if letter.id not in seen and letter.sent_at <= self._started_at
-            ]
+            new = [letter for letter in letters if letter.id not in seen]
             if not new:
                 return
             seen.update(letter.id for letter in new)
-            yield from new
+            yield from (letter for letter in new if letter.sent_at <= self._started_at)
 
     def _receive(self) -> list[_Letter]:
         answer = self._client.receive_message(
@@ -127,7 +143,7 @@ class _Queue:
             WaitTimeSeconds=1,  # asks every server of SQS's, instead of some
             MessageSystemAttributeNames=["SentTimestamp"],
         )
-        return [
+        letters = [
             _Letter(
                 id=message["MessageId"],
                 receipt=message["ReceiptHandle"],
@@ -136,16 +152,13 @@ class _Queue:
             )
             for message in answer.get("Messages", ())
         ]
+        self._held.update((letter.id, letter) for letter in letters)
+        return letters
 
     def delete(self, letter: _Letter) -> None:
         """Takes a letter out for good."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
-
-    def show(self, letter: _Letter) -> None:
-        """Has a letter be in sight again at once."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
-        )
+        del self._held[letter.id]
 
 
 def _find(boto3: Any, arguments: argparse.Namespace) -> tuple[str, str]:
@@ -176,18 +189,13 @@ def _output(outputs: dict[str, str], name: str, stage: str) -> str:
 
 def _list(queue: _Queue, messages: Console) -> int:
     """Prints every letter's event and why it failed."""
-    shown, failed = [], 0
-    try:
-        for letter in queue:
-            shown.append(letter)
-            try:
-                print(letter.summary())
-            except (ValueError, LookupError) as error:
-                failed += 1
-                _complain(messages, letter, str(error))
-    finally:
-        for letter in shown:
-            queue.show(letter)
+    failed = 0
+    for letter in queue:
+        try:
+            print(letter.summary())
+        except ValueError as error:
+            failed += 1
+            _complain(messages, letter, str(error))
     return 1 if failed else 0
 
 
@@ -195,30 +203,36 @@ def _redrive(queue: _Queue, client: Any, function: str, messages: Console) -> in
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    done, kept = 0, []
-    try:
-        with Progress(
-            *columns, console=messages, transient=True, disable=not messages.is_terminal
-        ) as progress:
-            for letter in progress.track(queue, total=len(queue), description="redriving"):
-                try:
-                    _invoke(client, function, letter.event())
-                except (ClientError, ValueError) as error:
-                    kept.append(letter)
-                    _complain(messages, letter, str(error))
-                else:
-                    queue.delete(letter)
-                    done += 1
-    finally:
-        for letter in kept:
-            queue.show(letter)
+    done = failed = 0
+    with Progress(
+        *columns, console=messages, transient=True, disable=not messages.is_terminal
+    ) as progress:
+        for letter in progress.track(queue, total=len(queue), description="redriving"):
+            try:
+                _invoke(client, function, letter.event())
+                queue.delete(letter)
+                done += 1
+            except (ClientError, BotoCoreError, ValueError) as error:
+                failed += 1
+                _complain(messages, letter, str(error))
     messages.print(f"{done} events handed to {function}", highlight=False, soft_wrap=True)
-    return 1 if kept else 0
+    return 1 if failed else 0
 
 
 def _invoke(client: Any, function: str, event: Any) -> None:
-    """Hands an event over, as S3 did: accepted now, run in a moment, tried three times."""
-    client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
+    """Hands an event over, as S3 did: accepted now, run in a moment, tried three times.
+
+    Raises:
+        UsageError: no event can be handed over like this.
+    """
+    try:
+        client.invoke(
+            FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode()
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _HOPELESS:
+            raise UsageError(f"{error}; all events stay in the queue") from error
+        raise
 
 
 def _subject(event: Any) -> str:

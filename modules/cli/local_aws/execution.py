@@ -7,6 +7,7 @@ unpacked where it cannot write, Lambda's environment variables, its memory and i
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -155,6 +156,7 @@ class ExecutionEnvironment:
     def _report(self, request_id: str, duration_ms: float, peak_mb: float) -> str:
         function = self._function
         line = f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
+        line += f"Billed Duration: {math.ceil(duration_ms + (self._init_ms or 0))} ms\t"
         line += f"Memory Size: {function.memory_mb} MB\tMax Memory Used: {peak_mb:.0f} MB"
         if self._init_ms:
             line += f"\tInit Duration: {self._init_ms:.2f} ms"

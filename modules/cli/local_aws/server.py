@@ -1,10 +1,9 @@
-"""An AWS on this machine, for `serverless deploy` and all that comes after; start at `LocalAws`."""
+"""Functions on moto's server, for `serverless deploy` and what comes after; start at `LocalAws`."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import shutil
 import stat
 import sys
@@ -13,40 +12,40 @@ import zipfile
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.server import ThreadedMotoServer
 
-from ..local_bucket import HOST, REGION, check_port, environment
+from ..local_server import REGION, LocalServer
 from . import moto_extensions
 from .execution import Function
 from .functions import AsyncPolicy, Functions
 
 
-class LocalAws:
-    """A server that every AWS SDK and the Serverless Framework can talk to.
+class LocalAws(LocalServer):
+    """moto's server made one that `serverless deploy` can deploy to, with functions that run.
 
-    `environment` holds the variables that make them do so. Leaving the context ends every process
-    and removes every file.
+    Leaving the context ends every process and removes every file.
     """
 
-    def __init__(self, *, port: int = 0, python: Path | None = None, retry_seconds: float = 1.0):
-        """`port` 0 takes any that is free; `python` is an interpreter that has awslambdaric."""
-        self._port = port
+    def __init__(
+        self, *, port: int = 0, python: Path | None = None, retry_seconds: float = 1.0
+    ) -> None:
+        """Prepares the server.
+
+        Args:
+            port: where it listens; 0 takes any that is free.
+            python: an interpreter that has awslambdaric; this one by default.
+            retry_seconds: before the first retry of an asynchronous invocation; see `Functions`.
+        """
+        super().__init__(port=port)
         self._python = python or Path(sys.executable)
         self._retry_seconds = retry_seconds
 
     def __enter__(self) -> Self:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        check_port(self._port)
+        super().__enter__()
         self._folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
         self._folder.chmod(0o755)  # functions run as somebody else, where that is possible
-        self._server = ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False)
-        self._server.start()
-        _, port = self._server.get_host_and_port()
-        self.environment = environment(f"http://{HOST}:{port}")
         self.functions = Functions(
             find=self._find,
             send=self._send,
@@ -58,18 +57,8 @@ class LocalAws:
 
     def __exit__(self, *exception: object) -> None:
         self.functions.close()
-        self._server.stop()
+        super().__exit__(*exception)
         shutil.rmtree(self._folder, onerror=_force_remove)
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of this AWS."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name=REGION,
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-        )
 
     def _find(self, name: str) -> tuple[Function, AsyncPolicy]:
         backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
