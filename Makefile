@@ -6,7 +6,20 @@ export SHARED_DATA
 # MODEL and IMAGES choose another model folder, and other pictures, for `make demo`
 DEMO_MODEL := $(if $(MODEL),--model $(MODEL))
 
-.PHONY: help setup demo test lint format lock reference accuracy clean
+# `make layer`: KIND is slim or stock, ARCH x86_64 or arm64
+KIND ?= slim
+ARCH ?= x86_64
+# Lambda's Python, for its layers and for running what was deployed; pyenv's if it is on no PATH
+ifndef LAYER_PYTHON
+LAYER_PYTHON := $(shell python3.13 --version >/dev/null 2>&1 && echo python3.13 || \
+	PYENV_VERSION=$$(pyenv latest 3.13 2>/dev/null) pyenv which python3.13 2>/dev/null || echo python3.13)
+endif
+export LAYER_PYTHON
+# what runs deployed functions on this machine
+LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
+export LAMBDA_PYTHON
+
+.PHONY: help setup demo test lint layer package deploy local format lock reference accuracy clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -35,13 +48,31 @@ lint: .venv/installed ## formatting, linting and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+layer: ## build the Lambda layer: KIND=slim|stock ARCH=x86_64|arm64
+	layers/opencv/build.sh $(KIND) $(ARCH)
+
+package: setup ## build the deployment into .serverless/; PARAMS="--stage prod --param layer=stock"
+	npx serverless package $(PARAMS)
+
+deploy: setup ## deploy it, to the account that the AWS tools are set up for
+	npx serverless deploy $(PARAMS)
+
+local: setup .venv-lambda/installed ## deploy it to an AWS on this machine: KIND=slim|stock
+	$(BIN)/python -m modules local --deploy --param layer=$(KIND) \
+		--python $(CURDIR)/.venv-lambda/bin/python $(DEMO_MODEL)
+
+.venv-lambda/installed: requirements-runtime.txt
+	$(LAYER_PYTHON) -m venv .venv-lambda
+	.venv-lambda/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 format: .venv/installed ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 lock: ## bring requirements*.txt and package-lock.json up to date with their sources
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev benchmarks/requirements-opencv4; do \
+	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4; do \
 		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
@@ -64,4 +95,4 @@ accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of
 		--reference .venv-opencv4/bin/python
 
 clean: ## remove what was installed and made here
-	rm -rf .venv .venv-lock .venv-opencv4 node_modules .cache .serverless demo-output
+	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 node_modules .cache .serverless demo-output

@@ -1,15 +1,31 @@
-"""A bucket on this machine that answers as the deployed one: drop a picture in, get the result."""
+"""An AWS on this machine: drop a picture into its bucket, get the result.
+
+Without --deploy the handler runs in this process, ready for a debugger. With --deploy the
+Serverless Framework deploys the whole stack first, and the deployed package and layers answer, in
+processes of their own, as on Lambda.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..settings import Settings
 from ..zoo import MODELS
+from . import UsageError
 from .samples import DEFAULT_MODEL, find_model
+
+if TYPE_CHECKING:
+    from .local_aws.server import LocalAws
+
+_ROOT = Path(__file__).parent.parent.parent
+_STAGE = "local"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,30 +36,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a model folder, or one of {', '.join(MODELS)} (default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=int, default=5566, help="where the bucket listens (default: %(default)s)"
+        "--port", type=int, default=5566, help="where the AWS listens (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--deploy",
+        action="store_true",
+        help="run `serverless deploy` against it, and have what was deployed answer",
+    )
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a deployment parameter, like layer=stock; may be given several times",
+    )
+    parser.add_argument(
+        "--python",
+        type=Path,
+        default=Path(os.environ.get("LAMBDA_PYTHON") or sys.executable),
+        help="what runs deployed functions: a Python of the layer's version that has awslambdaric "
+        "(default: LAMBDA_PYTHON, else this one)",
     )
     parser.epilog = "Stop it with Ctrl-C; nothing is left behind."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves events until it is interrupted."""
-    from .local_bucket import BUCKET, LocalBucket, quiet_handler
-    from .local_server import LocalServer
+    from .local_aws.server import LocalAws
 
     for ending in (signal.SIGINT, signal.SIGTERM):  # shells have jobs in the background ignore one
         signal.signal(ending, signal.default_int_handler)
     model = find_model(arguments.model)
+    with LocalAws(port=arguments.port, python=arguments.python) as aws:
+        if arguments.deploy:
+            _serve_deployed(aws, model, arguments.param)
+        else:
+            _serve_here(aws, model)
+    return 0
+
+
+def _serve_here(aws: LocalAws, model: Path) -> None:
+    """Answers events in this process."""
+    from .local_bucket import BUCKET, LocalBucket, quiet_handler
+
     settings = Settings.from_environment(os.environ)
-    with (
-        LocalServer(port=arguments.port) as server,
-        LocalBucket(settings.input_prefix, server) as bucket,
-    ):
+    with LocalBucket(settings.input_prefix, aws) as bucket:
         bucket.upload_model(model)
         handler = quiet_handler()
-        print(f"# A bucket, s3://{BUCKET}, with the model {model.name}. In another shell:")
-        for name, value in bucket.environment.items():
-            print(f"export {name}={value}")
-        print(f"aws s3 cp PICTURE s3://{BUCKET}/{settings.input_prefix}", flush=True)
+        _announce(aws, BUCKET, model, settings.input_prefix)
         while True:
             for event in bucket.events():
                 report = handler(event, None)
@@ -51,3 +91,29 @@ def run(arguments: argparse.Namespace) -> int:
                     for key in keys:
                         print(f"# {outcome}: {key}", flush=True)
             time.sleep(0.2)
+
+
+def _serve_deployed(aws: LocalAws, model: Path, params: list[str]) -> None:
+    """Deploys, and lets what was deployed answer; its log is printed."""
+    command = [str(_ROOT / "node_modules" / ".bin" / "serverless"), "deploy", "--stage", _STAGE]
+    for param in [*params, f"model=models/{model.name}/"]:
+        command += ["--param", param]
+    environment = {**os.environ, **aws.environment}
+    if subprocess.run(command, cwd=_ROOT, env=environment, check=False).returncode:  # noqa: S603 - the command is our own
+        raise UsageError("the stack could not be deployed; the reason stands above")
+    (stack,) = aws.client("cloudformation").describe_stacks()["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    storage = aws.client("s3")
+    for file in sorted(path for path in model.iterdir() if path.is_file()):
+        storage.upload_file(str(file), outputs["Bucket"], f"models/{model.name}/{file.name}")
+    _announce(aws, outputs["Bucket"], model, Settings.input_prefix)
+    aws.functions.on_log = lambda text: print(text, flush=True)
+    while True:
+        time.sleep(1)
+
+
+def _announce(aws: LocalAws, bucket: str, model: Path, prefix: str) -> None:
+    print(f"# A bucket, s3://{bucket}, with the model {model.name}. In another shell:")
+    for name, value in aws.environment.items():
+        print(f"export {name}={value}")
+    print(f"aws s3 cp PICTURE s3://{bucket}/{prefix}", flush=True)

@@ -48,7 +48,7 @@ class Functions:
         write_log: Callable[[str, str], None],
         retry_seconds: float,
     ) -> None:
-        """Makes the workers.
+        """Makes the workers; `on_log` may be set to see every invocation's log.
 
         Args:
             find: a function and its policy by name.
@@ -60,6 +60,7 @@ class Functions:
         self._find = find
         self._send = send
         self._write_log = write_log
+        self.on_log: Callable[[str], None] = lambda text: None
         self._retry_seconds = retry_seconds
         self._idle: dict[Function, list[ExecutionEnvironment]] = {}
         self._lock = threading.Lock()
@@ -79,6 +80,7 @@ class Functions:
         outcome = environment.invoke(request_id or str(uuid.uuid4()), payload)
         self._give_back(function, environment)
         self._write_log(name, outcome.log)
+        self.on_log(outcome.log)
         return outcome
 
     def invoke_later(self, name: str, payload: bytes) -> str:
