@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test lint layer package deploy local format lock reference accuracy clean
+.PHONY: help setup demo test lint layer package deploy remove local format lock reference accuracy clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -56,6 +56,9 @@ package: setup ## build the deployment into .serverless/; PARAMS="--stage prod -
 
 deploy: setup ## deploy it, to the account that the AWS tools are set up for
 	npx serverless deploy $(PARAMS)
+
+remove: setup ## take a deployment down
+	npx serverless remove $(PARAMS)
 
 local: setup .venv-lambda/installed ## deploy it to an AWS on this machine: KIND=slim|stock
 	$(BIN)/python -m modules local --deploy --param layer=$(KIND) \

@@ -280,3 +280,45 @@ def test_the_result_does_not_depend_on_what_came_before(
     second.pop("timings_ms")
     assert first == second
     assert image == bucket.client.get_object(Bucket=BUCKET, Key="output/a.png")["Body"].read()
+
+
+def test_metrics_are_written_once_an_invocation(
+    bucket: LocalBucket, function: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(bucket, "input/a.png", png(picture(red=(1, 1), green=(3, 3))))
+    list(bucket.events())  # the notification's own test event, and the picture's
+    event = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": "input/a.png"}}}]}
+
+    function.lambda_handler(event, None)
+
+    (line,) = capsys.readouterr().out.splitlines()
+    written = json.loads(line)
+    (directive,) = written["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "ObjectDetection"
+    assert written["Images"] == [1.0]
+    assert written["Failures"] == [0.0]
+    assert written["Detections"] == [2.0]
+    assert {"FetchMs", "DecodeMs", "InferMs", "DrawMs", "PublishMs"} <= set(written)
+
+
+def test_a_snapshot_holds_the_model_and_asks_for_a_newer_one_once_restored(
+    bucket: LocalBucket, colour_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import snapshot_restore_py
+
+    bucket.upload_model(colour_model)
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    monkeypatch.setenv("MODEL", f"s3://{BUCKET}/models/colours/")
+    sys.modules.pop("lambda_function", None)
+    function = importlib.import_module("lambda_function")
+    drop(bucket, "input/a.png", png(picture(red=(1, 1))))
+    calls = count_calls(function)
+
+    for hook, arguments, options in snapshot_restore_py.get_after_restore():
+        hook(*arguments, **options)
+    serve(bucket, function)
+
+    assert calls == {"ListObjectsV2": 1, "GetObject": 1, "PutObject": 2}
+    drop(bucket, "input/b.png", png(picture(red=(1, 1))))
+    serve(bucket, function)
+    assert calls == {"ListObjectsV2": 1, "GetObject": 2, "PutObject": 4}
