@@ -29,7 +29,10 @@ def _prepare_snapshot() -> None:
     from snapshot_restore_py import register_after_restore  # Lambda's runtime brings it
 
     if _settings.model.startswith("s3://"):
-        _models.model_for("")
+        try:
+            _models.model_for("")
+        except TransientError as error:  # the first deployment comes before the model
+            logger.warning("the snapshot holds no model", error=str(error))
     register_after_restore(_models.expire)
 
 

@@ -13,14 +13,41 @@ from .conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# Where the others are run
+# Where the others are run. Deployments go to an AWS of one machine, never to an account.
+_CI, _DEPLOY, _REDRIVE = ".ci/run", "tests/deployment/test_deploy.py", "tests/cli/test_redrive.py"
+_PACKAGED = "tests/deployment/, which packages each, and deploys one"
+_SERVERLESS = "tests/test_serverless.py"
 ELSEWHERE = {
-    "make demo": ".ci/run",
-    "make test": ".ci/run",
-    "source .venv/bin/activate": "tests/test_serverless.py, which puts .venv/bin on PATH",
+    "make demo": _CI,
+    "make test": _CI,
+    "make layer KIND=stock": _CI,
+    "make layer KIND=stock ARCH=arm64": _CI,
+    "layers/onnxruntime/build.sh arm64": _CI,
+    "make setup": f"{_CI}, as part of `make test`",
+    "make local KIND=stock": "tests/cli/test_local.py",
     ".venv/bin/python -m modules local": "tests/cli/test_local.py",
-    "aws s3 cp demo/street.jpg s3://pictures/input/dog.jpg": "tests/test_serverless.py, by boto3",
-    "npx serverless invoke local -f detect -p tests/events/s3-put.json": "tests/test_serverless.py",
+    "source .venv/bin/activate": f"{_SERVERLESS}, which puts .venv/bin on PATH",
+    "aws s3 cp demo/street.jpg s3://pictures/input/dog.jpg": f"{_SERVERLESS}, by boto3",
+    "npx serverless invoke local -f detect -p tests/events/s3-put.json": _SERVERLESS,
+    "npx serverless deploy --param layer=stock": _PACKAGED,
+    "npx serverless deploy --stage prod --param alarmEmail=you@example.com": _PACKAGED,
+    "npx serverless deploy --param arch=arm64 --param layer=stock --param engine=onnxruntime": (
+        _PACKAGED
+    ),
+    "npx serverless deploy --param bucket=pictures-of-mine": _PACKAGED,
+    "npx serverless deploy --param snapStart=true": _PACKAGED,
+    "npx serverless info --verbose": _DEPLOY,
+    "npx serverless logs -f detect": _DEPLOY,
+    "npx serverless invoke -f detect -p tests/events/s3-put.json": _DEPLOY,
+    "npx serverless remove": _DEPLOY,
+    "export BUCKET=object-detection-dev-123456789012-us-east-1": _DEPLOY,
+    "aws s3 cp --recursive path/to/model s3://$BUCKET/models/yolo-fastest-1.1-xl/": (
+        f"{_DEPLOY}, by boto3"
+    ),
+    "aws s3 cp demo/street.jpg s3://$BUCKET/input/": f"{_DEPLOY}, by boto3",
+    "aws s3 cp s3://$BUCKET/output/street.jpg .": f"{_DEPLOY}, by boto3",
+    ".venv/bin/python -m modules redrive --dry-run": _REDRIVE,
+    ".venv/bin/python -m modules redrive": _REDRIVE,
 }
 DETECT = ".venv/bin/python -m modules detect"
 HERE = [
@@ -38,9 +65,9 @@ def test_every_command_is_run_somewhere() -> None:
         for line in block.splitlines()
     ]
 
-    assert sorted(shown) == sorted([*ELSEWHERE, *HERE])
-    for name in ("make demo", "make test"):
-        assert name in (ROOT / ".ci" / "run").read_text()
+    assert sorted(set(shown)) == sorted([*ELSEWHERE, *HERE])
+    for command, place in ELSEWHERE.items():
+        assert place != _CI or command in (ROOT / ".ci" / "run").read_text()
 
 
 @pytest.mark.parametrize("command", HERE)

@@ -301,6 +301,21 @@ def test_metrics_are_written_once_an_invocation(
     assert {"FetchMs", "DecodeMs", "InferMs", "DrawMs", "PublishMs"} <= set(written)
 
 
+def test_a_snapshot_may_be_taken_before_there_is_a_model(
+    bucket: LocalBucket, colour_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    monkeypatch.setenv("MODEL", f"s3://{BUCKET}/models/colours/")
+    sys.modules.pop("lambda_function", None)
+    function = importlib.import_module("lambda_function")
+
+    bucket.upload_model(colour_model)
+    monkeypatch.setenv("MODEL", f"s3://{BUCKET}/models/colours/")
+    drop(bucket, "input/a.png", png(picture(red=(1, 1))))
+
+    assert serve(bucket, function)[0]["done"] == ["input/a.png"]
+
+
 def test_a_snapshot_holds_the_model_and_asks_for_a_newer_one_once_restored(
     bucket: LocalBucket, colour_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,36 +1,14 @@
-"""The Serverless Framework's own commands, run for real against a local bucket."""
+"""`serverless invoke local`, run for real against a local bucket."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
-import pytest
 
 from modules.cli.local_bucket import BUCKET, LocalBucket
 
 from .colour_model import picture
-from .conftest import ROOT
-
-SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
-
-
-def serverless(*arguments: str) -> subprocess.CompletedProcess[str]:
-    if not SERVERLESS.exists():
-        pytest.fail("the Serverless Framework is not installed; run `make setup`")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        [SERVERLESS, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+from .deployment.framework import serverless
 
 
 def test_invoke_local_serves_an_event_from_a_local_bucket(
@@ -49,24 +27,3 @@ def test_invoke_local_serves_an_event_from_a_local_bucket(
     assert report == {"done": ["input/dog.jpg"], "failed": [], "ignored": []}
     answer = bucket.client.get_object(Bucket=BUCKET, Key="output/dog.jpg.json")
     assert json.loads(answer["Body"].read())["detections"][0]["label"] == "red"
-
-
-def test_the_package_holds_the_function_and_nothing_else(bucket: LocalBucket) -> None:
-    run = serverless("package")
-
-    assert run.returncode == 0, run.stdout + run.stderr
-    listing = subprocess.run(
-        [sys.executable, "-m", "zipfile", "-l", ".serverless/object-detection.zip"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    names = {line.split()[0] for line in listing.splitlines()[1:]}
-    shutil.rmtree(ROOT / ".serverless")
-    expected = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "modules").rglob("*.py")
-        if "cli" not in path.parts
-    }
-    assert names == expected | {"lambda_function.py"}

@@ -11,6 +11,7 @@ import pytest
 
 from ..colour_model import picture
 from ..conftest import ROOT
+from ..test_end_to_end import find_layer, find_python
 
 
 def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:
@@ -45,6 +46,32 @@ def test_a_picture_dropped_in_is_answered_until_ctrl_c(
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate()
         assert (process.returncode, messages) == (130, "")
+
+
+def test_with_deploy_the_deployed_stack_answers(
+    colour_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-m", "modules", "local", "--deploy", "--port", "0"]
+    command += ["--param", f"layer={find_layer()}", "--python", str(find_python())]
+    command += ["--model", str(colour_model)]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        lines = wait_for_line(process, "^aws s3 cp")
+        for line in lines:
+            if line.startswith("export "):
+                monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
+        bucket = lines[-1].removeprefix("aws s3 cp PICTURE s3://").removesuffix("/input/")
+        data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+        client = boto3.client("s3")
+
+        client.put_object(Bucket=bucket, Key="input/a.png", Body=data)
+
+        wait_for_line(process, '"message":"done"')
+        client.head_object(Bucket=bucket, Key="output/a.png.json")
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
 
 
 def test_a_port_that_is_taken_is_named(colour_model: Path) -> None:

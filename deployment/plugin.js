@@ -1,0 +1,95 @@
+'use strict';
+
+// What serverless.yml cannot say by itself: `${deployment:NAME}` is a parameter, checked and of its
+// type, or a value that follows from some. Nothing is deployed, packaged or run with parameters
+// that cannot work.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { readParams } = require('./params');
+
+// What modules/object_detection/image.py reads; a test holds the two together
+const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
+const NO_VALUE = { Ref: 'AWS::NoValue' };
+
+class Deployment {
+  constructor(serverless) {
+    this.serverless = serverless;
+    const { values, problems } = readParams(...this.givenParams());
+    if (problems.length) throw this.error(problems.join('\n'), 'PARAMETERS');
+    this.values = { ...values, ...this.derive(values) };
+    this.configurationVariablesSources = {
+      deployment: { resolve: async ({ address }) => ({ value: this.values[address] ?? null }) },
+    };
+    // `invoke local` takes OpenCV from the virtual environment: layers are for packages alone
+    this.hooks = { 'before:package:cleanup': () => this.checkLayers() };
+  }
+
+  error(message, code) {
+    return new this.serverless.classes.Error(message, `DEPLOYMENT_${code}`);
+  }
+
+  /** The parameters as given, by the rules of osls: command line, then stage, then default. */
+  givenParams() {
+    const { options } = this.serverless.processedInput;
+    const { params = {}, provider = {} } = this.serverless.configurationInput;
+    const stage = options.stage || provider.stage || 'dev';
+    const pairs = (options.param || []).map((text) => text.split(/=(.*)/s, 2));
+    const given = { ...params.default, ...params[stage], ...Object.fromEntries(pairs) };
+    return [given, stage];
+  }
+
+  derive(values) {
+    const [, modelBucket, modelFolder] = /^(?:s3:\/\/([^/]+)\/+)?(.*?)\/?$/.exec(values.model);
+    const modelPrefix = `${modelFolder}/`;
+    // With SnapStart the model is loaded before any event names a bucket
+    const isModelPlaced = modelBucket || values.snapStart;
+    const keepsVersions = values.bucket || values.versioning; // who knows what a joined one does
+    return {
+      opencvLayer: this.layer(values, `opencv-${values.layer}`),
+      onnxruntimeLayer: this.layer(values, 'onnxruntime'),
+      bucketKind: values.bucket ? 'joined' : 'own',
+      bucket: values.bucket || undefined,
+      versioning: values.versioning ? { Status: 'Enabled' } : NO_VALUE,
+      events: this.events(values),
+      readActions: ['s3:GetObject', ...(keepsVersions ? ['s3:GetObjectVersion'] : [])],
+      modelBucket,
+      modelPrefix,
+      model: isModelPlaced ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,
+      reservedConcurrency: values.reservedConcurrency || NO_VALUE,
+      qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls makes
+      slowMilliseconds: values.timeout * 1000 * 0.8,
+      alarmTopic: values.alarmEmail ? 'email' : 'silent',
+      alarmActions: values.alarmEmail ? [{ Ref: 'AlarmTopic' }] : [],
+    };
+  }
+
+  layer({ layerFolder, arch }, name) {
+    return path.join(layerFolder, `${name}-${arch}.zip`);
+  }
+
+  /** One trigger a suffix: a filter of S3 has at most one, and minds the case. */
+  events({ bucket, inputPrefix }) {
+    const place = bucket ? { bucket, existing: true } : { bucket: 'pictures' };
+    const suffixes = SUFFIXES.flatMap((suffix) => [suffix, suffix.toUpperCase()]);
+    return suffixes.map((suffix) => {
+      const rules = [{ prefix: inputPrefix }, { suffix }];
+      return { s3: { ...place, event: 's3:ObjectCreated:*', rules } };
+    });
+  }
+
+  checkLayers() {
+    const { arch, layer, engine, opencvLayer, onnxruntimeLayer } = this.values;
+    const builtBy = { [opencvLayer]: `make layer KIND=${layer} ARCH=${arch}` };
+    if (engine === 'onnxruntime') {
+      builtBy[onnxruntimeLayer] = `layers/onnxruntime/build.sh ${arch}`;
+    }
+    for (const [zip, command] of Object.entries(builtBy)) {
+      if (!fs.existsSync(path.resolve(this.serverless.serviceDir, zip))) {
+        throw this.error(`The layer ${zip} is not built; this builds it: ${command}`, 'LAYER');
+      }
+    }
+  }
+}
+
+module.exports = Deployment;

@@ -1,0 +1,224 @@
+"""Against SQS over HTTP and a Lambda function that really runs: what failed is tried again."""
+
+import io
+import json
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from modules.cli import main
+from modules.cli.local_aws.server import LocalAws
+
+from ..conftest import ROOT
+
+QUEUE = "object-detection-test-dead-letters"
+FUNCTION = "object-detection-test-detect"
+# Notes every event that it is invoked with
+CODE = """
+import json, boto3
+def handler(event, context):
+    key = event["Records"][0]["s3"]["object"]["key"]
+    boto3.client("s3").put_object(Bucket="noted", Key=key, Body=json.dumps(event).encode())
+"""
+
+
+def s3_event(key: str) -> dict[str, Any]:
+    return {"Records": [{"s3": {"bucket": {"name": "pictures"}, "object": {"key": key}}}]}
+
+
+def dead_letter(key: str) -> str:
+    """A record as in "Capturing records of Lambda asynchronous invocations"."""
+    return json.dumps(
+        {
+            "version": "1.0",
+            "timestamp": "2026-11-22T10:00:00.000Z",
+            "requestContext": {
+                "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+                "functionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": 3,
+            },
+            "requestPayload": s3_event(key),
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": "Unhandled",
+            },
+            "responsePayload": {"errorMessage": "S3 is slow\ntoday", "errorType": "StorageError"},
+        }
+    )
+
+
+class Deployed:
+    """What `serverless deploy` makes, as far as this command looks at it."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.sqs = aws.client("sqs")
+        self.s3 = aws.client("s3")
+        self.s3.create_bucket(Bucket="noted")
+        self.queue = self.sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as files:
+            files.writestr("noting.py", CODE)
+        role = aws.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
+        aws.client("lambda").create_function(
+            FunctionName=FUNCTION,
+            Runtime="python3.13",
+            Handler="noting.handler",
+            Role=role["Role"]["Arn"],
+            Code={"ZipFile": archive.getvalue()},
+            Timeout=30,
+            MemorySize=512,
+        )
+
+    def fail(self, *bodies: str) -> None:
+        for body in bodies:
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
+
+    def waiting(self) -> list[str]:
+        """The messages that anybody could receive now."""
+        found: list[str] = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            found += [message["Body"] for message in messages]
+        return found
+
+    def kept(self) -> int:
+        """How many messages there are, in sight or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def invoked_with(self) -> dict[str, Any]:
+        """The events that the function got, by their first key."""
+        assert self.aws.functions.wait_until_idle(60)
+        listed = self.s3.list_objects_v2(Bucket="noted").get("Contents", ())
+        keys = [item["Key"] for item in listed]
+        return {
+            key: json.loads(self.s3.get_object(Bucket="noted", Key=key)["Body"].read())
+            for key in keys
+        }
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    with LocalAws() as aws:
+        for name, value in aws.environment.items():
+            monkeypatch.setenv(name, value)
+        yield Deployed(aws)
+        aws.functions.wait_until_idle(60)
+        address = f"{aws.environment['AWS_ENDPOINT_URL']}/moto-api/reset"
+        urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
+
+
+NAMED = ["redrive", "--queue", QUEUE, "--function", FUNCTION]
+
+
+def test_every_event_reaches_the_function_again_and_leaves_the_queue(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = [f"input/{number}.jpg" for number in range(12)]  # more than SQS gives at once
+    deployed.fail(*map(dead_letter, keys))
+
+    assert main(NAMED) == 0
+
+    assert deployed.invoked_with() == {key: s3_event(key) for key in keys}
+    assert deployed.waiting() == []
+    assert f"12 events handed to {FUNCTION}" in capsys.readouterr().err
+
+
+def test_an_empty_queue_is_fine(deployed: Deployed) -> None:
+    assert main(NAMED) == 0
+
+
+def test_a_dry_run_lists_and_leaves_everything_in_sight(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.fail(dead_letter("input/a.jpg"))
+
+    assert main([*NAMED, "--dry-run"]) == 0
+
+    assert capsys.readouterr().out == "pictures/input/a.jpg\tS3 is slow today\n"
+    assert deployed.invoked_with() == {}
+    assert deployed.waiting() == [dead_letter("input/a.jpg")]
+
+
+def test_a_message_that_is_no_dead_letter_is_named_and_stays(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.fail('{"hello": 1}', dead_letter("input/a.jpg"))
+
+    assert main(NAMED) == 1
+
+    assert list(deployed.invoked_with()) == ["input/a.jpg"]
+    assert deployed.waiting() == ['{"hello": 1}']
+    assert "not a record of a failed invocation" in capsys.readouterr().err
+
+
+def test_without_the_function_every_event_stays_in_sight(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.fail(dead_letter("input/a.jpg"), dead_letter("input/b.jpg"))
+
+    assert main(["redrive", "--queue", QUEUE, "--function", "nobody"]) == 2
+
+    assert len(deployed.waiting()) == 2
+    message = capsys.readouterr().err
+    assert "nobody" in message
+    assert "all events stay in the queue" in message
+
+
+def test_without_a_stack_what_to_name_is_said(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redrive", "--stage", "nowhere"]) == 2
+
+    message = capsys.readouterr().err
+    assert "object-detection-nowhere" in message
+    assert "--queue and --function" in message
+
+
+def test_queue_and_function_are_what_the_stack_says(deployed: Deployed) -> None:
+    outputs = {"DeadLetterQueue": deployed.queue, "Function": FUNCTION}
+    template = {
+        "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    deployed.aws.client("cloudformation").create_stack(
+        StackName="object-detection-test", TemplateBody=json.dumps(template)
+    )
+    deployed.fail(dead_letter("input/a.jpg"))
+
+    assert main(["redrive", "--stage", "test"]) == 0
+
+    assert list(deployed.invoked_with()) == ["input/a.jpg"]
+
+
+def test_killed_midway_it_loses_no_event(deployed: Deployed) -> None:
+    keys = {f"input/{number}.jpg" for number in range(60)}
+    deployed.fail(*map(dead_letter, keys))
+    with subprocess.Popen([sys.executable, "-m", "modules", *NAMED], cwd=ROOT) as process:
+        while deployed.kept() == len(keys):
+            assert process.poll() is None
+        process.kill()
+
+    kept = deployed.kept()
+    assert kept, "it was not killed midway"
+    assert kept + len(deployed.invoked_with()) >= len(keys)
+
+
+def test_what_another_reader_holds_is_left_alone(deployed: Deployed) -> None:
+    deployed.fail(dead_letter("input/a.jpg"))
+    deployed.sqs.receive_message(QueueUrl=deployed.queue, VisibilityTimeout=600)
+
+    assert main(NAMED) == 0
+
+    assert deployed.invoked_with() == {}
+    assert deployed.kept() == 1

@@ -1,0 +1,84 @@
+"""The Serverless Framework's command, run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import ROOT
+
+COMMAND = ROOT / "node_modules" / ".bin" / "serverless"
+# What tests/deployment/conftest.py makes in place of the layers that `make layer` builds
+LAYERS = [
+    f"{name}-{arch}.zip"
+    for name in ("opencv-slim", "opencv-stock", "onnxruntime")
+    for arch in ("x86_64", "arm64")
+]
+
+
+def serverless(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command; `environment` comes on top of the test's own."""
+    if not COMMAND.exists():
+        pytest.fail("the Serverless Framework is not installed; run `make setup`")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def params(**given: object) -> list[str]:
+    """The options that give parameters."""
+    return [text for name, value in given.items() for text in ("--param", f"{name}={value}")]
+
+
+@dataclass(frozen=True)
+class Package:
+    """What `serverless package` made."""
+
+    folder: Path
+    template: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: Path) -> Package:
+        return cls(folder, json.loads((folder / TEMPLATE).read_text()))
+
+    @property
+    def path(self) -> Path:
+        return self.folder / TEMPLATE
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        properties: dict[str, Any] = self.template["Resources"][logical_id]["Properties"]
+        return properties
+
+    def of_type(self, kind: str) -> list[str]:
+        """The logical ids of resources of a type."""
+        resources = self.template["Resources"].items()
+        return [name for name, resource in resources if resource["Type"] == kind]
+
+    @property
+    def function(self) -> dict[str, Any]:
+        return self.properties("DetectLambdaFunction")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        variables: dict[str, str] = self.function["Environment"]["Variables"]
+        return variables
+
+
+TEMPLATE = "cloudformation-template-update-stack.json"

@@ -1,0 +1,75 @@
+"""Decides as AWS does whether a role's policy allows a call.
+
+Only what these policies use, and anything else is an error: Allow, actions and resources with
+wildcards, and the conditions StringLike and Null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+class Policy:
+    """The statements of a policy, its CloudFormation functions replaced by `attributes`."""
+
+    def __init__(self, document: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+        self.statements = [_resolve(one, attributes) for one in document["Statement"]]
+        for statement in self.statements:
+            known = {"Sid", "Effect", "Action", "Resource", "Condition"}
+            assert set(statement) <= known, statement
+            assert statement["Effect"] == "Allow", statement
+
+    def allows(self, action: str, resource: str, **context: str) -> bool:
+        """Whether a call is allowed; `context` has condition keys, with _ for the colon."""
+        keys = {name.replace("_", ":"): value for name, value in context.items()}
+        return any(
+            _matches(statement["Action"], action, ignore_case=True)
+            and _matches(statement["Resource"], resource)
+            and _holds(statement.get("Condition", {}), keys)
+            for statement in self.statements
+        )
+
+    def actions(self) -> set[str]:
+        """Every action that some statement names."""
+        return {action for statement in self.statements for action in _list(statement["Action"])}
+
+
+def _resolve(value: Any, attributes: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, attributes) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{(.+?)\}", lambda match: attributes[match[1]], value["Fn::Sub"])
+    if "Fn::GetAtt" in value:
+        return attributes[".".join(value["Fn::GetAtt"])]
+    return {key: _resolve(item, attributes) for key, item in value.items()}
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _matches(patterns: str | list[str], text: str, *, ignore_case: bool = False) -> bool:
+    """Whether a pattern, in which * is any text and ? any character, is the whole text."""
+    flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+    return any(
+        re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), text, flags)
+        for one in _list(patterns)
+    )
+
+
+def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    for operator, keys in condition.items():
+        for key, wanted in keys.items():
+            if operator == "StringLike":
+                if key not in context or not _matches(wanted, context[key]):
+                    return False
+            elif operator == "Null":
+                if (key not in context) != (wanted == "true"):
+                    return False
+            else:
+                raise AssertionError(f"condition {operator} is not known here")
+    return True

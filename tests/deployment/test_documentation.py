@@ -1,0 +1,50 @@
+"""docs/deployment.md says what serverless.yml does, and reckons right."""
+
+import re
+
+import pytest
+
+from ..conftest import ROOT
+from .conftest import PACKAGES
+from .test_refusals import DEFAULTS
+
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+
+
+def rows(header: str) -> list[list[str]]:
+    """The cells of the table with this first column."""
+    table = re.search(rf"^\| {header} .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    assert table
+    lines = table[1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_parameter_is_listed_with_its_default() -> None:
+    listed = {name.strip("`"): default.strip("`") for name, default, _ in rows("parameter")}
+    defaults = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in DEFAULTS.items()
+    }
+
+    assert listed == defaults
+
+
+def test_every_deployment_that_is_shown_is_packaged_by_a_test() -> None:
+    shown = re.findall(r"^npx serverless deploy(.*)$", PAGE, re.MULTILINE)
+    packaged = [set(arguments) for arguments in PACKAGES.values()]
+
+    assert len(shown) >= 4
+    for arguments in shown:
+        assert any(set(arguments.split()) <= one for one in packaged), arguments
+
+
+@pytest.mark.parametrize("row", rows("network"), ids=lambda row: f"{row[0]} {row[1]}")
+def test_costs_follow_from_times_and_prices(row: list[str]) -> None:
+    memory, inference, gb_seconds, x86_64, arm64 = (
+        float(cell.replace(",", "")) for cell in row[1:]
+    )
+
+    expected = 1_000_000 * (50 + inference) / 1000 * memory / 1024
+    assert gb_seconds == round(expected)
+    assert x86_64 == round(expected * 0.0000166667 + 0.20, 2)
+    assert arm64 == round(expected * 0.0000133334 + 0.20, 2)

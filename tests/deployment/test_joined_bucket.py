@@ -1,0 +1,98 @@
+"""A bucket that was there before: its own notifications stay, and so does the bucket."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from modules.cli.local_server import LocalServer
+
+from ..conftest import ROOT
+from .framework import Package
+
+BUCKET = "pictures-of-mine"
+FUNCTION = "object-detection-dev-detect"
+# What CloudFormation runs on deployment and on remove: osls packs this file
+RESOURCE = ROOT / "node_modules/osls/lib/plugins/aws/custom-resources/resources/s3/lib/bucket.js"
+
+
+def test_the_stack_makes_and_deletes_no_bucket(package: Callable[[str], Package]) -> None:
+    for name in ("joined", "everything"):
+        buckets = package(name).of_type("AWS::S3::Bucket")
+        assert buckets == ["ServerlessDeploymentBucket"]
+        assert package(name).of_type("AWS::S3::BucketPolicy") == [
+            "ServerlessDeploymentBucketPolicy"
+        ]
+
+
+def test_the_trigger_is_added_by_a_resource_of_its_own(package: Callable[[str], Package]) -> None:
+    (name,) = package("joined").of_type("Custom::S3")
+    trigger = package("joined").properties(name)
+
+    assert (trigger["BucketName"], trigger["FunctionName"]) == (BUCKET, FUNCTION)
+    assert len(trigger["BucketConfigs"]) == 14
+    (name,) = package("everything").of_type("Custom::S3")
+    assert package("everything").properties(name)["FunctionQualifier"] == "snapstart"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with LocalServer() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        client = server.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+        client.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+        client.delete_bucket(Bucket=BUCKET)
+
+
+def run_resource(function: str, trigger: dict[str, Any]) -> None:
+    """Runs what the custom resource does, in the process that Lambda would start."""
+    node = shutil.which("node")
+    assert node
+    arguments = {
+        "lambdaArn": f"arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}",
+        "functionName": FUNCTION,
+        "bucketName": BUCKET,
+        "bucketConfigs": trigger["BucketConfigs"],
+        "region": "us-east-1",
+    }
+    code = f"require({json.dumps(str(RESOURCE))}).{function}({json.dumps(arguments)})"
+    subprocess.run([node, "-e", code], check=True, cwd=ROOT)
+
+
+def test_others_notifications_outlive_deployment_and_removal(
+    s3: Any, package: Callable[[str], Package]
+) -> None:
+    (name,) = package("joined").of_type("Custom::S3")
+    trigger = package("joined").properties(name)
+    others = {
+        "Id": "thumbnails",
+        "LambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:thumbnails",
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "photos/"}]}},
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": [others]}
+    )
+
+    def notifications() -> list[dict[str, Any]]:
+        answer = s3.get_bucket_notification_configuration(Bucket=BUCKET)
+        found: list[dict[str, Any]] = answer["LambdaFunctionConfigurations"]
+        return found
+
+    before = notifications()
+    run_resource("updateConfiguration", trigger)
+    run_resource("updateConfiguration", trigger)  # a second deployment
+
+    deployed = notifications()
+    assert len(deployed) == 15
+    assert before[0] in deployed
+
+    run_resource("removeConfiguration", trigger)
+
+    assert notifications() == before

@@ -1,0 +1,134 @@
+"""What the packaged role lets the function do, and what not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from .framework import Package
+from .iam import Policy
+
+OWN = "object-detection-dev-123456789012-us-east-1"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:object-detection-dev-dead-letters"
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/object-detection-dev-detect:*"
+LOG_STREAM = LOGS.replace("*", "log-stream:2026/11/22/[$LATEST]0123")
+OTHER_LOG_STREAM = LOG_STREAM.replace("-detect:", "-detect-other:")
+MODEL = "models/yolo-fastest-1.1-xl"
+
+
+def policy_of(package: Package) -> Policy:
+    (policy,) = package.properties("DetectRole")["Policies"]
+    attributes = {"AWS::Partition": "aws", "DeadLetters.Arn": QUEUE, "DetectLogGroup.Arn": LOGS}
+    return Policy(policy["PolicyDocument"], attributes)
+
+
+@pytest.fixture
+def policy(package: Callable[[str], Package]) -> Policy:
+    return policy_of(package("default"))
+
+
+def s3(bucket: str, key: str = "") -> str:
+    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+
+
+def test_the_function_has_this_role_and_no_other(package: Callable[[str], Package]) -> None:
+    assert package("default").function["Role"] == {"Fn::Sub": "${DetectRole.Arn}"}
+    assert package("default").of_type("AWS::IAM::Role") == ["DetectRole"]
+    assert "ManagedPolicyArns" not in package("default").properties("DetectRole")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", s3(OWN, "input/a/b.jpg")),
+        ("s3:GetObject", s3(OWN, f"{MODEL}/yolo.weights")),
+        ("s3:PutObject", s3(OWN, "output/a/b.jpg")),
+        ("s3:PutObject", s3(OWN, "failed/a/b.jpg.json")),
+        ("sqs:SendMessage", QUEUE),
+        ("logs:CreateLogStream", LOG_STREAM),
+        ("logs:PutLogEvents", LOG_STREAM),
+    ],
+)
+def test_what_the_function_does_is_allowed(policy: Policy, action: str, resource: str) -> None:
+    assert policy.allows(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", s3(OWN, "output/a/b.jpg")),
+        ("s3:GetObject", s3(OWN, "failed/a/b.jpg.json")),
+        ("s3:GetObject", s3(OWN, "models/another/yolo.weights")),
+        ("s3:GetObject", s3(OWN, "secret.txt")),
+        ("s3:GetObject", s3("another", "input/a/b.jpg")),
+        ("s3:PutObject", s3(OWN, "input/a/b.jpg")),
+        ("s3:PutObject", s3(OWN, f"{MODEL}/yolo.weights")),
+        ("s3:PutObject", s3(OWN, "outputs/a.jpg")),
+        ("s3:PutObject", s3("another", "output/a.jpg")),
+        ("s3:PutObjectAcl", s3(OWN, "output/a/b.jpg")),
+        ("s3:DeleteObject", s3(OWN, "input/a/b.jpg")),
+        ("s3:DeleteObject", s3(OWN, "output/a/b.jpg")),
+        ("s3:GetObjectVersion", s3(OWN, "input/a/b.jpg")),  # the bucket keeps none
+        ("s3:PutBucketNotification", s3(OWN)),
+        ("s3:DeleteBucket", s3(OWN)),
+        ("s3:ListBucket", s3("another")),
+        ("s3:ListAllMyBuckets", "*"),
+        ("sqs:ReceiveMessage", QUEUE),
+        ("sqs:DeleteMessage", QUEUE),
+        ("sqs:SendMessage", QUEUE.replace("dead-letters", "other")),
+        ("logs:CreateLogGroup", LOGS),
+        ("logs:PutLogEvents", OTHER_LOG_STREAM),
+        ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:any"),
+        ("sts:AssumeRole", "arn:aws:iam::123456789012:role/any"),
+        ("kms:Decrypt", "*"),
+    ],
+)
+def test_everything_else_is_not(policy: Policy, action: str, resource: str) -> None:
+    assert not policy.allows(action, resource)
+
+
+def test_the_model_alone_may_be_listed(policy: Policy) -> None:
+    assert policy.allows("s3:ListBucket", s3(OWN), s3_prefix=f"{MODEL}/")
+    for prefix in ("", "input/", "output/", "models/", "models/another/"):
+        assert not policy.allows("s3:ListBucket", s3(OWN), s3_prefix=prefix)
+
+
+def test_a_missing_image_can_be_told_from_a_forbidden_one(policy: Policy) -> None:
+    # S3 asks this of who reads a key that is not there, before it says so: without a prefix
+    assert policy.allows("s3:ListBucket", s3(OWN))
+
+
+@pytest.mark.parametrize("name", ["default", "prod", "joined", "everything"])
+def test_no_action_is_a_wildcard(package: Callable[[str], Package], name: str) -> None:
+    assert not [action for action in policy_of(package(name)).actions() if "*" in action]
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket", "key"),
+    [
+        ("prod", "object-detection-prod-123456789012-us-east-1", "input/a.jpg"),
+        ("joined", "pictures-of-mine", "input/a.jpg"),  # which may keep versions
+        ("everything", "pictures-of-mine", "in/coming/a.jpg"),
+    ],
+)
+def test_versions_of_images_may_be_read_where_there_are_any(
+    package: Callable[[str], Package], name: str, bucket: str, key: str
+) -> None:
+    policy = policy_of(package(name))
+
+    assert policy.allows("s3:GetObjectVersion", s3(bucket, key))
+    assert policy.allows("s3:GetObject", s3(bucket, key))
+    assert not policy.allows("s3:GetObjectVersion", s3(bucket, f"{MODEL}/yolo.weights"))
+    assert not policy.allows("s3:GetObjectVersion", s3(bucket, "output/a.jpg"))
+
+
+def test_a_model_elsewhere_is_read_there_and_only_there(
+    package: Callable[[str], Package],
+) -> None:
+    policy = policy_of(package("everything"))
+
+    assert policy.allows("s3:GetObject", s3("models-of-mine", "yolov4-tiny/yolo.cfg"))
+    assert policy.allows("s3:ListBucket", s3("models-of-mine"), s3_prefix="yolov4-tiny/")
+    assert not policy.allows("s3:GetObject", s3("models-of-mine", "yolov4/yolo.cfg"))
+    assert not policy.allows("s3:ListBucket", s3("models-of-mine"))
+    assert not policy.allows("s3:GetObject", s3("pictures-of-mine", "yolov4-tiny/yolo.cfg"))
+    assert not policy.allows("s3:PutObject", s3("models-of-mine", "out/a.jpg"))

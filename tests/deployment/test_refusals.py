@@ -1,0 +1,224 @@
+"""What cannot work is refused before anything is packaged, run or deployed, and named."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modules.settings import Settings, SettingsError
+
+from ..conftest import ROOT
+from .framework import params, serverless
+
+DEFAULTS: dict[str, Any] = yaml.load(
+    (ROOT / "serverless.yml").read_text(),
+    type("Loader", (yaml.SafeLoader,), {"yaml_multi_constructors": {"!": lambda *_: None}}),
+)["params"]["default"]
+# Parameters that become settings, and the settings
+SETTINGS = {
+    "inputPrefix": "input_prefix",
+    "outputPrefix": "output_prefix",
+    "failedPrefix": "failed_prefix",
+    "model": "model",
+    "modelTtlSeconds": "model_ttl_seconds",
+    "confidence": "confidence",
+    "nms": "nms",
+    "classes": "classes",
+    "resize": "resize",
+    "engine": "engine",
+    "maxImageBytes": "max_image_bytes",
+    "maxImagePixels": "max_image_pixels",
+}
+
+
+def problems(*cases: dict[str, Any], stage: str = "dev") -> list[list[str]]:
+    """What deployment/params.js has against each case, which changes the defaults."""
+    node = shutil.which("node")
+    assert node
+    code = """
+        const { readParams } = require('./deployment/params.js');
+        const cases = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+        const [stage] = process.argv.slice(1);
+        console.log(JSON.stringify(cases.map((given) => readParams(given, stage).problems)));
+    """
+    run = subprocess.run(
+        [node, "-e", code, stage],
+        input=json.dumps([{**DEFAULTS, **case} for case in cases]),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer: list[list[str]] = json.loads(run.stdout)
+    return answer
+
+
+def test_the_defaults_have_no_problems() -> None:
+    assert problems({}) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"arch": "arm65"}, "arch=arm65 cannot work: it must be one of x86_64, arm64"),
+        ({"memory": "64"}, "memory=64 cannot work: it must be a whole number from 128 to 10240"),
+        ({"memory": "2GB"}, "memory=2GB cannot work: it must be a whole number"),
+        ({"timeout": 901}, "timeout=901 cannot work: it must be a whole number from 1 to 900"),
+        ({"timeout": 1.5}, "timeout=1.5 cannot work"),
+        ({"ephemeralStorage": 511}, "ephemeralStorage=511 cannot work"),
+        ({"reservedConcurrency": "0"}, "reservedConcurrency=0 cannot work"),
+        ({"snapStart": "yes"}, "snapStart=yes cannot work: it must be true or false"),
+        ({"layer": "fat"}, "layer=fat cannot work: it must be one of slim, stock"),
+        ({"bucket": "s3://mine"}, "bucket=s3://mine cannot work"),
+        ({"versioning": "on"}, "versioning=on cannot work: it must be true or false"),
+        ({"logRetention": "31"}, "logRetention=31 cannot work: it must be a number of days that"),
+        ({"alarmEmail": "me"}, "alarmEmail=me cannot work: it must be an e-mail address"),
+        ({"inputPrefix": "*/"}, "inputPrefix=*/ cannot work"),
+        ({"memroy": 512}, "memroy is no parameter; there are arch, memory,"),
+    ],
+)
+def test_a_parameter_that_cannot_work_is_named_with_what_could(
+    given: dict[str, Any], message: str
+) -> None:
+    ((problem,),) = problems(given)
+
+    assert message in problem
+
+
+LOOPS = [
+    {"outputPrefix": "input/"},
+    {"outputPrefix": "input/done/"},
+    {"failedPrefix": "input/failed/"},
+    {"inputPrefix": "output/raw/"},
+    {"inputPrefix": "failed/again/"},
+    {"inputPrefix": "a/b/", "outputPrefix": "a/", "failedPrefix": "f/"},
+]
+
+
+@pytest.mark.parametrize("given", LOOPS, ids=str)
+def test_what_would_trigger_itself_is_refused(given: dict[str, Any]) -> None:
+    ((problem,),) = problems(given)
+
+    assert "the function would trigger itself for ever" in problem
+
+
+def test_all_problems_are_named_at_once() -> None:
+    ((first, second),) = problems({"arch": "x86", "memory": 1})
+
+    assert first.startswith("arch=x86")
+    assert second.startswith("memory=1")
+
+
+def test_snapstart_excludes_more_than_512_mb_of_storage() -> None:
+    ((problem,),) = problems({"snapStart": "true", "ephemeralStorage": "1024"})
+
+    assert problem.startswith("ephemeralStorage=1024 cannot work: it must be 512 with snapStart")
+
+
+def test_a_stage_too_long_for_the_buckets_name_is_refused() -> None:
+    stage = "feature-with-a-long-name"
+    ((problem,), joined) = problems({}, {"bucket": "pictures-of-mine"}, stage=stage)
+
+    assert "stage=feature-with-a-long-name cannot work" in problem
+    assert joined == []
+
+
+def test_deployment_and_function_agree_about_what_cannot_work() -> None:
+    texts = ["", "0", "0.5", "1", "2", "-1", "1.5", "x", "nan", "inf", "input/", "output/", "a/b/"]
+    texts += [
+        "/",
+        "/a/",
+        "a",
+        "input/x/",
+        "opencv",
+        "onnxruntime",
+        "stretch",
+        "letterbox",
+        "dog,cat",
+    ]
+    texts += ["s3://models-of-mine/yolo/"]
+    cases = [{name: text} for name in SETTINGS for text in texts]
+
+    for case, found in zip(cases, problems(*cases), strict=True):
+        ((name, text),) = case.items()
+        try:
+            Settings.from_environment({SETTINGS[name].upper(): text})
+        except SettingsError:
+            assert found, f"{name}={text} would be refused by the function alone"
+        else:
+            # A setting that is empty is the default to the function; a parameter has one already
+            harmless = text == "" or (name, text) in {
+                ("model", "s3://models-of-mine/yolo/"),
+                ("model", "/a/"),
+            }
+            assert not found or harmless, found
+
+
+def test_the_defaults_are_the_settings_own() -> None:
+    environment = {setting.upper(): str(DEFAULTS[name]) for name, setting in SETTINGS.items()}
+
+    assert Settings.from_environment(environment) == Settings()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["print"],
+        ["package"],
+        ["deploy"],
+        ["invoke", "local", "-f", "detect", "-d", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses(command: list[str], aws: dict[str, str]) -> None:
+    run = serverless(*command, *params(outputPrefix="input/out/"), environment=aws)
+
+    assert run.returncode == 1
+    assert "outputPrefix=input/out/ cannot work" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "command"),
+    [
+        ({}, "opencv-slim-x86_64.zip", "make layer KIND=slim ARCH=x86_64"),
+        (
+            {"arch": "arm64", "layer": "stock"},
+            "opencv-stock-arm64.zip",
+            "make layer KIND=stock ARCH=arm64",
+        ),
+        ({"engine": "onnxruntime"}, "onnxruntime-x86_64.zip", "layers/onnxruntime/build.sh x86_64"),
+    ],
+    ids=["slim", "stock", "onnxruntime"],
+)
+def test_a_layer_that_is_not_built_is_named_with_what_builds_it(
+    given: dict[str, str],
+    name: str,
+    command: str,
+    layers: Path,
+    aws: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    for other in layers.iterdir():
+        if other.name != name:
+            shutil.copy(other, tmp_path)
+    options = params(layerFolder=tmp_path, **given)
+
+    run = serverless("package", "--package", tmp_path / "package", *options, environment=aws)
+
+    assert run.returncode == 1
+    message = f"The layer {tmp_path / name} is not built; this builds it: {command}"
+    assert message in run.stdout + run.stderr
+
+
+def test_print_shows_a_stages_own_values(aws: dict[str, str]) -> None:
+    options = [*params(memory=512), "--stage", "prod", "--path", "provider", "--format", "json"]
+
+    run = serverless("print", *options, environment=aws)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    provider = json.loads(run.stdout)
+    assert (provider["memorySize"], provider["logRetentionInDays"]) == (512, 365)

@@ -1,0 +1,299 @@
+"""What the packaged templates say."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.object_detection.image import SUFFIXES
+from modules.settings import Settings
+
+from ..conftest import ROOT
+from .conftest import PACKAGES
+from .framework import Package
+
+Packages = Callable[[str], Package]
+FILTERS = {("input/", case) for suffix in SUFFIXES for case in (suffix, suffix.upper())}
+
+
+def own_bucket(package: Package) -> dict[str, Any]:
+    return package.properties("S3BucketPictures")
+
+
+def test_cfn_lint_finds_nothing(package: Packages) -> None:
+    templates = [package(name).path for name in PACKAGES]
+    command: list[str | Path]
+    command = [Path(sys.executable).parent / "cfn-lint", "--regions", "us-east-1", "eu-central-1"]
+
+    run = subprocess.run(
+        [*command, "--", *templates], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+    assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
+
+
+def test_the_package_holds_the_function_and_nothing_else(package: Packages) -> None:
+    names = zipfile.ZipFile(package("default").folder / "object-detection.zip").namelist()
+
+    expected = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "modules").rglob("*.py")
+        if not {"cli", "batch"} & set(path.parts)
+    }
+    assert set(names) == expected | {"lambda_function.py"}
+
+
+def test_every_suffix_that_can_be_read_is_a_trigger_in_both_cases(package: Packages) -> None:
+    configurations = own_bucket(package("default"))["NotificationConfiguration"]
+
+    assert list(configurations) == ["LambdaConfigurations"]
+    filters = []
+    for one in configurations["LambdaConfigurations"]:
+        assert one["Event"] == "s3:ObjectCreated:*"
+        rules = {rule["Name"]: rule["Value"] for rule in one["Filter"]["S3Key"]["Rules"]}
+        filters.append((rules["prefix"], rules["suffix"]))
+    assert sorted(filters) == sorted(FILTERS)
+
+
+def test_no_two_triggers_overlap(package: Packages) -> None:
+    # S3 refuses a configuration in which two filters can match one key
+    for (_, one), (_, other) in product(FILTERS, FILTERS):
+        assert one == other or not one.endswith(other)
+
+
+def test_the_own_bucket_is_encrypted_private_and_tls_only(package: Packages) -> None:
+    bucket = own_bucket(package("default"))
+
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    policy = package("default").properties("PicturesPolicy")
+    assert policy["Bucket"] == {"Ref": "S3BucketPictures"}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_uploads_that_were_never_completed_expire(package: Packages) -> None:
+    rules = own_bucket(package("default"))["LifecycleConfiguration"]["Rules"]
+
+    assert {"DaysAfterInitiation": 7} in [
+        rule.get("AbortIncompleteMultipartUpload") for rule in rules
+    ]
+
+
+def test_versions_are_kept_where_asked_for(package: Packages) -> None:
+    kept = {"Status": "Enabled"}
+
+    assert own_bucket(package("default"))["VersioningConfiguration"] == {"Ref": "AWS::NoValue"}
+    assert own_bucket(package("prod"))["VersioningConfiguration"] == kept
+    assert own_bucket(package("storage"))["VersioningConfiguration"] == kept
+
+
+def test_removing_the_stack_leaves_the_pictures(package: Packages) -> None:
+    bucket = package("default").template["Resources"]["S3BucketPictures"]
+
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_buckets_name_is_unique_and_known(package: Packages) -> None:
+    name = "object-detection-dev-123456789012-us-east-1"
+
+    assert own_bucket(package("default"))["BucketName"] == name
+    assert package("default").template["Outputs"]["Bucket"]["Value"] == name
+    assert package("joined").template["Outputs"]["Bucket"]["Value"] == "pictures-of-mine"
+
+
+def test_failed_events_are_tried_three_times_and_then_kept_for_two_weeks(
+    package: Packages,
+) -> None:
+    queue = package("default").properties("DeadLetters")
+    behaviour = package("default").properties("DetectLambdaEvConf")
+
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    assert queue["SqsManagedSseEnabled"] is True
+    assert behaviour["MaximumRetryAttempts"] == 2
+    destination = behaviour["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+def test_the_environment_is_settings_that_work(package: Packages) -> None:
+    assert Settings.from_environment(package("default").environment) == Settings()
+    assert Settings.from_environment(package("everything").environment) == Settings(
+        input_prefix="in/coming/",
+        output_prefix="out/",
+        failed_prefix="bad/",
+        model="s3://models-of-mine/yolov4-tiny/",
+        model_ttl_seconds=0.5,
+        confidence=0.25,
+        nms=1,
+        classes=("dog", "stop sign"),
+        resize="letterbox",
+        engine="onnxruntime",
+        max_image_bytes=1000,
+        max_image_pixels=2000,
+    )
+
+
+@pytest.mark.parametrize("name", ["default", "everything"])
+def test_opencv_has_the_limit_that_the_settings_have(package: Packages, name: str) -> None:
+    environment = package(name).environment
+
+    assert environment["OPENCV_IO_MAX_IMAGE_PIXELS"] == environment["MAX_IMAGE_PIXELS"]
+
+
+def test_every_setting_can_be_deployed(package: Packages) -> None:
+    names = {name.upper() for name in Settings.__dataclass_fields__}
+
+    assert names <= set(package("default").environment)
+
+
+def test_the_function_is_as_large_as_asked_for(package: Packages) -> None:
+    function, larger = package("default").function, package("everything").function
+
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["x86_64"])
+    assert (function["MemorySize"], function["Timeout"]) == (1769, 60)
+    assert function["EphemeralStorage"] == {"Size": 512}
+    assert function["ReservedConcurrentExecutions"] == {"Ref": "AWS::NoValue"}
+    assert larger["Architectures"] == ["arm64"]
+    assert (larger["MemorySize"], larger["Timeout"]) == (3008, 120)
+    assert package("storage").function["EphemeralStorage"] == {"Size": 1024}
+    assert package("snapstart").function["ReservedConcurrentExecutions"] == 5
+
+
+def test_logs_are_kept_as_long_as_asked_for(package: Packages) -> None:
+    days = [package(name).properties("DetectLogGroup")["RetentionInDays"] for name in PACKAGES]
+
+    assert dict(zip(PACKAGES, days, strict=True)) == dict.fromkeys(PACKAGES, 30) | {
+        "prod": 365,
+        "everything": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "zips"),
+    [
+        ("default", ["opencv-slim-x86_64.zip"]),
+        ("storage", ["opencv-stock-arm64.zip"]),
+        ("everything", ["opencv-slim-arm64.zip", "onnxruntime-arm64.zip"]),
+    ],
+)
+def test_the_layers_are_those_of_engine_and_architecture(
+    package: Packages, name: str, zips: list[str]
+) -> None:
+    layers = [package(name).properties(layer["Ref"]) for layer in package(name).function["Layers"]]
+
+    assert [layer["Content"]["S3Key"].rpartition("/")[2] for layer in layers] == zips
+    for layer in layers:
+        assert layer["CompatibleArchitectures"] == package(name).function["Architectures"]
+
+
+def test_snapstart_is_of_an_alias_that_the_bucket_invokes(package: Packages) -> None:
+    packaged = package("snapstart")
+
+    assert packaged.function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    (alias,) = packaged.of_type("AWS::Lambda::Alias")
+    assert packaged.properties(alias)["Name"] == "snapstart"
+    (first, *_) = own_bucket(packaged)["NotificationConfiguration"]["LambdaConfigurations"]
+    target = {"Fn::Join": [":", [{"Fn::GetAtt": ["DetectLambdaFunction", "Arn"]}, "snapstart"]]}
+    assert first["Function"] == target
+    assert packaged.properties("DetectLambdaEvConf")["Qualifier"] == "snapstart"
+    function = packaged.template["Outputs"]["Function"]["Value"]
+    assert function == "object-detection-dev-detect:snapstart"
+
+
+def test_snapstart_knows_the_models_bucket_before_any_event(package: Packages) -> None:
+    place = "object-detection-dev-123456789012-us-east-1/models/yolo-fastest-1.1-xl/"
+
+    assert package("snapstart").environment["MODEL"] == f"s3://{place}"
+
+
+def test_alarms_watch_what_is_lost_late_or_held_up(package: Packages) -> None:
+    for name in ("default", "prod", "everything"):
+        packaged = package(name)
+        alarms = [
+            packaged.properties(alarm) for alarm in packaged.of_type("AWS::CloudWatch::Alarm")
+        ]
+        metrics = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms}
+        assert metrics == {
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+            ("AWS/Lambda", "DestinationDeliveryFailures"),
+            ("AWS/Lambda", "Errors"),
+            ("AWS/Lambda", "Throttles"),
+            ("AWS/Lambda", "Duration"),
+        }
+
+
+def test_the_duration_alarm_is_near_the_timeout(package: Packages) -> None:
+    assert package("default").properties("DurationAlarm")["Threshold"] == 48_000
+    assert package("everything").properties("DurationAlarm")["Threshold"] == 96_000
+
+
+def test_whoever_asks_hears_of_alarms(package: Packages) -> None:
+    assert package("default").of_type("AWS::SNS::Topic") == []
+    for name in package("prod").of_type("AWS::CloudWatch::Alarm"):
+        assert package("default").properties(name)["AlarmActions"] == []
+        assert package("prod").properties(name)["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    (subscription,) = package("prod").properties("AlarmTopic")["Subscription"]
+    assert subscription == {"Protocol": "email", "Endpoint": "you@example.com"}
+
+
+def test_the_dashboard_shows_the_functions_own_metrics_and_lambdas(package: Packages) -> None:
+    body = package("default").properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+
+    widgets = json.loads(re.sub(r"\$\{(.+?)\}", r"\1", body))["widgets"]
+    metrics = set()
+    for widget in widgets:
+        previous: list[Any] = []
+        for metric in widget["properties"]["metrics"]:
+            if metric[0] == "...":
+                continue
+            names = [
+                previous[index] if name == "." else name for index, name in enumerate(metric[:4])
+            ]
+            previous = names
+            metrics.add(tuple(names))
+    own: tuple[str, ...] = ("Images", "Failures", "Detections", "ModelSwaps", "ModelRejections")
+    own += ("FetchMs", "DecodeMs", "InferMs", "DrawMs", "PublishMs")
+    for name in own:
+        assert ("ObjectDetection", name, "service", "object-detection") in metrics
+    for name in ("Invocations", "Errors", "Throttles", "Duration"):
+        assert ("AWS/Lambda", name, "FunctionName", "DetectLambdaFunction") in metrics
+
+
+def test_outputs_lead_to_everything(package: Packages) -> None:
+    for name in PACKAGES:
+        outputs = package(name).template["Outputs"]
+        assert {"Bucket", "Function", "DeadLetterQueue", "Dashboard"} <= set(outputs)
+    assert "dashboard/object-detection-prod" in json.dumps(package("prod").template["Outputs"])
+
+
+def test_two_stages_share_nothing(package: Packages) -> None:
+    def names(value: Any) -> set[str]:
+        """Every name that is given to something, wherever it stands."""
+        if not isinstance(value, dict):
+            return set()
+        keys: tuple[str, ...] = (
+            "BucketName",
+            "FunctionName",
+            "QueueName",
+            "LogGroupName",
+            "AlarmName",
+        )
+        keys += ("DashboardName", "TopicName", "LayerName")
+        found = {value[key] for key in keys if isinstance(value.get(key), str)}
+        return found.union(*(names(item) for item in value.values()))
+
+    dev, prod = (names(package(name).template["Resources"]) for name in ("default", "prod"))
+
+    assert len(dev) >= 10
+    assert not dev & prod
