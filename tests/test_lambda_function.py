@@ -224,19 +224,26 @@ def test_a_bad_setting_is_refused_before_any_image_is_touched(
         importlib.import_module("lambda_function")
 
 
-def test_another_model_in_the_bucket_is_used_once_the_ttl_is_over(
+@pytest.fixture
+def function_without_ttl(
     bucket: LocalBucket, colour_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> ModuleType:
+    """The function, asking after its model for every image."""
     monkeypatch.setenv("MODEL_TTL_SECONDS", "0")
     bucket.upload_model(colour_model)
     sys.modules.pop("lambda_function", None)
-    function = importlib.import_module("lambda_function")
+    return importlib.import_module("lambda_function")
+
+
+def test_another_model_in_the_bucket_is_used_once_the_ttl_is_over(
+    bucket: LocalBucket, function_without_ttl: ModuleType
+) -> None:
     drop(bucket, "input/a.png", png(picture(red=(1, 1))))
-    serve(bucket, function)
+    serve(bucket, function_without_ttl)
 
     drop(bucket, "models/colours/colours.names", b"rouge\nvert\n")
     drop(bucket, "input/b.png", png(picture(red=(1, 1))))
-    serve(bucket, function)
+    serve(bucket, function_without_ttl)
 
     before, after = (document(bucket, f"output/{name}.png.json") for name in "ab")
     assert before["detections"][0]["label"] == LABELS[0]
@@ -245,18 +252,14 @@ def test_another_model_in_the_bucket_is_used_once_the_ttl_is_over(
 
 
 def test_a_broken_model_is_not_swapped_in(
-    bucket: LocalBucket, colour_model: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: LocalBucket, function_without_ttl: ModuleType
 ) -> None:
-    monkeypatch.setenv("MODEL_TTL_SECONDS", "0")
-    bucket.upload_model(colour_model)
-    sys.modules.pop("lambda_function", None)
-    function = importlib.import_module("lambda_function")
     drop(bucket, "input/a.png", png(picture(red=(1, 1))))
-    serve(bucket, function)
+    serve(bucket, function_without_ttl)
 
     drop(bucket, "models/colours/colours.weights", weights()[:-1])
     drop(bucket, "input/b.png", png(picture(red=(1, 1))))
-    (report,) = serve(bucket, function)
+    (report,) = serve(bucket, function_without_ttl)
 
     assert report["done"] == ["input/b.png"]
     assert document(bucket, "output/b.png.json")["detections"][0]["label"] == "red"

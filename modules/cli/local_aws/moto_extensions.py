@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LayerVersion
@@ -27,27 +28,7 @@ _ASYNC_POLICIES: dict[str, AsyncPolicy] = {}  # by function name
 
 def install(functions: Functions) -> None:
     """Has moto, in this process and for good, run functions through `functions`."""
-    create_function = LambdaFunction.create_from_cloudformation_json.__func__
-    update_function = LambdaFunction.update_from_cloudformation_json.__func__
-    create_bucket = FakeBucket.create_from_cloudformation_json.__func__
     moto_delete_stack = CloudFormationBackend.delete_stack
-    update_bucket = FakeBucket.update_from_cloudformation_json.__func__
-
-    def creating_function(cls: Any, *arguments: Any, **options: Any) -> LambdaFunction:
-        function: LambdaFunction = create_function(cls, *arguments, **options)
-        return _complete_function(function, _properties(arguments))
-
-    def updating_function(cls: Any, *arguments: Any, **options: Any) -> LambdaFunction:
-        function: LambdaFunction = update_function(cls, *arguments, **options)
-        return _complete_function(function, _properties(arguments))
-
-    def creating_bucket(cls: Any, *arguments: Any, **options: Any) -> FakeBucket:
-        bucket: FakeBucket = create_bucket(cls, *arguments, **options)
-        return _complete_bucket(bucket, _properties(arguments))
-
-    def updating_bucket(cls: Any, *arguments: Any, **options: Any) -> FakeBucket:
-        bucket: FakeBucket = update_bucket(cls, *arguments, **options)
-        return _complete_bucket(bucket, _properties(arguments))
 
     def invoke(self: LambdaFunction, body: Any, headers: Any, answer: Any) -> bytes:
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
@@ -64,11 +45,9 @@ def install(functions: Functions) -> None:
         with contextlib.suppress(KeyError):  # moto forgets a stack's exports when it is updated
             moto_delete_stack(self, name)
 
-    LambdaFunction.create_from_cloudformation_json = classmethod(creating_function)
-    LambdaFunction.update_from_cloudformation_json = classmethod(updating_function)
+    _complete_after_cloudformation(LambdaFunction, _complete_function)
+    _complete_after_cloudformation(FakeBucket, _complete_bucket)
     LambdaFunction.invoke = invoke
-    FakeBucket.create_from_cloudformation_json = classmethod(creating_bucket)
-    FakeBucket.update_from_cloudformation_json = classmethod(updating_bucket)
     notifications._invoke_awslambda = notify
     CloudFormationBackend.delete_stack = delete_stack
     LayerVersion.__str__ = lambda self: self.arn  # what `serverless info` shows of it
@@ -120,6 +99,21 @@ class EventInvokeConfig(CloudFormationModel):
         _ASYNC_POLICIES.pop(self._function_name, None)
 
 
+def _complete_after_cloudformation(
+    model: type[Any], complete: Callable[[Any, dict[str, Any]], None]
+) -> None:
+    """Has `complete` see a resource and its properties whenever a template made or changed it."""
+    for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
+        method = getattr(model, name).__func__
+
+        def wrapped(cls: Any, /, *arguments: Any, method: Any = method, **options: Any) -> Any:
+            resource = method(cls, *arguments, **options)
+            complete(resource, _properties(arguments))
+            return resource
+
+        setattr(model, name, classmethod(wrapped))
+
+
 def _properties(arguments: tuple[Any, ...]) -> dict[str, Any]:
     """A resource's properties, out of the arguments that moto's methods share."""
     (template,) = (
@@ -129,17 +123,16 @@ def _properties(arguments: tuple[Any, ...]) -> dict[str, Any]:
     return properties
 
 
-def _complete_function(function: LambdaFunction, properties: dict[str, Any]) -> LambdaFunction:
+def _complete_function(function: LambdaFunction, properties: dict[str, Any]) -> None:
     # where the template says !Ref, moto has put its own object
     layers = [getattr(layer, "arn", layer) for layer in properties.get("Layers", [])]
     function.layers = function._get_layers_data(layers)
     function.architectures = properties.get("Architectures", ["x86_64"])
     function.ephemeral_storage = properties.get("EphemeralStorage", {}).get("Size", 512)
     function.reserved_concurrency = properties.get("ReservedConcurrentExecutions")
-    return function
 
 
-def _complete_bucket(bucket: FakeBucket, properties: dict[str, Any]) -> FakeBucket:
+def _complete_bucket(bucket: FakeBucket, properties: dict[str, Any]) -> None:
     configurations = properties.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
     bucket.set_notification_configuration(
         {
@@ -156,7 +149,6 @@ def _complete_bucket(bucket: FakeBucket, properties: dict[str, Any]) -> FakeBuck
     versioning = properties.get("VersioningConfiguration", {}).get("Status")
     if versioning:
         bucket.versioning_status = versioning
-    return bucket
 
 
 def _filter(configuration: dict[str, Any]) -> dict[str, Any]:
