@@ -86,11 +86,14 @@ lock: ## bring requirements*.txt and package-lock.json up to date with their sou
 	.venv-opencv4/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-reference: .venv-opencv4/installed ## record what OpenCV 4.14 detects, for the parity test
+reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 puts out, for the parity tests
 	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \
 		.venv-opencv4/bin/python benchmarks/opencv4_reference.py $(SHARED_DATA)/models/$$model \
 			$(SHARED_DATA)/coco128/images tests/object_detection/reference/$$model.json || exit 1; \
 	done
+	$(BIN)/python -m tests.object_detection.random_models $(SHARED_DATA)/cfg .cache/random-models
+	.venv-opencv4/bin/python benchmarks/opencv4_outputs.py .cache/random-models \
+		tests/object_detection/reference/random_models.npz
 
 accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of OpenCV 4.14's
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),$(SHARED_DATA)/models/yolo-fastest-1.1-xl) \

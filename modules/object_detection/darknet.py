@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .darknet_cfg import parse_cfg
-from .darknet_layers import Convolution, build_network
+from .darknet_layers import build_network
+from .darknet_network import Convolution
 from .errors import WeightsError
 from .network import Network
 

@@ -1,297 +1,18 @@
-"""Turns the sections of a cfg into ONNX nodes, kind by kind; start at `NetworkBuilder`.
+"""Turns the sections of a cfg into ONNX nodes, kind by kind; start at `build_network`.
 
-Shapes, padding and rounding are Darknet's own (github.com/AlexeyAB/darknet, `make_*_layer`).
-A kind is one method `_add_<kind>`, and the options that it honours stand in darknet_options.py.
+Shapes, padding and rounding are Darknet's own (github.com/AlexeyAB/darknet, `make_*_layer` and
+`forward_*_layer`). A kind is one function `_add_<kind>`, listed at the end; the options that it
+honours stand in darknet_options.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
 
 from .darknet_cfg import Section
+from .darknet_network import Blob, Convolution, NetworkBuilder
 from .darknet_options import check_options
-from .heads import YoloHead
-from .onnx_graph import Graph
-
-INPUT = "image"
-
-
-@dataclass(frozen=True)
-class Blob:
-    """The output of a layer: its ONNX name and its shape, without the batch."""
-
-    name: str
-    channels: int
-    height: int
-    width: int
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """`(1, C, H, W)`."""
-        return (1, self.channels, self.height, self.width)
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """The weights that one `[convolutional]` reads from the file, in file order."""
-
-    section: Section
-    filters: int
-    kernel_shape: tuple[int, int, int, int]
-    batch_normalize: bool
-
-    @property
-    def kernel(self) -> str:
-        """The kernel's name in the graph."""
-        return f"kernel_{self.section.index}"
-
-    @property
-    def bias(self) -> str:
-        """The bias's name in the graph."""
-        return f"bias_{self.section.index}"
-
-
-class NetworkBuilder:
-    """Adds layers to a graph, and keeps what the weights and the heads need to know.
-
-    After `add` has seen every section, `graph` is whole, `convolutions` stand in the order of
-    the weights file, and `heads` in the order of the graph's outputs `outputs`.
-    """
-
-    def __init__(self, net: Section, input_size: tuple[int, int] | None = None) -> None:
-        check_options(net)
-        channels = net.integer("channels", least=1)
-        if channels != 3:
-            raise net.error(f"channels={channels} is not supported; pictures have 3", "channels")
-        width = net.integer("width", least=1)
-        height = net.integer("height", least=1)
-        if input_size is not None:
-            width, height = input_size
-        self.letter_box = net.integer("letter_box", 0) != 0
-        self.input = Blob(INPUT, channels, height, width)
-        self.graph = Graph("darknet")
-        self.graph.input(INPUT, self.input.shape)
-        self.layers: list[Blob] = []
-        self.convolutions: list[Convolution] = []
-        self.heads: list[YoloHead] = []
-        self.outputs: list[str] = []
-
-    def add(self, section: Section) -> None:
-        """Adds the next layer.
-
-        Raises:
-            CfgError: a kind or an option that is not supported, a value out of range, a reference
-                to a layer that does not come before, or shapes that do not fit.
-        """
-        add = self._kinds.get(section.kind)
-        if add is None:
-            known = ", ".join(sorted(self._kinds))
-            raise section.error(f"layers of this kind are not supported; these are: {known}")
-        check_options(section)
-        previous = self.layers[-1] if self.layers else self.input
-        self.layers.append(add(self, section, previous))
-
-    def _add_convolutional(self, section: Section, previous: Blob) -> Blob:
-        filters = section.integer("filters", 1, least=1)
-        size = section.integer("size", 1, least=1)
-        stride = section.integer("stride", 1, least=1)
-        stride_x = section.integer("stride_x", stride, least=1)
-        stride_y = section.integer("stride_y", stride, least=1)
-        dilation = section.integer("dilation", 1, least=1) if size > 1 else 1
-        groups = section.integer("groups", 1, least=1)
-        pad = size // 2 if section.integer("pad", 0) else section.integer("padding", 0, least=0)
-        if previous.channels % groups or filters % groups:
-            raise section.error(
-                f"groups={groups} must divide both {previous.channels} input channels "
-                f"and {filters} filters",
-                "groups",
-            )
-        if dilation > 1 and 2 * pad != size - 1:
-            # Darknet reckons the output's size without the dilation, which then reads past the edge
-            raise section.error("dilation is supported only with pad=1 and an odd size", "dilation")
-        height = (previous.height + 2 * pad - size) // stride_y + 1
-        width = (previous.width + 2 * pad - size) // stride_x + 1
-        self._check_extent(section, previous, height, width)
-        weights = Convolution(
-            section,
-            filters,
-            (filters, previous.channels // groups, size, size),
-            section.integer("batch_normalize", 0) != 0,
-        )
-        self.convolutions.append(weights)
-        name = self.graph.node(
-            "Conv",
-            [
-                previous.name,
-                self.graph.weight(weights.kernel, weights.kernel_shape),
-                self.graph.weight(weights.bias, (filters,)),
-            ],
-            name=f"conv_{section.index}",
-            kernel_shape=(size, size),
-            strides=(stride_y, stride_x),
-            pads=(pad * dilation,) * 4,
-            dilations=(dilation, dilation),
-            group=groups,
-        )
-        return Blob(self._activate(section, name, "logistic"), filters, height, width)
-
-    def _add_maxpool(self, section: Section, previous: Blob) -> Blob:
-        stride = section.integer("stride", 1, least=1)
-        stride_x = section.integer("stride_x", stride, least=1)
-        stride_y = section.integer("stride_y", stride, least=1)
-        size = section.integer("size", stride, least=1)
-        padding = section.integer("padding", size - 1, least=0)
-        height = (previous.height + padding - size) // stride_y + 1
-        width = (previous.width + padding - size) // stride_x + 1
-        self._check_extent(section, previous, height, width)
-        # `padding` is the sum of both sides; the first window starts at -padding/2, rounded down
-        before, after = padding // 2, padding - padding // 2
-        name = self.graph.node(
-            "MaxPool",
-            [previous.name],
-            name=f"maxpool_{section.index}",
-            kernel_shape=(size, size),
-            strides=(stride_y, stride_x),
-            pads=(before, before, after, after),
-        )
-        return Blob(name, previous.channels, height, width)
-
-    def _add_upsample(self, section: Section, previous: Blob) -> Blob:
-        stride = section.integer("stride", 2, least=1)
-        scale = section.number("scale", 1.0)
-        name = self.graph.node(
-            "Resize",
-            [previous.name, "", self.graph.floats(1.0, 1.0, float(stride), float(stride))],
-            name=f"upsample_{section.index}",
-            mode="nearest",
-            nearest_mode="floor",
-            coordinate_transformation_mode="asymmetric",
-        )
-        if scale != 1.0:
-            name = self.graph.node("Mul", [name, self.graph.floats(scale)])
-        return Blob(name, previous.channels, previous.height * stride, previous.width * stride)
-
-    def _add_route(self, section: Section, previous: Blob) -> Blob:
-        sources = [self._layer(section, "layers", at) for at in section.integers("layers")]
-        groups = section.integer("groups", 1, least=1)
-        group_id = section.integer("group_id", 0, least=0)
-        if group_id >= groups:
-            raise section.error(f"group_id={group_id} must be below groups={groups}", "group_id")
-        first = sources[0]
-        for source in sources:
-            if (source.height, source.width) != (first.height, first.width):
-                raise section.error(
-                    f"the layers differ in size: {_describe(first)} and {_describe(source)}",
-                    "layers",
-                )
-            if source.channels % groups:
-                raise section.error(
-                    f"groups={groups} does not divide {source.channels} channels", "groups"
-                )
-        names = [self._take_group(source, groups, group_id) for source in sources]
-        name = names[0]
-        if len(names) > 1:
-            name = self.graph.node("Concat", names, name=f"route_{section.index}", axis=1)
-        channels = sum(source.channels for source in sources) // groups
-        return Blob(name, channels, first.height, first.width)
-
-    def _take_group(self, source: Blob, groups: int, group_id: int) -> str:
-        if groups == 1:
-            return source.name
-        size = source.channels // groups
-        start, stop = group_id * size, (group_id + 1) * size
-        integers = self.graph.integers
-        return self.graph.node("Slice", [source.name, integers(start), integers(stop), integers(1)])
-
-    def _add_shortcut(self, section: Section, previous: Blob) -> Blob:
-        name = previous.name
-        for at in section.integers("from"):
-            source = self._layer(section, "from", at)
-            if source.shape != previous.shape:
-                raise section.error(
-                    f"the layers differ in shape: {_describe(previous)} and {_describe(source)}",
-                    "from",
-                )
-            name = self.graph.node("Add", [name, source.name])
-        name = self._activate(section, name, "linear")
-        return Blob(name, previous.channels, previous.height, previous.width)
-
-    def _add_dropout(self, section: Section, previous: Blob) -> Blob:
-        return previous  # at inference Darknet passes its input on unchanged
-
-    def _add_yolo(self, section: Section, previous: Blob) -> Blob:
-        classes = section.integer("classes", 20, least=1)
-        total = section.integer("num", 1, least=1)
-        flat = section.numbers("anchors")
-        if len(flat) != 2 * total:
-            raise section.error(
-                f"num={total} calls for {2 * total} numbers in anchors; found {len(flat)}",
-                "anchors",
-            )
-        mask = section.integers("mask") if "mask" in section.options else tuple(range(total))
-        for index in mask:
-            if not 0 <= index < total:
-                raise section.error(f"mask: {index} is not from 0 to num-1={total - 1}", "mask")
-        filters = len(mask) * (5 + classes)
-        if previous.channels != filters:
-            raise section.error(
-                f"{len(mask)} anchors and {classes} classes call for filters={filters} in the "
-                f"layer before; found {previous.channels}"
-            )
-        anchors = tuple((flat[2 * index], flat[2 * index + 1]) for index in mask)
-        self.heads.append(YoloHead(anchors, classes, section.number("scale_x_y", 1.0)))
-        self.outputs.append(previous.name)
-        self.graph.output(previous.name, previous.shape)
-        return previous
-
-    def _layer(self, section: Section, option: str, at: int) -> Blob:
-        index = section.index + at if at < 0 else at
-        if not 0 <= index < section.index:
-            raise section.error(f"{option}: {at} is not a layer before this one", option)
-        return self.layers[index]
-
-    def _activate(self, section: Section, name: str, default: str) -> str:
-        activation = section.word("activation", default)
-        activate = _ACTIVATIONS.get(activation)
-        if activate is None:
-            known = ", ".join(sorted(_ACTIVATIONS))
-            raise section.error(
-                f"activation={activation} is not supported; these are: {known}", "activation"
-            )
-        return activate(self.graph, name)
-
-    @staticmethod
-    def _check_extent(section: Section, previous: Blob, height: int, width: int) -> None:
-        if height < 1 or width < 1:
-            raise section.error(
-                f"nothing is left of an input of {previous.width} x {previous.height}"
-            )
-
-    _kinds: ClassVar[dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]]] = {
-        "convolutional": _add_convolutional,
-        "maxpool": _add_maxpool,
-        "upsample": _add_upsample,
-        "route": _add_route,
-        "shortcut": _add_shortcut,
-        "dropout": _add_dropout,
-        "yolo": _add_yolo,
-    }
-
-
-_ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
-    "linear": lambda graph, name: name,
-    "leaky": lambda graph, name: graph.node("LeakyRelu", [name], alpha=0.1),
-    "relu": lambda graph, name: graph.node("Relu", [name]),
-    "logistic": lambda graph, name: graph.node("Sigmoid", [name]),
-    "mish": lambda graph, name: graph.node("Mish", [name]),
-    "swish": lambda graph, name: graph.node("Mul", [name, graph.node("Sigmoid", [name])]),
-}
-
-
-def _describe(blob: Blob) -> str:
-    return f"{blob.width} x {blob.height} x {blob.channels}"
+from .heads import RegionHead, YoloHead
 
 
 def build_network(
@@ -300,11 +21,289 @@ def build_network(
     """Builds the whole graph, weights still to come.
 
     Raises:
-        CfgError: as `NetworkBuilder.add`, or when the cfg has no detection head.
+        CfgError: a kind or an option that is not supported, a value out of range, a reference to
+            a layer that does not come before, shapes that do not fit, or no detection head.
     """
-    builder = NetworkBuilder(net, input_size)
+    network = NetworkBuilder(net, input_size)
     for section in layers:
-        builder.add(section)
-    if not builder.heads:
-        raise layers[-1].error("the network has no [yolo] layer, so it detects nothing")
-    return builder
+        add = _KINDS.get(section.kind)
+        if add is None:
+            known = ", ".join(sorted(_KINDS))
+            raise section.error(f"layers of this kind are not supported; these are: {known}")
+        check_options(section)
+        previous = network.layers[-1] if network.layers else network.input
+        network.layers.append(add(network, section, previous))
+    if not network.heads:
+        raise layers[-1].error("the network has no [yolo] or [region] layer, so it detects nothing")
+    return network
+
+
+def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    filters = section.integer("filters", 1, least=1)
+    size = section.integer("size", 1, least=1)
+    stride = section.integer("stride", 1, least=1)
+    stride_x = section.integer("stride_x", stride, least=1)
+    stride_y = section.integer("stride_y", stride, least=1)
+    dilation = section.integer("dilation", 1, least=1) if size > 1 else 1
+    groups = section.integer("groups", 1, least=1)
+    pad = size // 2 if section.integer("pad", 0) else section.integer("padding", 0, least=0)
+    if previous.channels % groups or filters % groups:
+        raise section.error(
+            f"groups={groups} must divide both {previous.channels} input channels "
+            f"and {filters} filters",
+            "groups",
+        )
+    if dilation > 1 and 2 * pad != size - 1:
+        # Darknet reckons the output's size without the dilation, which then reads past the edge
+        raise section.error("dilation is supported only with pad=1 and an odd size", "dilation")
+    height = (previous.height + 2 * pad - size) // stride_y + 1
+    width = (previous.width + 2 * pad - size) // stride_x + 1
+    _check_extent(section, previous, height, width)
+    weights = Convolution(
+        section,
+        filters,
+        (filters, previous.channels // groups, size, size),
+        section.integer("batch_normalize", 0) != 0,
+    )
+    network.convolutions.append(weights)
+    name = network.graph.node(
+        "Conv",
+        [
+            previous.name,
+            network.graph.weight(weights.kernel, weights.kernel_shape),
+            network.graph.weight(weights.bias, (filters,)),
+        ],
+        name=f"conv_{section.index}",
+        kernel_shape=(size, size),
+        strides=(stride_y, stride_x),
+        pads=(pad * dilation,) * 4,
+        dilations=(dilation, dilation),
+        group=groups,
+    )
+    return Blob(network.activate(section, name, "logistic"), filters, height, width)
+
+
+def _add_maxpool(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    stride = section.integer("stride", 1, least=1)
+    stride_x = section.integer("stride_x", stride, least=1)
+    stride_y = section.integer("stride_y", stride, least=1)
+    size = section.integer("size", stride, least=1)
+    padding = section.integer("padding", size - 1, least=0)
+    height = (previous.height + padding - size) // stride_y + 1
+    width = (previous.width + padding - size) // stride_x + 1
+    _check_extent(section, previous, height, width)
+    # `padding` is the sum of both sides; the first window starts at -padding/2, rounded down
+    before, after = padding // 2, padding - padding // 2
+    name = network.graph.node(
+        "MaxPool",
+        [previous.name],
+        name=f"maxpool_{section.index}",
+        kernel_shape=(size, size),
+        strides=(stride_y, stride_x),
+        pads=(before, before, after, after),
+    )
+    return Blob(name, previous.channels, height, width)
+
+
+def _add_upsample(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    stride = section.integer("stride", 2, least=1)
+    scale = section.number("scale", 1.0)
+    name = network.graph.node(
+        "Resize",
+        [previous.name, "", network.graph.floats(1.0, 1.0, float(stride), float(stride))],
+        name=f"upsample_{section.index}",
+        mode="nearest",
+        nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric",
+    )
+    if scale != 1.0:
+        name = network.graph.node("Mul", [name, network.graph.floats(scale)])
+    return Blob(name, previous.channels, previous.height * stride, previous.width * stride)
+
+
+def _add_route(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    sources = [network.layer(section, "layers", at) for at in section.integers("layers")]
+    groups = section.integer("groups", 1, least=1)
+    group_id = section.integer("group_id", 0, least=0)
+    if group_id >= groups:
+        raise section.error(f"group_id={group_id} must be below groups={groups}", "group_id")
+    first = sources[0]
+    for source in sources:
+        if (source.height, source.width) != (first.height, first.width):
+            raise section.error(
+                f"the layers differ in size: {_describe(first)} and {_describe(source)}",
+                "layers",
+            )
+        if source.channels % groups:
+            raise section.error(
+                f"groups={groups} does not divide {source.channels} channels", "groups"
+            )
+    names = [_take_group(network, source, groups, group_id) for source in sources]
+    name = names[0]
+    if len(names) > 1:
+        name = network.graph.node("Concat", names, name=f"route_{section.index}", axis=1)
+    channels = sum(source.channels for source in sources) // groups
+    return Blob(name, channels, first.height, first.width)
+
+
+def _take_group(network: NetworkBuilder, source: Blob, groups: int, group_id: int) -> str:
+    if groups == 1:
+        return source.name
+    size = source.channels // groups
+    return network.slice_channels(source, group_id * size, (group_id + 1) * size)
+
+
+def _add_shortcut(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    """Adds layers to the one before, channel by channel as far as both have some (shortcut_cpu)."""
+    total = previous
+    for at in section.integers("from"):
+        source = network.layer(section, "from", at)
+        if (source.height, source.width) != (previous.height, previous.width):
+            raise section.error(
+                f"the layers differ in size: {_describe(previous)} and {_describe(source)}", "from"
+            )
+        name = _add_channels(network, total, source)
+        total = Blob(name, previous.channels, previous.height, previous.width)
+    name = network.activate(section, total.name, "linear")
+    return Blob(name, previous.channels, previous.height, previous.width)
+
+
+def _add_channels(network: NetworkBuilder, total: Blob, source: Blob) -> str:
+    """Adds `source` to the first channels of `total`, or its first channels to all of `total`."""
+    if source.channels == total.channels:
+        return network.graph.node("Add", [total.name, source.name])
+    if source.channels > total.channels:
+        first = network.slice_channels(source, 0, total.channels)
+        return network.graph.node("Add", [total.name, first])
+    first = network.slice_channels(total, 0, source.channels)
+    rest = network.slice_channels(total, source.channels, total.channels)
+    changed = network.graph.node("Add", [first, source.name])
+    return network.graph.node("Concat", [changed, rest], axis=1)
+
+
+def _add_avgpool(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    name = network.graph.node("GlobalAveragePool", [previous.name])
+    return Blob(name, previous.channels, 1, 1)
+
+
+def _add_scale_channels(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    """Multiplies each channel of an earlier layer by one number of the layer before."""
+    source = network.layer(section, "from", section.integer("from"))
+    if previous.shape != (1, source.channels, 1, 1):
+        raise section.error(
+            f"the layer before must be 1 x 1 x {source.channels}; it is {_describe(previous)}"
+        )
+    name = network.graph.node("Mul", [source.name, previous.name])
+    name = network.activate(section, name, "linear")
+    return Blob(name, source.channels, source.height, source.width)
+
+
+def _add_sam(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    """Multiplies the layer before by an earlier one (spatial attention)."""
+    source = network.layer(section, "from", section.integer("from"))
+    if source.shape != previous.shape:
+        raise section.error(
+            f"the layers differ in shape: {_describe(previous)} and {_describe(source)}", "from"
+        )
+    name = network.graph.node("Mul", [previous.name, source.name])
+    name = network.activate(section, name, "linear")
+    return Blob(name, previous.channels, previous.height, previous.width)
+
+
+def _add_reorg(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    """Space to depth, in the order that YOLOv2 was trained with.
+
+    reorg_cpu reads its input as if that were the larger, shallower side, C/s^2 x sH x sW, takes
+    every s-th pixel of that, and the outcome, C x H x W, is then read as s^2 C x H/s x W/s.
+    """
+    stride = section.integer("stride", 1, least=1)
+    channels, height, width = previous.channels, previous.height, previous.width
+    if channels % stride**2 or height % stride or width % stride:
+        raise section.error(
+            f"stride={stride} does not divide {_describe(previous)}, channels by its square",
+            "stride",
+        )
+    graph = network.graph
+    shallow = (channels // stride**2, height, stride, width, stride)
+    name = graph.node("Reshape", [previous.name, graph.integers(*shallow)])
+    name = graph.node("Transpose", [name], perm=(2, 4, 0, 1, 3))
+    blob = Blob("", channels * stride**2, height // stride, width // stride)
+    name = graph.node("Reshape", [name, graph.integers(*blob.shape)], name=f"reorg_{section.index}")
+    return Blob(name, blob.channels, blob.height, blob.width)
+
+
+def _add_dropout(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    return previous  # at inference Darknet passes its input on unchanged
+
+
+def _add_yolo(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    anchors = _anchors(section)
+    mask = section.integers("mask") if "mask" in section.options else tuple(range(len(anchors)))
+    for index in mask:
+        if not 0 <= index < len(anchors):
+            raise section.error(f"mask: {index} is not from 0 to num-1={len(anchors) - 1}", "mask")
+    classes = section.integer("classes", 20, least=1)
+    _check_filters(section, previous, len(mask), classes)
+    head = YoloHead(
+        tuple(anchors[index] for index in mask),
+        classes,
+        section.number("scale_x_y", 1.0),
+        section.integer("new_coords", 0) != 0,
+    )
+    network.add_head(head, previous)
+    return previous
+
+
+def _add_region(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
+    if section.integer("softmax", 0) != 1:
+        raise section.error("only softmax=1 is supported", "softmax")
+    anchors = _anchors(section)
+    classes = section.integer("classes", 20, least=1)
+    _check_filters(section, previous, len(anchors), classes)
+    network.add_head(RegionHead(anchors, classes), previous)
+    return previous
+
+
+def _anchors(section: Section) -> tuple[tuple[float, float], ...]:
+    """All pairs of (width, height), which `num` counts."""
+    total = section.integer("num", 1, least=1)
+    flat = section.numbers("anchors")
+    if len(flat) != 2 * total:
+        raise section.error(
+            f"num={total} calls for {2 * total} numbers in anchors; found {len(flat)}", "anchors"
+        )
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _check_filters(section: Section, previous: Blob, anchors: int, classes: int) -> None:
+    filters = anchors * (5 + classes)
+    if previous.channels != filters:
+        raise section.error(
+            f"{anchors} anchors and {classes} classes call for filters={filters} in the "
+            f"layer before; found {previous.channels}"
+        )
+
+
+def _check_extent(section: Section, previous: Blob, height: int, width: int) -> None:
+    if height < 1 or width < 1:
+        raise section.error(f"nothing is left of an input of {previous.width} x {previous.height}")
+
+
+def _describe(blob: Blob) -> str:
+    return f"{blob.width} x {blob.height} x {blob.channels}"
+
+
+_KINDS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
+    "avgpool": _add_avgpool,
+    "convolutional": _add_convolutional,
+    "dropout": _add_dropout,
+    "maxpool": _add_maxpool,
+    "region": _add_region,
+    "reorg": _add_reorg,
+    "route": _add_route,
+    "sam": _add_sam,
+    "scale_channels": _add_scale_channels,
+    "shortcut": _add_shortcut,
+    "upsample": _add_upsample,
+    "yolo": _add_yolo,
+}

@@ -79,11 +79,23 @@ _RULES = {
         _words("from activation"),
         neutral={"weights_type": "none", "weights_normalization": "none"},
     ),
+    "avgpool": _Rules(frozenset()),
+    "scale_channels": _Rules(_words("from activation"), neutral={"scale_wh": "0"}),
+    "sam": _Rules(_words("from activation")),
+    "reorg": _Rules(_words("stride"), neutral={"reverse": "0"}),
+    "region": _Rules(
+        _words("anchors classes num softmax"),
+        _words(
+            "log sqrt focal_loss jitter resize rescore thresh absolute random coord_scale "
+            "object_scale noobject_scale mask_scale class_scale bias_match max"
+        ),
+        {"coords": "4", "classfix": "0"},
+    ),
     "dropout": _Rules(
         frozenset(), _words("probability dropblock dropblock_size_rel dropblock_size_abs")
     ),
     "yolo": _Rules(
-        _words("mask anchors classes num scale_x_y"),
+        _words("mask anchors classes num scale_x_y new_coords"),
         _words(
             "jitter ignore_thresh truth_thresh random iou_thresh cls_normalizer iou_normalizer "
             "obj_normalizer delta_normalizer iou_loss iou_thresh_kind nms_kind beta_nms resize "
@@ -91,7 +103,7 @@ _RULES = {
             "show_details track_history_size sim_thresh dets_for_track dets_for_show "
             "track_ciou_norm"
         ),
-        {"new_coords": "0", "embedding_layer": "999999"},
+        {"embedding_layer": "999999"},
     ),
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from modules.object_detection.heads import YoloHead
+from modules.object_detection.heads import RegionHead, YoloHead
 
 
 def sigmoid(x: float) -> float:
@@ -12,33 +12,59 @@ def sigmoid(x: float) -> float:
 
 
 def darknet_boxes(
-    raw: NDArray[np.float32], head: YoloHead, size: tuple[int, int], confidence: float
+    raw: NDArray[np.float32],
+    head: YoloHead | RegionHead,
+    size: tuple[int, int],
+    confidence: float,
 ) -> list[tuple[float, ...]]:
-    """Darknet's get_yolo_box and get_yolo_detections, cell by cell as yolo_layer.c has them."""
+    """Darknet's get_yolo_box and get_region_box, cell by cell as its C has them."""
     _, _, height, width = raw.shape
     cells = raw.reshape(len(head.anchors), 5 + head.classes, height, width)
     found: list[tuple[float, ...]] = []
     for anchor, (anchor_width, anchor_height) in enumerate(head.anchors):
         for row in range(height):
             for column in range(width):
-                tx, ty, tw, th, objectness, *classes = cells[anchor, :, row, column].tolist()
-                shift = 0.5 * (head.scale_x_y - 1)
-                x = (column + sigmoid(tx) * head.scale_x_y - shift) / width
-                y = (row + sigmoid(ty) * head.scale_x_y - shift) / height
-                w = math.exp(tw) * anchor_width / size[0]
-                h = math.exp(th) * anchor_height / size[1]
-                best = max(range(head.classes), key=lambda index: classes[index])
-                score = sigmoid(objectness) * sigmoid(classes[best])
-                if score > confidence:
-                    found.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, best))
+                x, y, w, h, objectness, *scores = cells[anchor, :, row, column].tolist()
+                best = max(range(head.classes), key=lambda index: scores[index])
+                if isinstance(head, RegionHead):
+                    x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
+                    w, h = math.exp(w) * anchor_width / width, math.exp(h) * anchor_height / height
+                    score = math.exp(scores[best]) / sum(map(math.exp, scores))
+                elif head.new_coords:
+                    w = w * w * 4 * anchor_width / size[0]
+                    h = h * h * 4 * anchor_height / size[1]
+                    score = scores[best]
+                else:
+                    x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
+                    w = math.exp(w) * anchor_width / size[0]
+                    h = math.exp(h) * anchor_height / size[1]
+                    score = sigmoid(scores[best])
+                scale = getattr(head, "scale_x_y", 1.0)
+                x = (column + x * scale - 0.5 * (scale - 1)) / width
+                y = (row + y * scale - 0.5 * (scale - 1)) / height
+                if objectness * score > confidence:
+                    box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+                    found.append((*box, objectness * score, best))
     return found
 
 
-@pytest.mark.parametrize("scale_x_y", [1.0, 1.05, 2.0])
-@pytest.mark.parametrize("confidence", [0.0, 0.25, 0.9])
-def test_decoding_equals_darknets(scale_x_y: float, confidence: float) -> None:
-    head = YoloHead(((10.0, 14.0), (23.0, 27.0)), classes=4, scale_x_y=scale_x_y)
+ANCHORS = ((10.0, 14.0), (23.0, 27.0))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        YoloHead(ANCHORS, classes=4),
+        YoloHead(ANCHORS, classes=4, scale_x_y=1.05),
+        YoloHead(ANCHORS, classes=4, scale_x_y=2.0, new_coords=True),
+        RegionHead(((1.3, 2.2), (4.0, 3.1)), classes=4),
+    ],
+)
+@pytest.mark.parametrize("confidence", [0.0, 0.25, 0.7])
+def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float) -> None:
     raw = np.random.default_rng(4).normal(0, 2, (1, 18, 5, 7)).astype(np.float32)
+    if isinstance(head, YoloHead) and head.new_coords:
+        raw = 1 / (1 + np.exp(-raw))  # the network's own last activation
 
     found = head.decode(raw, (224, 160), confidence)
 
