@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from layers.abi import is_too_new
+
 ROOT = Path(__file__).parents[2]
 LAYERS = ROOT / "layers"
 OPENCV, ONNXRUNTIME = LAYERS / "opencv/build.sh", LAYERS / "onnxruntime/build.sh"
@@ -103,6 +105,14 @@ def test_the_image_calls_the_same_script_on_the_same_locks() -> None:
     assert {"requirements.txt", "layers", "lambda_function.py", "modules"} == set(sent)
     assert 'lock="$root/requirements.txt"' in script
     assert not re.search(r"\d+\.\d+\.\d+", DOCKERFILE + script), "versions belong in the locks"
+
+
+def test_the_older_symbols_that_a_newer_host_links_are_ones_that_lambda_has() -> None:
+    header = (LAYERS / "opencv/older_symbols.h").read_text()
+    versions = re.findall(r"@(GLIBC\w*_[\d.]+)", header)
+
+    assert len(versions) == header.count(".symver")
+    assert not any(map(is_too_new, versions))
 
 
 @pytest.mark.parametrize(

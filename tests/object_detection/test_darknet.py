@@ -108,7 +108,7 @@ def test_route_takes_its_group_of_each_layer(image: NDArray[np.float32]) -> None
 
 
 def pass_on(channels: int) -> bytes:
-    """The weights of a last convolution of 6 filters that passes on what comes, as far as it goes."""
+    """The weights of a last convolution, of 6 filters, that passes on the channels that come."""
     return np.zeros(6, "<f4").tobytes() + np.eye(6, channels, dtype="<f4").tobytes()
 
 

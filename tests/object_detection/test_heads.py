@@ -64,7 +64,7 @@ ANCHORS = ((10.0, 14.0), (23.0, 27.0))
 def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float) -> None:
     raw = np.random.default_rng(4).normal(0, 2, (1, 18, 5, 7)).astype(np.float32)
     if isinstance(head, YoloHead) and head.new_coords:
-        raw = 1 / (1 + np.exp(-raw))  # the network's own last activation
+        raw = (1 / (1 + np.exp(-raw))).astype(np.float32)  # the network's own last activation
 
     found = head.decode(raw, (224, 160), confidence)
 
