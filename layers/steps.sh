@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The steps that the layers' build.sh have in common; they source this file.
+# The steps that the layers' build.sh have in common; they source this file, and have a `usage`.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 layers="$root/layers"
@@ -58,7 +58,7 @@ install_wheels() {
 finish() {
   local tree="$layers/build/$1/python" name="$1" architecture="$2"
   shift 2
-  cd "$root"
+  cd "$root" || exit
   "$python" -m layers.trim "$tree"
   "$python" -m layers.abi "$tree" "$architecture"
   # /opt is read-only at run time: without this, every cold start would compile every module.

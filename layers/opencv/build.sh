@@ -23,17 +23,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/../steps.sh"
 
 lock="$root/requirements.txt"
 here="$layers/opencv"
-cache="${LAYER_CACHE:-$layers/build/cache}"
+cache="$(realpath --canonicalize-missing "${LAYER_CACHE:-$layers/build/cache}")"
+
+headers() {
+  "$python" -c 'import sysconfig; print(sysconfig.get_path("include"))'
+}
 
 check_compiler() {
-  [[ "$architecture" == "$(host_architecture)" ]] || fail "slim is compiled on its own" \
-    "architecture, and this host is $(host_architecture): use layers/opencv/Dockerfile with" \
-    "--platform, or build stock"
   command -v c++ >/dev/null || fail "slim needs a C++ compiler (c++): install one, or build stock"
   # without it OpenCV builds a JPEG decoder that is several times slower, and says nothing
   [[ "$architecture" != x86_64 ]] || command -v nasm >/dev/null ||
     fail "slim needs the assembler nasm on x86_64: install it, or build stock"
-  [[ -f "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]] ||
+  [[ -f "$(headers)/Python.h" ]] ||
     fail "slim needs the C headers of $python: install them, or build stock"
 }
 
@@ -46,43 +47,76 @@ compile_inputs() {
   c++ --version | head -n 1
   nasm --version 2>/dev/null || true
   "$python" --version
+  cat "$here/older_symbols.h"
+  declare -f compile_opencv
 }
 
-# compile_opencv FOLDER: the package cv2, compiled from the PyPI sdist
-compile_opencv() {
-  local work="$layers/build/compile-$architecture" source build flags
+# compile_opencv FOLDER: the package cv2, from the PyPI sdist that the lock file names
+compile_opencv() (
+  work="$layers/build/compile-$architecture"
   rm -rf "$work"
   mkdir -p "$work"
   cd "$work"
   "$python" -m venv tools
-  tools/bin/pip install --quiet --require-hashes --requirement "$here/requirements-build.txt"
-  # by way of links, so that what is compiled in does not tell one host from another
-  ln -s "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')" include
+  tools/bin/pip install --quiet --require-hashes --only-binary :all: \
+    --requirement "$here/requirements-build.txt"
+  # links, so that what is compiled in does not tell where this host keeps its headers
+  ln -s "$(headers)" include
   ln -s "$tree/numpy/_core/include" numpy
+  ln -s "$here/older_symbols.h" .
 
-  # pip looks into the sdist's metadata, and fetches for this what the sdist is built with
-  locked "$lock" opencv-python-headless >opencv.txt
-  "$python" -m pip download --quiet --no-deps --require-hashes --requirement opencv.txt \
-    --no-binary opencv-python-headless
-  "$python" -m tarfile --extract opencv_python_headless-*.tar.gz .
-  source=(opencv_python_headless-*/opencv)
-  "$python" "$here/font.py" "$tree/cv2/cv2.abi3.so" "${source[0]}" downloads
+  # to tell the sdist's metadata pip runs its setup.py: with the locked tools, and no newer ones
+  locked "$lock" opencv-python-headless |
+    tools/bin/pip download --quiet --no-deps --no-binary :all: --no-build-isolation \
+      --require-hashes --requirement /dev/stdin
+  "$python" -m tarfile --filter data --extract opencv_python_headless-*.tar.gz .
+  mv opencv_python_headless-*/opencv opencv
+  "$python" "$here/font.py" "$tree/cv2/cv2.abi3.so" opencv downloads
 
-  flags="-ffile-prefix-map=$work/="
-  PATH="$work/tools/bin:$PATH" cmake -G Ninja -C "$here/slim.cmake" -S "${source[0]}" -B build \
+  PATH="$work/tools/bin:$PATH"
+  flags="-ffile-prefix-map=$work/= -include $work/older_symbols.h"
+  cmake -G Ninja -C "$here/slim.cmake" -S opencv -B build \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" \
-    -DOPENCV_DOWNLOAD_PATH="$work/downloads" \
-    -DPYTHON_DEFAULT_EXECUTABLE="$work/tools/bin/python" \
+    -DOPENCV_DOWNLOAD_PATH="$work/downloads" -DPYTHON3_LIBRARY=libpython3.13.a \
     -DPYTHON3_EXECUTABLE="$work/tools/bin/python" -DPYTHON3_INCLUDE_DIR="$work/include" \
-    -DPYTHON3_NUMPY_INCLUDE_DIRS="$work/numpy" -DPYTHON3_LIBRARY=libpython3.13.a >configure.log ||
+    -DPYTHON3_NUMPY_INCLUDE_DIRS="$work/numpy" \
+    -DPYTHON_DEFAULT_EXECUTABLE="$work/tools/bin/python" >configure.log 2>&1 ||
     fail "OpenCV could not be configured: see $work/configure.log"
-  # what cv2.getBuildInformation() tells names this folder, too
-  sed -i "s|$work/||g" build/version_string.inc
-  tools/bin/ninja -C build -j "${LAYER_JOBS:-$(nproc)}" opencv_python3 >compile.log ||
+  # what cv2.getBuildInformation() tells, and where sample data would be, names this folder, too
+  sed --in-place "s|$work/||g" build/modules/core/version_string.inc build/opencv_data_config.hpp
+  ninja -C build -j "${LAYER_JOBS:-$(nproc)}" opencv_python3 >compile.log 2>&1 ||
     fail "OpenCV could not be compiled: see $work/compile.log"
-  tools/bin/cmake --install build --component python --prefix staged --strip >install.log
+  cmake --install build --component python --prefix staged --strip >install.log
   mkdir -p "$(dirname "$1")"
   mv staged/python/cv2 "$1"
-  cd "$root"
   rm -rf "$work"
-}
+)
+
+case "${1:-}" in
+  -h | --help) usage && exit ;;
+  slim | stock) kind="$1" ;;
+  *) wrong_usage "which kind of layer, slim or stock? '${1:-}' is neither" ;;
+esac
+[[ $# -le 2 ]] || wrong_usage "too many arguments: ${*:3}"
+architecture="${2:-$(host_architecture)}"
+check_architecture "$architecture"
+[[ "$kind" == stock || "$architecture" == "$(host_architecture)" ]] ||
+  fail "slim is compiled on its own architecture, and this host is $(host_architecture):" \
+    "use layers/opencv/Dockerfile with --platform, or build stock"
+find_python
+name="opencv-$kind-$architecture"
+tree="$layers/build/$name/python"
+[[ "$kind" == stock ]] || check_compiler
+
+rm -rf "$layers/build/$name"
+install_wheels "$lock" "$architecture" "$tree"
+if [[ "$kind" == slim ]]; then
+  compiled="$cache/$(compile_inputs | sha256sum | cut -c 1-16)/cv2"
+  [[ -d "$compiled" ]] || compile_opencv "$compiled"
+  rm -r "$tree/cv2" "$tree/opencv_python_headless.libs"
+  cp -r "$compiled" "$tree/cv2"
+  finish "$name" "$architecture" --unzipped 90000000 --zipped 32000000
+else
+  # Lambda wants the function and its layers together to be smaller than 262,144,000 bytes
+  finish "$name" "$architecture" --unzipped 262143999 --together-with lambda_function.py modules
+fi

@@ -1,7 +1,7 @@
-"""Takes the font for Chinese, Japanese and Korean text out of a published OpenCV wheel.
+"""Takes the font for Chinese, Japanese and Korean text out of the published OpenCV.
 
-OpenCV's build would download it, but not every host lets it; the wheel holds the very same file,
-byte for byte, and requirements.txt vouches for the wheel. Start at `main`.
+OpenCV's build would download it, but not every host lets it; the published library holds the very
+same file, byte for byte, and requirements.txt vouches for that. Start at `main`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -37,15 +36,14 @@ def embedded_gzip(data: bytes, md5: str) -> bytes | None:
     return None
 
 
-def main(wheel: Path, opencv: Path, downloads: Path) -> None:
+def main(library: Path, opencv: Path, downloads: Path) -> None:
     """Puts the font where OpenCV's CMake looks before it downloads."""
     name, md5 = wanted_font((opencv / "modules/imgproc/CMakeLists.txt").read_text())
-    with zipfile.ZipFile(wheel) as archive:
-        font = embedded_gzip(archive.read("cv2/cv2.abi3.so"), md5)
+    font = embedded_gzip(library.read_bytes(), md5)
     if font is None:
-        sys.exit(f"{wheel.name} does not hold the font {name} (MD5 {md5}) that OpenCV's build wants")
+        sys.exit(f"{library} does not hold the font {name} (MD5 {md5}) that OpenCV's build wants")
     target = downloads / "unifont" / f"{md5}-{name}"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True)
     target.write_bytes(font)
 
 

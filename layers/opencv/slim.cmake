@@ -35,7 +35,8 @@ foreach(part DOCS EXAMPLES JAVA PERF_TESTS TESTS opencv_apps)
 endforeach()
 set(ENABLE_CCACHE OFF CACHE BOOL "")
 
-# the same bytes on any day and any kernel
+# the same bytes on any day, on any kernel and in any Git repository
+set(OPENCV_VCSVERSION sdist CACHE STRING "")
 set(BUILD_INFO_SKIP_TIMESTAMP ON CACHE BOOL "")
 set(BUILD_INFO_SKIP_SYSTEM_VERSION ON CACHE BOOL "")
 

@@ -1,0 +1,153 @@
+"""Uses built layers as the function does, in a Python that has nothing else; start at `main`.
+
+python3.13 -I -S layers/prove.py layers/build/opencv-slim-x86_64/python [ANOTHER/python]
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CFG = """
+[net]
+width=64
+height=64
+channels=3
+[convolutional]
+batch_normalize=1
+filters=16
+size=3
+stride=2
+pad=1
+activation=leaky
+[convolutional]
+filters=18
+size=1
+stride=1
+activation=linear
+[yolo]
+mask=0,1,2
+anchors=8,8, 16,16, 32,32
+classes=1
+num=3
+"""
+
+
+def import_all() -> None:
+    """What the function imports."""
+    import modules.pipeline
+    from modules.telemetry import logger
+
+    logger.info("imported", names=len(dir(modules.pipeline)))
+
+
+def use_formats() -> None:
+    """Writes and reads every format that the function takes."""
+    import numpy as np
+
+    from modules.object_detection.image import FORMATS, decode_image, encode_image
+
+    image = _picture()
+    for name in FORMATS:
+        decoded = decode_image(encode_image(image, name), max_pixels=image.size)
+        error = float(np.abs(decoded.pixels.astype(int) - image).mean())
+        if decoded.format != name or error > (4 if name in {"jpeg", "webp"} else 0):
+            raise AssertionError(f"{name} came back as {decoded.format}, {error:.2f} levels off")
+
+
+def draw_text() -> None:
+    """Draws letters of several scripts; one that no font has would be drawn as a question mark."""
+    import cv2
+    import numpy as np
+
+    def drawn(text: str) -> NDArray[np.uint8]:
+        canvas = np.zeros((60, 60, 3), np.uint8)
+        cv2.putText(canvas, text, (5, 45), (255, 255, 255), cv2.FontFace("sans"), 36, 600)
+        return canvas
+
+    for letter in "aéжλ狗犬ね":
+        if not drawn(letter).any() or np.array_equal(drawn(letter), drawn("?")):
+            raise AssertionError(f"no font has {letter}")
+
+
+def detect() -> None:
+    """Runs a network of the project's importer on every engine that is there."""
+    import numpy as np
+
+    from modules.object_detection.darknet import import_darknet
+    from modules.object_detection.engines import create_engine
+
+    # biases, scales, means, variances and kernels of one layer; biases and kernels of the other
+    count = 4 * 16 + 16 * 27 + 18 + 18 * 16
+    weights = np.sin(np.arange(count, dtype="<f4")) ** 2
+    stream = struct.pack("<iiiq", 0, 2, 5, 0) + weights.tobytes()
+    network = import_darknet(_CFG, io.BytesIO(stream))
+    blob = np.linspace(0, 1, 3 * 64 * 64, dtype=np.float32).reshape(1, 3, 64, 64)
+    engines = ["opencv", "onnxruntime"] if find_spec("onnxruntime") else ["opencv"]
+    results = [create_engine(name, network.onnx, network.outputs).forward(blob) for name in engines]
+    for result in results:
+        if not np.ptp(result[0]) or not np.allclose(result[0], results[0][0], atol=1e-3):
+            raise AssertionError(f"{engines} disagree, or say nothing")
+
+
+def create_clients() -> None:
+    """Creates the AWS clients, which read botocore's data, and signs a request."""
+    import boto3
+
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    session.client("sts")
+    client = session.client("s3")
+    client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})
+    client.get_paginator("list_objects_v2")
+
+
+def _picture() -> NDArray[np.uint8]:
+    """A smooth `(96, 128, 3)` BGR image."""
+    import numpy as np
+
+    y, x = np.mgrid[0:96, 0:128]
+    return np.stack([x, y, x + y], axis=2).astype(np.uint8)
+
+
+def _strangers(homes: Sequence[Path]) -> list[str]:
+    """Modules that came neither from a layer, nor from the project, nor from Python itself."""
+    standard = Path(struct.__file__).parent
+    return [
+        f"{name} ({path})"
+        for name, module in sys.modules.items()
+        if (path := getattr(module, "__file__", None))
+        and path != __file__
+        and not any(Path(path).is_relative_to(home) for home in homes)
+        and (not Path(path).is_relative_to(standard) or "site-packages" in Path(path).parts)
+    ]
+
+
+def main(trees: Sequence[Path]) -> None:
+    """Proves that the layers, and nothing else, carry the function; prints how long each part took.
+
+    Args:
+        trees: the layers' python/ folders.
+    """
+    homes = [tree.resolve() for tree in trees]
+    sys.path[:0] = map(str, [*homes, _ROOT])
+    for step in (import_all, use_formats, draw_text, detect, create_clients):
+        start = time.perf_counter()
+        step()
+        print(f"{step.__name__:15}{(time.perf_counter() - start) * 1000:7.0f} ms")
+    if strangers := _strangers([*homes, _ROOT / "modules"]):
+        raise AssertionError(f"not from the layers: {', '.join(strangers)}")
+
+
+if __name__ == "__main__":
+    main([Path(argument) for argument in sys.argv[1:]])
