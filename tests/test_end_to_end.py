@@ -11,6 +11,7 @@ import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from modules.cli.local_aws.execution import unprivileged
 from modules.cli.local_aws.server import LocalAws
 
 from .colour_model import picture, write_colour_model
@@ -45,10 +47,10 @@ def find_python() -> Path:
 class Deployment:
     """The stack, and the few things that these tests do with it."""
 
-    def __init__(self, aws: LocalAws, layer: str) -> None:
+    def __init__(self, aws: LocalAws, layer: str, *params: str) -> None:
         self.aws = aws
         self.storage = aws.client("s3")
-        self._params = [f"layer={layer}", "model=models/colours/", "modelTtlSeconds=0"]
+        self._params = [f"layer={layer}", "model=models/colours/", "modelTtlSeconds=0", *params]
 
     def serverless(self, command: str, *arguments: str) -> str:
         params = [part for param in self._params for part in ("--param", param)]
@@ -94,18 +96,25 @@ class Deployment:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-@pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@contextmanager
+def deploy(folder: Path, *params: str) -> Iterator[Deployment]:
+    """A stack with the colour model in its bucket, removed when all is done."""
     layer, python = find_layer(), find_python()
     with LocalAws(python=python, retry_seconds=0.2) as aws:
-        deployed = Deployment(aws, layer)
+        deployed = Deployment(aws, layer, *params)
         deployed.serverless("deploy")
-        deployed.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
+        deployed.upload_model(write_colour_model(folder / "colours"))
         yield deployed
         deployed.serverless("remove")
         assert aws.client("lambda").list_functions()["Functions"] == []
         reset = urllib.request.Request(f"{aws.endpoint}/moto-api/reset", method="POST")
         urllib.request.urlopen(reset).close()
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deploy(tmp_path_factory.mktemp("model")) as deployed:
+        yield deployed
 
 
 def png(image: np.ndarray[Any, Any]) -> bytes:
@@ -209,14 +218,23 @@ def test_the_function_runs_as_on_lambda(deployment: Deployment) -> None:
         "denied = [p for p in sys.argv[1:] if not os.access(p, os.W_OK)]\n"
         "print(os.getuid() != 0, len(denied))"
     )
-    from modules.cli.local_aws.execution import _unprivileged
-
     folders = [str(function.task), *map(str, function.layers)]
     printed = subprocess.run(
-        [*_unprivileged(), str(function.python), "-c", code, *folders],
+        [*unprivileged(), str(function.python), "-c", code, *folders],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
 
     assert printed.split() == ["True", str(len(folders))]
+
+
+def test_onnx_runtime_in_its_own_layer_finds_the_same(tmp_path: Path) -> None:
+    if not (LAYERS / "onnxruntime-x86_64.zip").exists():
+        pytest.skip("needs the other layer: `layers/onnxruntime/build.sh x86_64`")
+    with deploy(tmp_path, "engine=onnxruntime") as deployed:
+        deployed.drop("input/a.png", png(picture(red=(2, 5))))
+
+        (found,) = deployed.document("output/a.png.json")["detections"]
+        assert found["label"] == "red"
+        assert found["box"] == {"x": 16.0, "y": 40.0, "width": 8.0, "height": 8.0}

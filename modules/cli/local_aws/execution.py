@@ -61,7 +61,7 @@ class ExecutionEnvironment:
         self._log: list[str] = []
         self._started = time.monotonic()
         self._init_ms: float | None = None
-        command = [*_unprivileged(), str(function.python), "-m", "awslambdaric", function.handler]
+        command = [*unprivileged(), str(function.python), "-m", "awslambdaric", function.handler]
         self._process = subprocess.Popen(  # noqa: S603 - running what was deployed is its purpose
             command,
             cwd=function.task,
@@ -190,7 +190,7 @@ class ExecutionEnvironment:
         }
 
 
-def _unprivileged() -> list[str]:
+def unprivileged() -> list[str]:
     """Makes a command run as nobody, where we are root: it may read everything, and write nothing.
 
     The right to read stays, because root's interpreter may lie where nobody else can look.
