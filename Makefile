@@ -6,7 +6,7 @@ export SHARED_DATA
 # MODEL and IMAGES choose another model folder, and other pictures, for `make demo`
 DEMO_MODEL := $(if $(MODEL),--model $(MODEL))
 
-# `make layer`: KIND is slim or stock, ARCH x86_64 or arm64
+# `make layer`: KIND is slim, stock (both OpenCV) or onnxruntime; ARCH x86_64 or arm64
 KIND ?= slim
 ARCH ?= x86_64
 # Lambda's Python, for its layers and for running what was deployed; pyenv's if it is on no PATH
@@ -48,8 +48,8 @@ lint: .venv/installed ## formatting, linting and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-layer: ## build the Lambda layer: KIND=slim|stock ARCH=x86_64|arm64
-	layers/opencv/build.sh $(KIND) $(ARCH)
+layer: ## build a Lambda layer: KIND=slim|stock|onnxruntime ARCH=x86_64|arm64
+	layers/$(if $(filter onnxruntime,$(KIND)),onnxruntime/build.sh,opencv/build.sh $(KIND)) $(ARCH)
 
 package: setup ## build the deployment into .serverless/; PARAMS="--stage prod --param layer=stock"
 	npx serverless package $(PARAMS)

@@ -82,7 +82,7 @@ class Deployment {
     const { arch, layer, engine, opencvLayer, onnxruntimeLayer } = this.values;
     const builtBy = { [opencvLayer]: `make layer KIND=${layer} ARCH=${arch}` };
     if (engine === 'onnxruntime') {
-      builtBy[onnxruntimeLayer] = `layers/onnxruntime/build.sh ${arch}`;
+      builtBy[onnxruntimeLayer] = `make layer KIND=onnxruntime ARCH=${arch}`;
     }
     for (const [zip, command] of Object.entries(builtBy)) {
       if (!fs.existsSync(path.resolve(this.serverless.serviceDir, zip))) {

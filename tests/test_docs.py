@@ -22,7 +22,7 @@ ELSEWHERE = {
     "make test": _CI,
     "make layer KIND=stock": _CI,
     "make layer KIND=stock ARCH=arm64": _CI,
-    "layers/onnxruntime/build.sh arm64": _CI,
+    "make layer KIND=onnxruntime ARCH=arm64": _CI,
     "make setup": f"{_CI}, as part of `make test`",
     "make local KIND=stock": "tests/cli/test_local.py",
     ".venv/bin/python -m modules local": "tests/cli/test_local.py",

@@ -16,7 +16,7 @@ import yaml
 from modules.cli.local_aws.server import LocalAws
 
 from .conftest import ROOT
-from .test_end_to_end import find_layer
+from .stack import find_layer
 
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
 JOBS = {

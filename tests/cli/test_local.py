@@ -11,7 +11,7 @@ import pytest
 
 from ..colour_model import picture
 from ..conftest import ROOT
-from ..test_end_to_end import find_layer, find_python
+from ..stack import find_layer, find_python
 
 
 def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:

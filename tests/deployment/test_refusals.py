@@ -190,7 +190,11 @@ def test_every_command_refuses(command: list[str], aws: dict[str, str]) -> None:
             "opencv-stock-arm64.zip",
             "make layer KIND=stock ARCH=arm64",
         ),
-        ({"engine": "onnxruntime"}, "onnxruntime-x86_64.zip", "layers/onnxruntime/build.sh x86_64"),
+        (
+            {"engine": "onnxruntime"},
+            "onnxruntime-x86_64.zip",
+            "make layer KIND=onnxruntime ARCH=x86_64",
+        ),
     ],
     ids=["slim", "stock", "onnxruntime"],
 )

@@ -107,8 +107,12 @@ def _complete_after_cloudformation(
         method = getattr(model, name).__func__
 
         def wrapped(cls: Any, /, *arguments: Any, method: Any = method, **options: Any) -> Any:
+            properties = _properties(arguments)
+            if "Layers" in properties:  # where the template says !Ref, moto puts its own object
+                layers = properties["Layers"]
+                properties["Layers"] = [getattr(layer, "arn", layer) for layer in layers]
             resource = method(cls, *arguments, **options)
-            complete(resource, _properties(arguments))
+            complete(resource, properties)
             return resource
 
         setattr(model, name, classmethod(wrapped))
@@ -124,9 +128,7 @@ def _properties(arguments: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _complete_function(function: LambdaFunction, properties: dict[str, Any]) -> None:
-    # where the template says !Ref, moto has put its own object
-    layers = [getattr(layer, "arn", layer) for layer in properties.get("Layers", [])]
-    function.layers = function._get_layers_data(layers)
+    function.layers = function._get_layers_data(properties.get("Layers", []))
     function.architectures = properties.get("Architectures", ["x86_64"])
     function.ephemeral_storage = properties.get("EphemeralStorage", {}).get("Size", 512)
     function.reserved_concurrency = properties.get("ReservedConcurrentExecutions")
