@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -51,8 +50,6 @@ def bucket() -> Iterator[LocalBucket]:
     """An empty bucket behind a real S3 API over HTTP."""
     with LocalBucket("input/") as local:
         yield local
-        request = urllib.request.Request(f"{local.endpoint}/moto-api/reset", method="POST")
-        urllib.request.urlopen(request).close()
 
 
 @pytest.fixture

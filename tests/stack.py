@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,8 +101,6 @@ def deploy(folder: Path, *params: str) -> Iterator[Deployment]:
         yield deployed
         deployed.serverless("remove")
         assert aws.client("lambda").list_functions()["Functions"] == []
-        reset = urllib.request.Request(f"{aws.endpoint}/moto-api/reset", method="POST")
-        urllib.request.urlopen(reset).close()
 
 
 def png(image: np.ndarray[Any, Any]) -> bytes:

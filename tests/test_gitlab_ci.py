@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,8 +75,6 @@ def test_ci_runs_the_same_commands(name: str) -> None:
 def aws() -> Iterator[LocalAws]:
     with LocalAws() as server:
         yield server
-        reset = urllib.request.Request(f"{server.endpoint}/moto-api/reset", method="POST")
-        urllib.request.urlopen(reset).close()
 
 
 @pytest.mark.parametrize("name", [name for name in JOBS if name not in RUN_BY_CI | RUN_BY_HAND])

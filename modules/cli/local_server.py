@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import urllib.request
 from typing import Any, Self
 
 import boto3
@@ -48,6 +49,9 @@ class LocalServer:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        # moto keeps what it holds for as long as the process lasts, not the server
+        request = urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")  # noqa: S310 - our own
+        urllib.request.urlopen(request).close()  # noqa: S310
         self._server.stop()
 
     def client(self, service: str) -> Any:

@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -114,8 +113,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
             monkeypatch.setenv(name, value)
         yield Deployed(aws)
         aws.functions.wait_until_idle(60)
-        address = f"{aws.environment['AWS_ENDPOINT_URL']}/moto-api/reset"
-        urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
 
 
 NAMED = ["redrive", "--queue", QUEUE, "--function", FUNCTION]

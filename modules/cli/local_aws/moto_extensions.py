@@ -107,7 +107,7 @@ def _complete_after_cloudformation(
         method = getattr(model, name).__func__
 
         def wrapped(cls: Any, /, *arguments: Any, method: Any = method, **options: Any) -> Any:
-            properties = _properties(arguments)
+            properties = _properties((*arguments, *options.values()))
             if "Layers" in properties:  # where the template says !Ref, moto puts its own object
                 layers = properties["Layers"]
                 properties["Layers"] = [getattr(layer, "arn", layer) for layer in layers]
