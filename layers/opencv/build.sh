@@ -87,6 +87,8 @@ compile_opencv() (
   ninja -C build -j "${LAYER_JOBS:-$(nproc)}" opencv_python3 >compile.log 2>&1 ||
     fail "OpenCV could not be compiled: see $work/compile.log"
   cmake --install build --component python --prefix staged --strip >install.log
+  # it is the hash of the file before that, which tells the folder that it was compiled in
+  objcopy --remove-section .note.gnu.build-id staged/python/cv2/python-3/cv2.abi3.so
   mkdir -p "$(dirname "$1")"
   mv staged/python/cv2 "$1"
   rm -rf "$work"
