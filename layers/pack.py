@@ -97,7 +97,8 @@ def check_budget(kind: str, size: int, limit: int | None, packages: Sequence[Pac
 def _files(path: Path) -> Iterator[Path]:
     """A folder's files in an order that no file system decides, or the one file that `path` is."""
     if path.is_dir():
-        yield from sorted(found for found in path.rglob("*") if not found.is_dir())
+        found = sorted(path.rglob("*"))
+        yield from (file for file in found if file.is_symlink() or not file.is_dir())
     else:
         yield path
 

@@ -23,7 +23,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../steps.sh"
 
 lock="$root/requirements.txt"
 here="$layers/opencv"
-cache="$(realpath --canonicalize-missing "${LAYER_CACHE:-$layers/build/cache}")"
 
 headers() {
   "$python" -c 'import sysconfig; print(sysconfig.get_path("include"))'
@@ -113,6 +112,7 @@ tree="$layers/build/$name/python"
 rm -rf "$layers/build/$name"
 install_wheels "$lock" "$architecture" "$tree"
 if [[ "$kind" == slim ]]; then
+  cache="$(realpath --canonicalize-missing "${LAYER_CACHE:-$layers/build/cache}")"
   compiled="$cache/$(compile_inputs | sha256sum | cut -c 1-16)/cv2"
   [[ -d "$compiled" ]] || compile_opencv "$compiled"
   rm -r "$tree/cv2" "$tree/opencv_python_headless.libs"
