@@ -49,7 +49,7 @@ def import_all() -> None:
     import modules.pipeline
     from modules.telemetry import logger
 
-    logger.info("imported", module=modules.pipeline.__name__)
+    logger.info("imported", pipeline=modules.pipeline.__name__)
 
 
 def use_formats() -> None:
