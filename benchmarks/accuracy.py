@@ -29,7 +29,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from modules.model_store import LocalFolder, Model, load_model
+from modules.model_folder import LocalFolder
+from modules.model_loader import Model, load_model
 from modules.object_detection.image import SUFFIXES, Image, decode_image
 from modules.settings import Settings
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model_store import Model
+from .model_loader import Model
 from .object_detection.annotate import annotate
 from .object_detection.detector import Detections
 from .object_detection.errors import PermanentError

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model_store import LocalFolder, Model, load_model
+from ..model_folder import LocalFolder
+from ..model_loader import Model, load_model
 from ..object_detection.errors import PermanentError
 from ..object_detection.image import SUFFIXES
 from ..pipeline import Source, Timings, describe_result, draw, process

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .darknet_cfg import Section
+from .darknet_heads import RegionHead, YoloHead
 from .darknet_network import Blob, Convolution, NetworkBuilder
 from .darknet_options import check_options
-from .heads import RegionHead, YoloHead
 
 
 def build_network(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from modules.object_detection.heads import RegionHead, YoloHead
+from modules.object_detection.darknet_heads import RegionHead, YoloHead
 
 
 def sigmoid(x: float) -> float:

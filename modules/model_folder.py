@@ -1,0 +1,100 @@
+"""Where a model's files lie: `LocalFolder` or `S3Folder`, the same to whoever reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+
+from .bucket import ObjectGoneError, storage_errors
+from .object_detection.errors import ModelError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class ByteStream(Protocol):
+    """A file being read."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes more."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """As `WeightsStream`."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any, /) -> None: ...
+
+
+class ModelFolder(Protocol):
+    """Where a model's files lie."""
+
+    @property
+    def name(self) -> str:
+        """The folder's own name: the model's."""
+
+    @property
+    def location(self) -> str:
+        """The folder as a person would write it."""
+
+    def files(self) -> dict[str, str]:
+        """The files' names, each with a mark that changes when the file does."""
+
+    def open(self, name: str) -> ByteStream:
+        """A stream of one file."""
+
+
+class LocalFolder:
+    """A model folder on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = path.resolve().name
+        self.location = str(path)
+
+    def files(self) -> dict[str, str]:
+        """See `ModelFolder`."""
+        if not self._path.is_dir():
+            raise ModelError(f"{self.location}: there is no such folder")
+        stats = {path.name: path.stat() for path in self._path.iterdir() if path.is_file()}
+        return {name: f"{stat.st_size}-{stat.st_mtime_ns}" for name, stat in stats.items()}
+
+    def open(self, name: str) -> ByteStream:
+        """See `ModelFolder`."""
+        return (self._path / name).open("rb", buffering=0)
+
+
+class S3Folder:
+    """A model folder in a bucket."""
+
+    def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix.strip("/") + "/"
+        self.name = self._prefix.rstrip("/").rpartition("/")[2]
+        self.location = f"s3://{bucket}/{self._prefix}"
+        self._etags: dict[str, str] = {}
+
+    def files(self) -> dict[str, str]:
+        """See `ModelFolder`; one request."""
+        with storage_errors(f"listing the model {self.location}"):
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+            )
+        self._etags = {
+            item["Key"].removeprefix(self._prefix): item["ETag"]
+            for item in answer.get("Contents", ())
+            if item["Key"] != self._prefix  # what consoles make when asked for an empty folder
+        }
+        return dict(self._etags)
+
+    def open(self, name: str) -> ByteStream:
+        """See `ModelFolder`; only the very file that `files` saw, so that two models never mix."""
+        try:
+            with storage_errors(f"reading the model {self.location}{name}"):
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=self._prefix + name, IfMatch=self._etags[name]
+                )
+        except ObjectGoneError as error:  # permanent for an image, but not for a model
+            raise ModelError(str(error)) from error
+        return cast(ByteStream, answer["Body"])

@@ -1,0 +1,141 @@
+"""The heads of Darknet's networks, `[yolo]` and `[region]`: raw outputs -> candidate boxes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .heads import Candidates, best_class
+
+
+@dataclass(frozen=True)
+class YoloHead:
+    """Darknet's `[yolo]`: per cell and anchor tx, ty, tw, th, objectness and a score a class.
+
+    anchors: (width, height) in pixels of the network's input. new_coords: the network's last
+    activation has made all of them 0 to 1 already, and sizes are squares instead of exponentials
+    (scaled YOLOv4, YOLOv7); otherwise all are logits. Formulas: YOLOv3 (Redmon and Farhadi, 2018),
+    section 2.1; `scale_x_y` and `new_coords` as in Darknet's yolo_layer.c (`get_yolo_box`).
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+    classes: int
+    scale_x_y: float = 1.0
+    new_coords: bool = False
+
+    def decode(
+        self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
+    ) -> Candidates:
+        """Decodes `raw`, `(1, A * (5 + classes), H, W)` float32; `input_size` is (w, h).
+
+        The confidence of a box is its objectness times its best class's probability; both are at
+        most 1, so only cells whose objectness alone passes are looked at further.
+        """
+        least = confidence if self.new_coords else _logit(confidence)
+        cells = _Cells.select(raw, len(self.anchors), least)
+        probability = _unchanged if self.new_coords else _sigmoid
+        class_ids, best = best_class(cells.values[:, 5:])
+        confidences = probability(cells.values[:, 4]) * probability(best)
+        offsets = probability(cells.values[:, 0:2])
+        sizes = cells.values[:, 2:4].astype(np.float64)
+        sizes = (2 * sizes) ** 2 if self.new_coords else np.exp(sizes)
+        return cells.candidates(
+            offsets * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
+            sizes * np.array(self.anchors)[cells.anchor] / input_size,
+            confidences,
+            class_ids,
+            confidence,
+        )
+
+
+@dataclass(frozen=True)
+class RegionHead:
+    """Darknet's `[region]`, YOLOv2's: as `[yolo]`, but with a softmax over the classes.
+
+    anchors: (width, height) in cells. Formulas: YOLO9000 (Redmon and Farhadi, 2016), section 2;
+    region_layer.c (`get_region_box`).
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+    classes: int
+
+    def decode(
+        self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
+    ) -> Candidates:
+        """Decodes `raw`, `(1, A * (5 + classes), H, W)` float32 logits; see `YoloHead.decode`."""
+        cells = _Cells.select(raw, len(self.anchors), _logit(confidence))
+        logits = cells.values[:, 5:].astype(np.float64)
+        class_ids, best = best_class(logits)
+        softmax = 1 / np.exp(logits - best[:, np.newaxis]).sum(axis=1)  # of the best class
+        sizes = np.exp(cells.values[:, 2:4].astype(np.float64))
+        return cells.candidates(
+            _sigmoid(cells.values[:, 0:2]),
+            sizes * np.array(self.anchors)[cells.anchor] / (cells.width, cells.height),
+            _sigmoid(cells.values[:, 4]) * softmax,
+            class_ids,
+            confidence,
+        )
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells and anchors of a grid whose objectness passes.
+
+    values: `(N, 5 + classes)` raw. anchor and cell: `(N,)`, where each comes from. width and
+    height: the grid's, in cells.
+    """
+
+    values: NDArray[np.float32]
+    anchor: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    width: int
+    height: int
+
+    @staticmethod
+    def select(raw: NDArray[np.float32], anchors: int, least: float) -> _Cells:
+        """Takes those whose raw objectness is above `least`."""
+        _, channels, height, width = raw.shape
+        grid = raw.reshape(anchors, channels // anchors, height * width)
+        anchor, cell = np.nonzero(grid[:, 4] > least)
+        return _Cells(grid[anchor, :, cell], anchor, cell, width, height)
+
+    def candidates(
+        self,
+        offsets: NDArray[np.float64],
+        sizes: NDArray[np.float64],
+        confidences: NDArray[np.float64],
+        class_ids: NDArray[np.int64],
+        least: float,
+    ) -> Candidates:
+        """Boxes of those above a confidence.
+
+        offsets: `(N, 2)`, the centre's from the cell's corner, in cells. sizes: `(N, 2)`, in units
+        of the network's input.
+        """
+        corners = np.stack([self.cell % self.width, self.cell // self.width], axis=1)
+        centres = (corners + offsets) / (self.width, self.height)
+        boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
+        passed = confidences > least
+        return Candidates(
+            boxes[passed].astype(np.float32),
+            confidences[passed].astype(np.float32),
+            class_ids[passed].astype(np.int32),
+        )
+
+
+def _unchanged(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    return values.astype(np.float64)
+
+
+def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    # tanh does not overflow where exp(-x) would
+    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
+
+
+def _logit(probability: float) -> float:
+    if probability <= 0:
+        return -math.inf
+    return math.log(probability / (1 - probability)) if probability < 1 else math.inf
