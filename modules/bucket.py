@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
+_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
 class StorageError(TransientError):
     """S3 did not do as asked: throttling, time-outs, missing permissions, no such bucket."""
+
+
+class ObjectChangedError(StorageError):
+    """The object is not the one that a condition on its ETag asks for."""
 
 
 class ObjectGoneError(PermanentError):
@@ -51,9 +56,15 @@ def storage_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         message = f"{doing}: {code}: {error.response.get('Error', {}).get('Message', error)}"
-        raise (ObjectGoneError if code in _GONE else StorageError)(message) from error
+        raise _kind_of(code)(message) from error
     except (BotoCoreError, OSError) as error:
         raise StorageError(f"{doing}: {error}") from error
+
+
+def _kind_of(code: str) -> type[StorageError] | type[ObjectGoneError]:
+    if code in _GONE:
+        return ObjectGoneError
+    return ObjectChangedError if code in _CHANGED else StorageError
 
 
 @dataclass(frozen=True)

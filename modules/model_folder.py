@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
-from .bucket import ObjectGoneError, storage_errors
-from .object_detection.errors import ModelError
+from .bucket import ObjectChangedError, ObjectGoneError, storage_errors
+from .object_detection.errors import ModelError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_MAX_FILES = 100  # of a model's folder; a handful are read
+
+
+class FolderChangedError(TransientError):
+    """A file was replaced or deleted after the folder was listed; listing it again helps."""
 
 
 class ByteStream(Protocol):
@@ -79,7 +85,11 @@ class S3Folder:
         """See `ModelFolder`; one request."""
         with storage_errors(f"listing the model {self.location}"):
             answer = self._client.list_objects_v2(
-                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/", MaxKeys=_MAX_FILES
+            )
+        if answer.get("IsTruncated"):
+            raise ModelError(
+                f"{self.location} has over {_MAX_FILES} files; is it one model's folder?"
             )
         self._etags = {
             item["Key"].removeprefix(self._prefix): item["ETag"]
@@ -95,6 +105,6 @@ class S3Folder:
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=self._prefix + name, IfMatch=self._etags[name]
                 )
-        except ObjectGoneError as error:  # permanent for an image, but not for a model
-            raise ModelError(str(error)) from error
+        except (ObjectChangedError, ObjectGoneError) as error:
+            raise FolderChangedError(str(error)) from error
         return cast(ByteStream, answer["Body"])

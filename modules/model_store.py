@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .model_folder import ModelFolder, S3Folder
+from .bucket import StorageError
+from .model_folder import FolderChangedError, ModelFolder, S3Folder
 from .model_loader import Model, load_model
-from .object_detection.errors import TransientError
+from .object_detection.errors import ModelError
 from .settings import Settings, SettingsError
 from .telemetry import count, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_ATTEMPTS = 3  # at reading a folder that somebody is changing
+
+
+@dataclass
+class _Place:
+    """What is known of one model folder.
+
+    files: as they were when they were last loaded, or refused. refusal: why they were refused.
+    """
+
+    model: Model | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    refusal: ModelError | SettingsError | None = None
+    looked_at: float = -math.inf
+
 
 class ModelStore:
-    """Keeps one model a place warm, and asks at most once a TTL whether its files changed.
+    """Keeps one model a place warm, and looks at most once a TTL whether its files changed.
 
-    A changed model is swapped in only when it has loaded; one that does not load is logged, and
-    the one before serves on.
+    Changed files are loaded beside the model that serves, which they replace in one step once they
+    have loaded. Files that do not load are refused, logged and counted once, and not read again
+    until they change; the model before serves on. Nothing touches a disk: files are read from their
+    streams, each only as the listing named it (`S3Folder`), so that an upload in between never
+    mixes two models' files.
     """
 
     def __init__(
@@ -31,55 +50,75 @@ class ModelStore:
         self._client = client
         self._settings = settings
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._places: dict[str, _Place] = {}
 
     def model_for(self, bucket: str) -> Model:
         """The model that images of `bucket` are to be run through.
 
         Raises:
-            ModelError: there is none, and none from before either.
+            ModelError: there is none that loads, and none from before either.
             StorageError: S3 fails, and there is none from before.
             SettingsError: CLASSES names a class that the model does not know.
         """
         folder = self._folder(bucket)
-        kept = self._kept.get(folder.location)
-        if kept is None:
-            files = folder.files()
-            kept = _Kept(load_model(folder, self._settings, files), files, self._clock())
-            self._kept[folder.location] = kept
-            logger.info("model loaded", model=kept.model.name, digest=kept.model.digest)
-        elif self._clock() - kept.checked_at >= self._settings.model_ttl_seconds:
-            self._refresh(folder, kept)
-        return kept.model
+        place = self._places.setdefault(folder.location, _Place())
+        if place.model is None:
+            self._load(folder, place)
+        elif self._clock() - place.looked_at >= self._settings.model_ttl_seconds:
+            self._refresh(folder, place)
+        if place.model is None:
+            raise (place.refusal or ModelError(f"the model {folder.location} keeps changing"))
+        return place.model
 
     def expire(self) -> None:
         """Has the next image ask whether the models changed, whenever they were asked last."""
-        for kept in self._kept.values():
-            kept.checked_at = -math.inf
+        for place in self._places.values():
+            place.looked_at = -math.inf
 
-    def _refresh(self, folder: ModelFolder, kept: _Kept) -> None:
-        kept.checked_at = self._clock()
+    def _refresh(self, folder: ModelFolder, place: _Place) -> None:
         try:
+            self._load(folder, place)
+        except StorageError as error:  # says nothing about the model
+            logger.warning("model not looked at; the one before serves on", error=str(error))
+
+    def _load(self, folder: ModelFolder, place: _Place) -> None:
+        """Loads the folder's files, unless they are those that were loaded or refused before."""
+        place.looked_at = self._clock()
+        for _ in range(_ATTEMPTS):
             files = folder.files()
-            if files == kept.files:
+            if files == place.files and (place.model or place.refusal):
                 return
-            kept.model = load_model(folder, self._settings, files)
-            kept.files = files
-            count("ModelSwaps")
-            logger.info("model changed", model=kept.model.name, digest=kept.model.digest)
-        except (TransientError, SettingsError) as error:
-            count("ModelRejections")
-            logger.error("model not changed; the one before serves on", error=str(error))
+            try:
+                model = load_model(folder, self._settings, files)
+            except FolderChangedError as error:
+                logger.info("model changed while it was being read", error=str(error))
+                continue
+            except (ModelError, SettingsError) as error:
+                _refuse(place, files, error)
+                return
+            _swap(place, files, model)
+            return
 
     def _folder(self, bucket: str) -> ModelFolder:
-        place = self._settings.model
-        if place.startswith("s3://"):
-            bucket, _, place = place.removeprefix("s3://").partition("/")
-        return S3Folder(self._client, bucket, place)
+        location = self._settings.model
+        if location.startswith("s3://"):
+            bucket, _, location = location.removeprefix("s3://").partition("/")
+        return S3Folder(self._client, bucket, location)
 
 
-@dataclass
-class _Kept:
-    model: Model
-    files: dict[str, str]
-    checked_at: float
+def _swap(place: _Place, files: Mapping[str, str], model: Model) -> None:
+    before, place.model = place.model, model
+    place.files, place.refusal = files, None
+    if before is None:
+        logger.info("model loaded", model=model.name, digest=model.digest)
+    elif before.digest != model.digest:
+        count("ModelSwaps")
+        logger.info("model changed", model=model.name, digest=model.digest)
+
+
+def _refuse(place: _Place, files: Mapping[str, str], error: ModelError | SettingsError) -> None:
+    place.files, place.refusal = files, error
+    count("ModelRejections")
+    logger.error(
+        "model refused" + ("; the one before serves on" if place.model else ""), error=str(error)
+    )
