@@ -17,7 +17,9 @@ from .darknet_cfg import parse_cfg
 from .darknet_layers import build_network
 from .darknet_network import Convolution
 from .errors import WeightsError
+from .heads import HeadPerOutput
 from .network import Network
+from .preprocessing import Preprocessing
 
 
 class WeightsStream(Protocol):
@@ -27,6 +29,7 @@ class WeightsStream(Protocol):
         """Fills `buffer` from its start; returns how many bytes came, 0 at the end."""
 
 
+_LETTERBOX_GREY = 127  # letterbox_image fills with 0.5
 _EPSILON = 1e-6  # OpenCV's; Darknet has used 1e-6 (normalize_cpu) and 1e-5 (fuse_conv_batchnorm)
 
 
@@ -56,8 +59,10 @@ def import_darknet(
         onnx,
         (builder.input.width, builder.input.height),
         tuple(builder.outputs),
-        tuple(builder.heads),
-        builder.letter_box,
+        HeadPerOutput(tuple(builder.heads)),
+        Preprocessing(
+            resize="letterbox" if builder.letter_box else "stretch", padding=_LETTERBOX_GREY
+        ),
     )
 
 

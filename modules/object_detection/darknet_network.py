@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .darknet_cfg import Section
 from .darknet_options import check_options
-from .heads import Head
+from .heads import OutputHead
 from .onnx_graph import Graph
 
 INPUT = "image"
@@ -71,7 +71,7 @@ class NetworkBuilder:
         self.graph.input(INPUT, self.input.shape)
         self.layers: list[Blob] = []
         self.convolutions: list[Convolution] = []
-        self.heads: list[Head] = []
+        self.heads: list[OutputHead] = []
         self.outputs: list[str] = []
 
     def layer(self, section: Section, option: str, at: int) -> Blob:
@@ -100,7 +100,7 @@ class NetworkBuilder:
         )
         return self.graph.node("Slice", [source.name, *bounds, axis])
 
-    def add_head(self, head: Head, source: Blob) -> None:
+    def add_head(self, head: OutputHead, source: Blob) -> None:
         """Makes a layer's output one of the network's, decoded by `head`."""
         self.heads.append(head)
         self.outputs.append(source.name)

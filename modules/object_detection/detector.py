@@ -9,11 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .engines import Blob, create_engine
-from .heads import Candidates
+from .engines import Engine, create_engine
 from .network import Network
-
-_LETTERBOX_GREY = 127.5  # Darknet's letterbox_image fills with 0.5
 
 
 @dataclass(frozen=True)
@@ -32,27 +29,21 @@ class Detections:
         return len(self.confidences)
 
 
-@dataclass(frozen=True)
-class _Placement:
-    """Where the image lies on the network's input, in units of the input."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
 class Detector:
     """One network, loaded and ready."""
 
     def __init__(
-        self, network: Network, *, engine: str = "opencv", letterbox: bool | None = None
+        self,
+        network: Network,
+        *,
+        engine: str | Engine = "opencv",
+        letterbox: bool | None = None,
     ) -> None:
         """Loads `network` into `engine`.
 
         Args:
             network: what an importer made; its ONNX bytes are not kept.
-            engine: a name in `engines.ENGINES`.
+            engine: a name in `engines.ENGINES`, or the engine that the network is loaded in.
             letterbox: True keeps an image's proportions and pads with grey, False stretches it,
                 None does what the network was trained with.
 
@@ -61,9 +52,11 @@ class Detector:
         """
         self.input_size = network.input_size
         self.classes = network.classes
-        self._heads = network.heads
-        self._letterbox = network.letterbox if letterbox is None else letterbox
-        self._engine = create_engine(engine, network.onnx, network.outputs)
+        self._head = network.head
+        self._preprocessing = network.preprocessing.resized(letterbox=letterbox)
+        if isinstance(engine, str):
+            engine = create_engine(engine, network.onnx, network.outputs)
+        self._engine = engine
 
     def detect(
         self,
@@ -83,35 +76,18 @@ class Detector:
             class_ids: only these classes; None for all.
         """
         height, width = image.shape[:2]
-        blob, placement = self._preprocess(image)
-        raw = self._engine.forward(blob)
-        candidates = Candidates.concatenate(
-            [
-                head.decode(output, self.input_size, confidence)
-                for head, output in zip(self._heads, raw, strict=True)
-            ]
-        )
-        origin = np.tile([placement.left, placement.top], 2)
-        extent = np.tile([placement.width, placement.height], 2)
-        boxes = (candidates.boxes - origin) / extent * np.tile([width, height], 2)
-        wanted = np.ones(len(boxes), bool)
+        blob, placement = self._preprocessing.apply(image, self.input_size)
+        candidates = self._head.decode(self._engine.forward(blob), self.input_size, confidence)
+        wanted = np.ones(len(candidates.boxes), bool)
         if class_ids is not None:
             wanted = np.isin(candidates.class_ids, class_ids)
         return suppress(
-            boxes[wanted],
+            placement.to_pixels(candidates.boxes, (width, height))[wanted],
             candidates.confidences[wanted],
             candidates.class_ids[wanted],
-            nms=nms,
+            nms=None if self._head.suppressed else nms,
             image_size=(width, height),
         )
-
-    def _preprocess(self, image: NDArray[np.uint8]) -> tuple[Blob, _Placement]:
-        """The network's input, `(1, 3, H, W)` float32 RGB from 0 to 1, bilinear as Darknet's."""
-        whole = _Placement(0.0, 0.0, 1.0, 1.0)
-        if self._letterbox:
-            image, whole = _letterbox(image, self.input_size)
-        blob = cv2.dnn.blobFromImage(image, 1 / 255, self.input_size, swapRB=True)
-        return blob, whole
 
 
 def suppress(
@@ -119,18 +95,19 @@ def suppress(
     confidences: NDArray[np.float32],
     class_ids: NDArray[np.int32],
     *,
-    nms: float,
+    nms: float | None,
     image_size: tuple[int, int],
 ) -> Detections:
     """Greedy non-maximum suppression within each class, then clips to the image.
 
     Args:
         boxes: `(N, 4)`, xyxy, pixels. confidences: `(N,)`. class_ids: `(N,)`.
-        nms: the intersection over union above which the less confident box goes.
+        nms: the intersection over union above which the less confident box goes; None where
+            the network has suppressed them itself.
         image_size: (width, height); a box with nothing inside is dropped.
     """
-    keep: NDArray[np.int64] = np.empty(0, np.int64)
-    if len(boxes):
+    keep: NDArray[np.int64] = np.arange(len(boxes))
+    if nms is not None and len(boxes):
         sides = boxes[:, 2:] - boxes[:, :2]
         keep = np.array(
             cv2.dnn.NMSBoxesBatched(
@@ -149,16 +126,3 @@ def suppress(
     order = np.lexsort((clipped[:, 1], clipped[:, 0], class_ids[keep], -confidences[keep]))
     keep = keep[order]
     return Detections(clipped[order], confidences[keep], class_ids[keep])
-
-
-def _letterbox(
-    image: NDArray[np.uint8], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], _Placement]:
-    """Fits `image` into `size` (width, height), centred on grey, with its proportions kept."""
-    height, width = image.shape[:2]
-    scale = min(size[0] / width, size[1] / height)
-    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    canvas = np.full((size[1], size[0], 3), _LETTERBOX_GREY, np.uint8)
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
-    return canvas, _Placement(left / size[0], top / size[1], inner[0] / size[0], inner[1] / size[1])

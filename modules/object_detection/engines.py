@@ -15,7 +15,12 @@ Blob = NDArray[np.float32]
 
 
 class Engine(Protocol):
-    """A loaded network."""
+    """A loaded network.
+
+    outputs: those that `forward` computes, in that order; they may be set anew.
+    """
+
+    outputs: tuple[str, ...]
 
     def forward(self, blob: Blob) -> list[Blob]:
         """One forward pass: `(1, 3, H, W)` float32 in, the raw outputs in their order out."""
@@ -29,12 +34,12 @@ class OpenCvEngine:
             self._net = cv2.dnn.readNetFromONNX(onnx)
         except cv2.error as error:
             raise ModelError(f"OpenCV cannot load this network: {error}") from error
-        self._outputs = list(outputs)
+        self.outputs = tuple(outputs)
 
     def forward(self, blob: Blob) -> list[Blob]:
         """One forward pass; see `Engine`."""
         self._net.setInput(blob)
-        return list(self._net.forward(self._outputs))
+        return list(self._net.forward(self.outputs))
 
 
 class OnnxRuntimeEngine:
@@ -57,11 +62,11 @@ class OnnxRuntimeEngine:
         except Exception as error:  # its exceptions have no public base class
             raise ModelError(f"ONNX Runtime cannot load this network: {error}") from error
         self._input = self._session.get_inputs()[0].name
-        self._outputs = list(outputs)
+        self.outputs = tuple(outputs)
 
     def forward(self, blob: Blob) -> list[Blob]:
         """One forward pass; see `Engine`."""
-        return list(self._session.run(self._outputs, {self._input: blob}))
+        return list(self._session.run(self.outputs, {self._input: blob}))
 
 
 ENGINES: dict[str, Callable[[NDArray[np.uint8], Sequence[str]], Engine]] = {

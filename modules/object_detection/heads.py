@@ -1,10 +1,11 @@
 """What a head is: it describes a network's outputs, and turns them into `Candidates`.
 
-The families' heads lie in modules of their own: darknet_heads.py.
+The families' heads lie in modules of their own: darknet_heads.py, onnx_heads.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,16 +35,57 @@ class Candidates:
 
 
 class Head(Protocol):
-    """What a detector needs to know of a network's output."""
+    """What a detector needs to know of a network's outputs."""
 
     @property
     def classes(self) -> int:
         """How many classes the head tells apart."""
 
+    @property
+    def suppressed(self) -> bool:
+        """Whether the network itself leaves one box an object: nothing is to be suppressed."""
+
+    def decode(
+        self, raw: Sequence[NDArray[np.float32]], input_size: tuple[int, int], confidence: float
+    ) -> Candidates:
+        """Candidates with a confidence above `confidence`, from one image's raw outputs."""
+
+
+class OutputHead(Protocol):
+    """The part of a head that one output is enough for."""
+
+    @property
+    def classes(self) -> int:
+        """As `Head.classes`."""
+
     def decode(
         self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
     ) -> Candidates:
-        """Candidates with a confidence above `confidence`, from one image's raw output."""
+        """As `Head.decode`, from the one output."""
+
+
+@dataclass(frozen=True)
+class HeadPerOutput:
+    """A head of as many parts as there are outputs, each decoded by the part at its place."""
+
+    parts: tuple[OutputHead, ...]
+    suppressed: bool = False
+
+    @property
+    def classes(self) -> int:
+        """See `Head`; all parts tell the same apart."""
+        return self.parts[0].classes
+
+    def decode(
+        self, raw: Sequence[NDArray[np.float32]], input_size: tuple[int, int], confidence: float
+    ) -> Candidates:
+        """See `Head`."""
+        return Candidates.concatenate(
+            [
+                part.decode(output, input_size, confidence)
+                for part, output in zip(self.parts, raw, strict=True)
+            ]
+        )
 
 
 def best_class(

@@ -8,24 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .heads import Head
+from .preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
 class Network:
     """A network ready for an engine.
 
-    onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: the graph's outputs,
-    each decoded by the head at the same place in `heads`. letterbox: whether the network was
-    trained on pictures that kept their proportions.
+    onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: those of the graph's
+    outputs that the head decodes, in its order. preprocessing: how it was trained to be fed.
+    labels: the classes' names, where the network brings them itself.
     """
 
     onnx: NDArray[np.uint8]
     input_size: tuple[int, int]
     outputs: tuple[str, ...]
-    heads: tuple[Head, ...]
-    letterbox: bool = False
+    head: Head
+    preprocessing: Preprocessing
+    labels: tuple[str, ...] | None = None
 
     @property
     def classes(self) -> int:
         """How many classes the network tells apart."""
-        return self.heads[0].classes
+        return self.head.classes

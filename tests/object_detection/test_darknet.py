@@ -13,6 +13,7 @@ from modules.object_detection.darknet_cfg import parse_cfg
 from modules.object_detection.darknet_layers import build_network
 from modules.object_detection.engines import OpenCvEngine, create_engine
 from modules.object_detection.errors import CfgError, WeightsError
+from modules.object_detection.heads import HeadPerOutput
 
 from ..colour_model import CFG, weights
 from .random_models import SIZE, random_input, random_weights
@@ -219,8 +220,9 @@ def test_reference_networks_put_out_what_opencv_4_does(
 
     outputs = create_engine(engine, network.onnx, network.outputs).forward(random_input())
 
+    assert isinstance(network.head, HeadPerOutput)
     rows = []
-    for raw, head in zip(outputs, network.heads, strict=True):
+    for raw, head in zip(outputs, network.head.parts, strict=True):
         found = head.decode(raw, network.input_size, 0.0)
         parts = [found.boxes, found.confidences[:, np.newaxis], found.class_ids[:, np.newaxis]]
         # ours are in the order of anchors, then cells; OpenCV's of cells, then anchors

@@ -97,7 +97,7 @@ def test_both_engines_find_the_same() -> None:
     np.testing.assert_allclose(found.confidences, other.confidences, atol=1e-4)
 
 
-def suppressed(rows: list[tuple[int, float, list[float]]], nms: float = 0.4) -> Detections:
+def suppressed(rows: list[tuple[int, float, list[float]]], nms: float | None = 0.4) -> Detections:
     return suppress(
         np.array([row[2] for row in rows], np.float64).reshape(-1, 4),
         np.array([row[1] for row in rows], np.float32),
@@ -119,6 +119,14 @@ def test_suppression_keeps_the_most_confident_of_a_class_and_other_classes() -> 
     assert found.class_ids.tolist() == [0, 1, 0]
     np.testing.assert_allclose(found.confidences, [0.9, 0.7, 0.5])
     np.testing.assert_allclose(found.boxes, [box, near, far])
+
+
+def test_what_the_network_has_suppressed_is_not_suppressed_again() -> None:
+    box, near = [0.0, 0, 10, 10], [1.0, 0, 11, 10]
+
+    found = suppressed([(0, 0.6, near), (0, 0.9, box)], nms=None)
+
+    assert found.boxes.tolist() == [box, near]
 
 
 def test_boxes_are_clipped_to_the_image_and_those_outside_are_dropped() -> None:
