@@ -1,114 +1,127 @@
-"""Models at public addresses, each file known by its SHA-256; start at `pull`."""
+"""Fetches a model of the zoo; start at `pull`. Which there are stands in zoo_models.py."""
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
 import os
-import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from .object_detection.errors import TransientError
-
-_YOLO_FASTEST = (
-    "https://raw.githubusercontent.com/dog-qiuqiu/Yolo-Fastest/master/ModelZoo/"
-    "yolo-fastest-1.1_coco/"
+from .download import (
+    DownloadError,
+    NotThereError,
+    Progress,
+    UnreachableError,
+    digest_of,
+    download,
 )
-_DARKNET = "https://raw.githubusercontent.com/AlexeyAB/darknet/master/data/"
-_CHUNK = 1 << 18
+from .zoo_models import RemoteFile, ZooModel
 
 
-class DownloadError(TransientError):
-    """A file could not be had, or is not what it should be."""
+def pull(
+    model: ZooModel,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Fetches a model into `folder/NAME`, unless its files are there; returns that path.
 
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file's name, the address of the folder it lies in, and its digest."""
-
-    name: str
-    folder: str
-    sha256: str
-
-
-_NAMES = RemoteFile(
-    "coco.names", _DARKNET, "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84"
-)
-
-MODELS: dict[str, tuple[RemoteFile, ...]] = {
-    "yolo-fastest-1.1": (
-        RemoteFile(
-            "yolo-fastest-1.1.cfg",
-            _YOLO_FASTEST,
-            "f6df5775c1e862998cf69046eba9265be3ae84dfe8b2caab7529823f0795bf70",
-        ),
-        RemoteFile(
-            "yolo-fastest-1.1.weights",
-            _YOLO_FASTEST,
-            "1c445c42bbd6df63edea2cc69f99667b5650d663ca11e34b116240740cd42890",
-        ),
-        _NAMES,
-    ),
-    "yolo-fastest-1.1-xl": (
-        RemoteFile(
-            "yolo-fastest-1.1-xl.cfg",
-            _YOLO_FASTEST,
-            "c458427acc4fbeabceff4528ef7b65b066c0308ce599460f8ba299eba63abad3",
-        ),
-        RemoteFile(
-            "yolo-fastest-1.1-xl.weights",
-            _YOLO_FASTEST,
-            "fac5fb41786c1f38f04972a658443b189f48720d7d117f9a044100e98a35b0c5",
-        ),
-        _NAMES,
-    ),
-}
-
-
-def pull(name: str, folder: Path, progress: Callable[[str, int], None] | None = None) -> Path:
-    """Downloads a model into `folder/name`, unless its files are there; returns that path.
-
-    MODEL_MIRROR, an address with the same folders and names, is asked instead where it is set.
+    The folder appears when all its files are there and right; until then they lie in
+    `folder/.NAME.part`, from where a later call goes on. MODEL_MIRROR, a folder or an address
+    with files as `NAME/FILE` or `FILE`, is asked first, the public addresses then.
 
     Args:
-        name: one of `MODELS`.
+        model: one of `zoo_models.MODELS`.
         folder: where the model's own folder is made.
-        progress: told a file's name and how many bytes more of it have come.
+        progress: see `download`.
+        note: told what went wrong at the mirror, where another address is then asked.
 
     Raises:
-        DownloadError: a file cannot be fetched, or its digest is wrong; nothing of it is kept.
+        DownloadError: a file cannot be had anywhere; or another process fetches the same model.
     """
-    target = folder / name
-    target.mkdir(parents=True, exist_ok=True)
-    mirror = os.environ.get("MODEL_MIRROR", "")
-    for file in MODELS[name]:
-        path = target / file.name
-        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256:
-            continue
-        address = (f"{mirror.rstrip('/')}/{name}/" if mirror else file.folder) + file.name
-        _download(address, path, file.sha256, progress)
+    target = folder / model.name
+    missing = [file for file in model.files if not _is_right(target / file.name, file)]
+    if not missing:
+        return target
+    staging = folder / f".{model.name}.part"
+    staging.mkdir(parents=True, exist_ok=True)
+    with _alone(staging):
+        sources = _Sources(model, note)
+        for file in missing:
+            if not _is_right(staging / file.name, file):
+                sources.fetch(file, staging / file.name, progress)
+        _move(staging, target)
     return target
 
 
-def _download(
-    address: str, path: Path, sha256: str, progress: Callable[[str, int], None] | None
-) -> None:
-    partial = path.with_name(path.name + ".part")
-    digest = hashlib.sha256()
+def _is_right(path: Path, file: RemoteFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size and digest_of(path) == file.sha256
+
+
+def _move(staging: Path, target: Path) -> None:
+    """Makes the staged files the model's: as one folder, or in place of wrong ones of an old."""
+    if not target.exists():
+        staging.rename(target)
+        return
+    for path in staging.iterdir():
+        path.replace(target / path.name)
+    staging.rmdir()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps a second process from writing to the same files."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with urllib.request.urlopen(address, timeout=30) as answer, partial.open("wb") as out:  # noqa: S310 - the addresses are ours, or the user's own mirror
-            while chunk := answer.read(_CHUNK):
-                digest.update(chunk)
-                out.write(chunk)
-                if progress:
-                    progress(path.name, len(chunk))
-        if digest.hexdigest() != sha256:
-            raise DownloadError(
-                f"{address}: its SHA-256 is {digest.hexdigest()}; it should be {sha256}"
-            )
-        partial.replace(path)
-    except (OSError, ValueError) as error:
-        raise DownloadError(f"{address}: {error}") from error
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise DownloadError(
+            f"another process is fetching to {folder}; try again when it has ended"
+        ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+class _Sources:
+    """Where a model's files may be had: the mirror, as long as it answers, and their own place."""
+
+    def __init__(self, model: ZooModel, note: Callable[[str], None]) -> None:
+        self._name = model.name
+        self._mirror = os.environ.get("MODEL_MIRROR", "").rstrip("/")
+        self._note = note
+
+    def fetch(self, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+        """Fetches one file from the first that has it."""
+        if self._mirror:
+            try:
+                return self._from_mirror(file, path, progress)
+            except DownloadError as error:
+                self._note(f"MODEL_MIRROR: {error}; asking {file.folder}{file.name}")
+                if isinstance(error, UnreachableError):
+                    self._mirror = ""
+        try:
+            _download(file.folder + file.name, file, path, progress)
+        except DownloadError as error:
+            raise type(error)(
+                f"{error}. Where this address is out of reach, MODEL_MIRROR may name a folder or "
+                f"an address that has {self._name}/{file.name}"
+            ) from error
+
+    def _from_mirror(self, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+        place = self._mirror
+        if "://" not in place:
+            place = Path(place).resolve().as_uri()
+        try:
+            _download(f"{place}/{self._name}/{file.name}", file, path, progress)
+        except NotThereError as first:
+            try:
+                _download(f"{place}/{file.name}", file, path, progress)
+            except NotThereError as second:
+                raise NotThereError(f"{first}; {second}") from None
+
+
+def _download(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+    download(address, path, sha256=file.sha256, size=file.size, progress=progress)

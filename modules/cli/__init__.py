@@ -18,6 +18,7 @@ from ..settings import SettingsError
 COMMANDS = {
     "detect": "find objects in images and folders of this machine",
     "demo": "drop pictures into a bucket on this machine, and show the results",
+    "models": "list, fetch, upload, inspect and convert models",
     "local": "keep a bucket on this machine that answers as the deployed one",
     "redrive": "have the deployed function try its dead letters again",
 }

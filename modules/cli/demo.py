@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
-from ..zoo import MODELS
+from ..zoo_models import DETECTORS
 from .samples import DEFAULT_MODEL, find_images, find_model
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        help=f"a model folder, or one of {', '.join(MODELS)} (default: %(default)s)",
+        help=f"a model folder, or one of {', '.join(DETECTORS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--output",

@@ -16,7 +16,7 @@ from ..object_detection.errors import PermanentError
 from ..object_detection.image import SUFFIXES
 from ..pipeline import Source, Timings, describe_result, draw, process
 from ..settings import Settings
-from ..zoo import MODELS
+from ..zoo_models import DETECTORS
 from . import UsageError
 from .samples import find_model
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="a folder with one *.cfg, one *.weights and one *.names; "
-        f"or one of {', '.join(MODELS)}, which is downloaded if it is not here",
+        f"or one of {', '.join(DETECTORS)}, which is downloaded if it is not here",
     )
     parser.add_argument(
         "--output",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..settings import Settings
-from ..zoo import MODELS
+from ..zoo_models import DETECTORS
 from . import UsageError
 from .samples import DEFAULT_MODEL, find_model
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        help=f"a model folder, or one of {', '.join(MODELS)} (default: %(default)s)",
+        help=f"a model folder, or one of {', '.join(DETECTORS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--port", type=int, default=5566, help="where the AWS listens (default: %(default)s)"

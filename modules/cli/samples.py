@@ -1,29 +1,85 @@
 """Where the local commands take models and pictures from, if not from the user's own folders.
 
-The folder that SHARED_DATA names goes first, then the zoo's public addresses.
+The folder that SHARED_DATA names goes first, then what was fetched already, then the zoo.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 
 from ..object_detection.image import SUFFIXES
-from ..zoo import MODELS, pull
+from ..zoo import pull
+from ..zoo_models import DETECTORS, MODELS, ZooModel
 from . import UsageError
 
-_CACHE = Path(".cache")
+CACHE = Path(".cache", "models")
 _SAMPLES = Path(__file__).parent.parent.parent / "demo"
 DEFAULT_MODEL = "yolo-fastest-1.1-xl"
 
 
 def find_model(model: str) -> Path:
-    """The folder of a model: its path, or a name in `zoo.MODELS`."""
+    """The folder of a detector: its path, or a name in the zoo, fetched if it is not here."""
     if Path(model).is_dir():
         return Path(model).resolve()
+    if model in MODELS and model not in DETECTORS:
+        raise UsageError(
+            f"--model {model}: a {MODELS[model].family} model, which finds no objects; "
+            f"detectors are {', '.join(DETECTORS)}"
+        )
     if model not in MODELS:
-        raise UsageError(f"--model {model}: neither a folder nor one of {', '.join(MODELS)}")
-    return _shared("models", model) or _pull(model)
+        raise UsageError(f"--model {model}: neither a folder nor one of {', '.join(DETECTORS)}")
+    return find_copy(MODELS[model]) or fetch(MODELS[model], CACHE)
+
+
+def named(name: str) -> ZooModel:
+    """The zoo's model of that name."""
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"did you mean {near[0]}? T" if near else "t"
+        raise UsageError(f"there is no model '{name}'; {hint}here are {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def find_copy(model: ZooModel) -> Path | None:
+    """The folder of this machine that holds a model of the zoo, if there is one."""
+    places = filter(None, [_shared("models", model.name), CACHE / model.name])
+    return next((place for place in places if model.is_in(place)), None)
+
+
+def fetch(model: ZooModel, folder: Path) -> Path:
+    """Pulls a model into `folder`, with a progress bar for a person."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        tasks = {file.name: bars.add_task(file.name, total=file.size) for file in model.files}
+
+        def show(name: str, done: int, size: int) -> None:
+            bars.update(tasks[name], completed=done, total=size)
+
+        def note(text: str) -> None:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+        return pull(model, folder, progress=show, note=note)
 
 
 def find_images(paths: list[Path]) -> list[Path]:
@@ -49,16 +105,3 @@ def _shared(*path: str) -> Path | None:
     root = os.environ.get("SHARED_DATA")
     folder = Path(root, *path) if root else None
     return folder if folder and folder.is_dir() else None
-
-
-def _pull(name: str) -> Path:
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), DownloadColumn()
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task(f"downloading {name}", total=None)
-        return pull(name, _CACHE, lambda _, count: progress.advance(task, count))

@@ -1,17 +1,11 @@
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import pytest
-
-from modules.zoo import DownloadError, pull
 
 from ..colour_model import picture
 from ..conftest import ROOT
@@ -96,45 +90,3 @@ def test_the_bucket_finds_what_the_command_finds(
     through_bucket = json.loads((tmp_path / "dog.jpg.json").read_text())
     assert through_bucket["detections"] == json.loads(printed)["detections"]
     assert through_bucket["model"] == json.loads(printed)["model"]
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder served over HTTP on this machine, in place of the models' public addresses."""
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("MODEL_MIRROR", f"http://127.0.0.1:{server.server_port}")
-        yield folder
-        server.shutdown()
-
-
-def test_a_model_is_downloaded_where_there_is_none(
-    mirror: Path, shared: Callable[[str], Path], tmp_path: Path
-) -> None:
-    source = shared("models/yolo-fastest-1.1")
-    (mirror / source.name).symlink_to(source)
-    moved: list[int] = []
-
-    folder = pull(source.name, tmp_path, lambda _, count: moved.append(count))
-
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert files == {path.name: path.read_bytes() for path in source.iterdir()}
-    assert sum(moved) == sum(map(len, files.values()))
-
-
-def test_a_file_of_another_content_is_refused_and_not_kept(mirror: Path, tmp_path: Path) -> None:
-    (mirror / "yolo-fastest-1.1").mkdir()
-    (mirror / "yolo-fastest-1.1" / "yolo-fastest-1.1.cfg").write_bytes(b"[net]")
-
-    with pytest.raises(DownloadError, match=r"\.cfg: its SHA-256 is .*; it should be f6df5775"):
-        pull("yolo-fastest-1.1", tmp_path)
-
-    assert list((tmp_path / "yolo-fastest-1.1").iterdir()) == []
-
-
-def test_a_missing_file_is_named_with_its_address(mirror: Path, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1.*/yolo-fastest-1.1.cfg: .*404"):
-        pull("yolo-fastest-1.1", tmp_path)

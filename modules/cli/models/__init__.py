@@ -1,0 +1,45 @@
+"""List, fetch, upload, inspect and convert models."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import types
+
+from ...object_detection.errors import PermanentError, TransientError
+
+ACTIONS = {
+    "list": "the models that can be fetched by name",
+    "pull": "fetch a model",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the actions, each a module here with `EXAMPLE`, `add_arguments` and `run`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, summary in ACTIONS.items():
+        module = _module(name)
+        action = actions.add_parser(
+            name,
+            help=summary,
+            description=module.__doc__,
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(action)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the action; returns 1, the reason on standard error, where it failed."""
+    try:
+        return int(_module(arguments.action).run(arguments))
+    except BrokenPipeError:
+        raise
+    except (PermanentError, TransientError, OSError) as error:
+        print(f"python -m modules models {arguments.action}: {error}", file=sys.stderr)
+        return 1
+
+
+def _module(action: str) -> types.ModuleType:
+    return importlib.import_module(f".{action}", __package__)

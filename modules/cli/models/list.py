@@ -1,0 +1,87 @@
+"""List the models that `--model NAME` and `models pull NAME` know.
+
+mAP: what their authors publish for COCO at this input size, at an overlap of 0.5, in percent.
+ms: one image under OpenCV 5.0 on 2 threads of an x86-64 machine, measured. Models of the family
+classifier/features find no objects; they yield features of whole pictures. A pipe gets columns
+with tabs between them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ...zoo_models import MODELS, ZooModel
+from ..samples import find_copy
+
+EXAMPLE = "python -m modules models list --json | jq -r 'select(.detects) | .name'"
+_COLUMNS = ("name", "family", "input", "MB", "mAP", "ms", "licence", "here")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the action's arguments."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document a line instead of a table"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a line a model, the quickest detectors first."""
+    copies = {name: find_copy(model) for name, model in MODELS.items()}
+    if arguments.json:
+        for name, copy in copies.items():
+            print(json.dumps(_document(MODELS[name], copy), ensure_ascii=False))
+    else:
+        _print_rows([_row(MODELS[name], copy) for name, copy in copies.items()])
+    return 0
+
+
+def _document(model: ZooModel, copy: Path | None) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "family": model.family,
+        "detects": model.detects,
+        "input": list(model.input_size),
+        "bytes": model.size,
+        "map50": model.map50,
+        "milliseconds": model.milliseconds,
+        "licence": model.licence,
+        "path": str(copy) if copy else None,
+    }
+
+
+def _row(model: ZooModel, copy: Path | None) -> tuple[str, ...]:
+    return (
+        model.name,
+        model.family,
+        "{} x {}".format(*model.input_size),
+        f"{model.size / 1e6:.1f}",
+        "-" if model.map50 is None else f"{model.map50:.1f}",
+        "-" if model.milliseconds is None else f"{model.milliseconds:g}",
+        model.licence,
+        str(copy) if copy else "-",
+    )
+
+
+def _print_rows(rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            print(*row, sep="\t")
+        return
+    table = Table(*_COLUMNS)
+    for column in table.columns[3:6]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    console.print(
+        "mAP: published, COCO, percent at an overlap of 0.5. ms: OpenCV 5.0, 2 threads, x86-64.",
+        style="dim",
+        highlight=False,
+    )

@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modules.zoo_models import MODELS
+
+from ..conftest import ROOT
+from .command import models
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder to work in, with a copy of yolo-fastest-1.1 by the sizes of its files."""
+    copy = tmp_path / ".cache" / "models" / "yolo-fastest-1.1"
+    copy.mkdir(parents=True)
+    for file in MODELS[copy.name].files:
+        (copy / file.name).write_bytes(bytes(file.size))
+    return tmp_path
+
+
+def test_a_pipe_gets_a_model_a_line_in_columns(folder: Path) -> None:
+    run = models("list", folder=folder)
+
+    assert (run.returncode, run.stderr) == (0, "")
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in run.stdout.splitlines()}
+    assert set(rows) >= {"yolov3", "yolov3-tiny", "yolov4", "yolov4-tiny", "yolo-fastest-1.1-xl"}
+    licence = "public domain (YOLO licence)"
+    assert rows["yolov4-tiny"] == ["YOLOv4", "416 x 416", "24.3", "40.2", "54.9", licence, "-"]
+    assert rows["yolo-fastest-1.1"][-1] == ".cache/models/yolo-fastest-1.1"
+    assert rows["resnet50"][0] == "classifier/features"
+
+
+def test_a_terminal_gets_a_table_that_says_what_was_measured_on_what(folder: Path) -> None:
+    run = models("list", folder=folder, FORCE_COLOR="1", COLUMNS="200")
+
+    assert "┃" in run.stdout
+    assert "ms: OpenCV 5.0, 2 threads, x86-64" in run.stdout
+
+
+def test_json_is_one_document_a_line(folder: Path) -> None:
+    run = models("list", "--json", folder=folder)
+
+    documents = {item["name"]: item for item in map(json.loads, run.stdout.splitlines())}
+    assert documents["yolo-fastest-1.1"] == {
+        "name": "yolo-fastest-1.1",
+        "family": "Yolo-Fastest",
+        "detects": True,
+        "input": [320, 320],
+        "bytes": 1_384_268 + 9_685 + 625,
+        "map50": 24.4,
+        "milliseconds": 6.1,
+        "licence": "public domain (YOLO licence)",
+        "path": ".cache/models/yolo-fastest-1.1",
+    }
+    assert documents["yolov4"]["milliseconds"] is None
+    assert not documents["resnet50"]["detects"]
+
+
+def test_a_model_with_a_file_cut_off_is_not_here(folder: Path) -> None:
+    (folder / ".cache/models/yolo-fastest-1.1/yolo-fastest-1.1.weights").write_bytes(b"\0")
+
+    assert "yolo-fastest-1.1\t" in (run := models("list", folder=folder)).stdout
+    assert ".cache" not in run.stdout
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"set -o pipefail; {sys.executable} -m modules models list | head -1"
+
+    run = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("action", ["list", "pull"])
+def test_help_ends_with_an_example(action: str) -> None:
+    run = models(action, "--help")
+
+    assert run.returncode == 0
+    assert f"example:\n  python -m modules models {action}" in run.stdout

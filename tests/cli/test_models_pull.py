@@ -1,0 +1,65 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ..file_server import FileServer
+from .command import command, models
+
+
+@pytest.fixture
+def mirror(shared: Callable[[str], Path]) -> Iterator[FileServer]:
+    """A mirror with the real files of yolo-fastest-1.1."""
+    source = shared("models/yolo-fastest-1.1")
+    files = {f"{source.name}/{path.name}": path.read_bytes() for path in source.iterdir()}
+    with FileServer(files).running() as server:
+        yield server
+
+
+def test_a_pulled_model_lies_where_it_is_printed_and_can_be_used(
+    mirror: FileServer, tmp_path: Path
+) -> None:
+    run = models("pull", "yolo-fastest-1.1", folder=tmp_path, MODEL_MIRROR=mirror.address)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, ".cache/models/yolo-fastest-1.1\n", "")
+    listed = models("list", folder=tmp_path).stdout.splitlines()
+    assert any(line.endswith("\t.cache/models/yolo-fastest-1.1") for line in listed)
+
+
+def test_a_person_sees_how_far_it_has_come(mirror: FileServer, tmp_path: Path) -> None:
+    mirror.pause = 0.2
+
+    run = models(
+        "pull", "yolo-fastest-1.1", "--to", tmp_path / "mine",
+        MODEL_MIRROR=mirror.address, FORCE_COLOR="1", COLUMNS="120",
+    )  # fmt: skip
+
+    assert run.returncode == 0
+    assert "yolo-fastest-1.1.weights" in run.stderr
+    assert "/1.4 MB" in run.stderr
+    assert "MB/s" in run.stderr
+    assert (tmp_path / "mine" / "yolo-fastest-1.1" / "coco.names").exists()
+
+
+def test_an_unknown_model_is_wrong_usage_and_its_neighbour_named() -> None:
+    run = models("pull", "yolov4-tin")
+
+    assert run.returncode == 2
+    assert "there is no model 'yolov4-tin'; did you mean yolov4-tiny?" in run.stderr
+
+
+def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    run = models("pull", "yolov4-tiny", "--to", tmp_path / "file")
+
+    assert run.returncode == 1
+    assert f"{tmp_path / 'file'}" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_model_that_finds_no_objects_is_no_model_to_detect_with() -> None:
+    run = command("detect", "demo/street.jpg", "--model", "resnet50")
+
+    assert run.returncode == 2
+    assert "resnet50: a classifier/features model, which finds no objects" in run.stderr
