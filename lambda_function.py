@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from modules.bucket import Bucket, ObjectGoneError, create_client
-from modules.events import ImageRef, images_of
+from modules.deadline import Deadline
+from modules.events import ImageRef, Outcome, Verdict, read_event
 from modules.model_store import ModelStore
 from modules.object_detection.errors import PermanentError, TransientError
 from modules.pipeline import Source, Timings, describe_failure, describe_result, draw, process
@@ -40,21 +40,13 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     _prepare_snapshot()
 
 
-@dataclass
-class _Report:
-    """What became of an event's images, by key."""
-
-    done: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Processes every image that the event names.
 
-    Returns the keys of images `done`, `failed` (for good; the reason lies under the failed prefix)
-    and `ignored` (not under the input prefix, or deleted since).
+    Returns what the event's sender wants to hear: SQS which messages are to come again, S3 Batch
+    Operations a result for each task, and everybody else the keys of images `done`, `skipped`
+    (their result was there), `failed` (for good; the reason lies under the failed prefix) and
+    `ignored` (not under the input prefix, or deleted since).
 
     Raises:
         EventError: the event names no images in a shape that is known.
@@ -62,36 +54,54 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
     """
     if context is not None:
         logger.append_keys(request_id=context.aws_request_id)
-    report = _Report()
+    invocation = read_event(event)
+    deadline = Deadline(context and context.get_remaining_time_in_millis)
+    outcomes = []
     try:
-        for ref in images_of(event):
-            _serve(ref, report)
+        for request in invocation.requests:
+            if request.refusal:
+                logger.error("refused", id=request.id, error=str(request.refusal))
+            outcomes.append([_serve_in_time(ref, deadline) for ref in request.images])
     finally:
-        count("Images", len(report.done))
-        count("Failures", len(report.failed))
+        verdicts = [outcome.verdict for several in outcomes for outcome in several]
+        count("Images", verdicts.count(Verdict.DONE))
+        count("Failures", verdicts.count(Verdict.FAILED))
         metrics.flush_metrics()
-    if report.errors:
-        raise TransientError("; ".join(report.errors))
-    return {"done": report.done, "failed": report.failed, "ignored": report.ignored}
+    return invocation.answer(outcomes)
 
 
-def _serve(ref: ImageRef, report: _Report) -> None:
-    """Processes one image, and notes what became of it."""
+def _serve_in_time(ref: ImageRef, deadline: Deadline) -> Outcome:
+    """Processes one image, unless it is too late to begin."""
+    if not deadline.leaves_room():
+        logger.warning("not begun: the invocation is about to time out", key=ref.key)
+        return Outcome(ref.key, Verdict.UNSERVED, "not begun, as the time was nearly up")
+    with deadline.image():
+        return _serve(ref)
+
+
+def _serve(ref: ImageRef) -> Outcome:
+    """Processes one image."""
     if not ref.key.startswith(_settings.input_prefix) or ref.key.endswith("/"):
         logger.info("ignored: not an image under the input prefix", key=ref.key)
-        report.ignored.append(ref.key)
-        return
+        return Outcome(ref.key, Verdict.IGNORED, f"not under {_settings.input_prefix}")
     try:
         _publish_result(ref)
-        report.done.append(ref.key)
+        return Outcome(ref.key, Verdict.DONE)
     except ObjectGoneError:
         logger.info("ignored: deleted since its event was sent", key=ref.key)
-        report.ignored.append(ref.key)
+        return Outcome(ref.key, Verdict.IGNORED, "there is no such image")
     except PermanentError as error:
-        _record_failure(ref, error, report)
+        return _record_failure(ref, error)
     except TransientError as error:
-        logger.error("will be retried", key=ref.key, error=str(error))
-        report.errors.append(f"{ref.key}: {error}")
+        return _unserved(ref, str(error))
+    except Exception as error:  # whatever it is, the images after this one are not at fault
+        logger.exception("not foreseen", key=ref.key)
+        return _unserved(ref, f"{type(error).__name__}: {error}")
+
+
+def _unserved(ref: ImageRef, reason: str) -> Outcome:
+    logger.error("will be retried", key=ref.key, error=reason)
+    return Outcome(ref.key, Verdict.UNSERVED, reason)
 
 
 def _publish_result(ref: ImageRef) -> None:
@@ -120,12 +130,12 @@ def _publish_result(ref: ImageRef) -> None:
     )
 
 
-def _record_failure(ref: ImageRef, error: PermanentError, report: _Report) -> None:
+def _record_failure(ref: ImageRef, error: PermanentError) -> Outcome:
     logger.warning("failed for good", key=ref.key, error=str(error))
     key = _settings.failed_prefix + ref.key.removeprefix(_settings.input_prefix)
     source = Source(ref.key, ref.bucket, ref.etag, ref.version_id)
     try:
         _bucket.put_document(ref.bucket, f"{key}.json", describe_failure(source, ref.size, error))
-        report.failed.append(ref.key)
+        return Outcome(ref.key, Verdict.FAILED, str(error))
     except TransientError as storage_error:
-        report.errors.append(f"{ref.key}: {storage_error}")
+        return _unserved(ref, str(storage_error))

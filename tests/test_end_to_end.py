@@ -89,6 +89,7 @@ def test_invoke_and_logs_reach_the_deployed_function(deployment: Deployment) -> 
 
     assert json.loads(printed[printed.index("{") : printed.rindex("}") + 1]) == {
         "done": [],
+        "skipped": [],
         "failed": [],
         "ignored": [],
     }

@@ -57,7 +57,7 @@ def test_a_dropped_image_comes_back_annotated_with_its_document(
 
     (report,) = serve(bucket, function)
 
-    assert report == {"done": ["input/a/b.png"], "failed": [], "ignored": []}
+    assert report == {"done": ["input/a/b.png"], "skipped": [], "failed": [], "ignored": []}
     assert keys(bucket) == {"input/a/b.png", "output/a/b.png", "output/a/b.png.json"}
     answer = bucket.client.get_object(Bucket=BUCKET, Key="output/a/b.png")
     drawn = cv2.imdecode(np.frombuffer(answer["Body"].read(), np.uint8), cv2.IMREAD_COLOR)
@@ -153,7 +153,7 @@ def test_an_image_under_the_output_prefix_is_never_processed(
 
     report = function.lambda_handler(event, None)
 
-    assert report == {"done": [], "failed": [], "ignored": ["output/a.png"]}
+    assert report == {"done": [], "skipped": [], "failed": [], "ignored": ["output/a.png"]}
     assert keys(bucket) == {"output/a.png"}
 
 
@@ -165,7 +165,7 @@ def test_one_bad_image_is_recorded_and_never_costs_its_neighbours(
 
     first, second = serve(bucket, function)
 
-    assert first == {"done": [], "failed": ["input/bad.jpg"], "ignored": []}
+    assert first == {"done": [], "skipped": [], "failed": ["input/bad.jpg"], "ignored": []}
     assert second["done"] == ["input/good.png"]
     assert "input/bad.jpg" in keys(bucket), "the image itself stays where it was"
     record = document(bucket, "failed/bad.jpg.json")
@@ -183,7 +183,7 @@ def test_an_image_deleted_since_is_ignored(bucket: LocalBucket, function: Module
 
     (report,) = serve(bucket, function)
 
-    assert report == {"done": [], "failed": [], "ignored": ["input/a.png"]}
+    assert report == {"done": [], "skipped": [], "failed": [], "ignored": ["input/a.png"]}
     assert keys(bucket) == set()
 
 
@@ -212,6 +212,106 @@ def test_what_can_be_served_is_served_before_an_error_is_raised(
         function.lambda_handler({"Records": records}, None)
 
     assert "output/a.png.json" in keys(bucket)
+
+
+def test_each_message_of_sqs_is_answered_by_itself(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    drop(bucket, "input/a.png", png(picture(red=(1, 1))))
+    (notification,) = (event for event in bucket.events() if "Records" in event)
+    elsewhere = {"bucket": "no-such-bucket", "key": "input/a.png"}
+    bodies = {"good": notification, "slow": elsewhere, "new": {"Event": "s3:TestEvent"}, "odd": 7}
+    messages = [
+        {"eventSource": "aws:sqs", "messageId": name, "body": json.dumps(body)}
+        for name, body in bodies.items()
+    ]
+
+    answer = function.lambda_handler({"Records": messages}, None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "slow"}, {"itemIdentifier": "odd"}]}
+    assert "output/a.png.json" in keys(bucket)
+
+
+def test_each_task_of_s3_batch_operations_has_its_answer(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    drop(bucket, "input/my photo+1 é.png", png(picture(red=(1, 1))))
+    drop(bucket, "input/bad.jpg", b"<html>")
+    arn = f"arn:aws:s3:::{BUCKET}"
+    names = ["input/my+photo%2B1+%C3%A9.png", "input/bad.jpg", "input/none.png", "elsewhere.png"]
+    tasks = [{"taskId": name, "s3Key": name, "s3BucketArn": arn} for name in names]
+    tasks.append({"taskId": "slow", "s3Key": "input/a.png", "s3BucketArn": "arn:aws:s3:::nowhere"})
+
+    answer = function.lambda_handler(
+        {"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {}, "tasks": tasks}, None
+    )
+
+    codes = {one["taskId"]: one["resultCode"] for one in answer["results"]}
+    assert list(codes.values()) == [
+        "Succeeded",
+        "PermanentFailure",
+        "PermanentFailure",
+        "PermanentFailure",
+        "TemporaryFailure",
+    ]
+    assert "output/my photo+1 é.png.json" in keys(bucket)
+
+
+class Context:
+    """Lambda's, as far as the function looks at it: so much time is left at each question."""
+
+    aws_request_id = "e4b46cbf-b738-xmpl-8880-a18cdf61200e"
+
+    def __init__(self, *milliseconds: int) -> None:
+        self._milliseconds = iter(milliseconds)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return next(self._milliseconds)
+
+
+def test_no_image_is_begun_when_the_time_is_nearly_up_and_it_is_named(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    for name in ("a", "b", "c"):
+        drop(bucket, f"input/{name}.png", png(picture(red=(1, 1))))
+    records = [record for event in bucket.events() for record in event.get("Records", ())]
+
+    with pytest.raises(TransientError) as error:
+        function.lambda_handler({"Records": records}, Context(60_000, 1))
+
+    assert str(error.value) == "input/c.png: not begun, as the time was nearly up"
+    assert {"output/a.png.json", "output/b.png.json"} <= keys(bucket)
+    assert "output/c.png" not in keys(bucket)
+
+
+def test_the_first_image_is_begun_however_little_time_there_is(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    drop(bucket, "input/a.png", png(picture(red=(1, 1))))
+
+    report = function.lambda_handler({"bucket": BUCKET, "key": "input/a.png"}, Context())
+
+    assert report["done"] == ["input/a.png"]
+
+
+def test_an_error_that_nobody_foresaw_never_costs_the_images_after_it(
+    bucket: LocalBucket, function: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        drop(bucket, f"input/{name}.png", png(picture(red=(1, 1))))
+    records = [record for event in bucket.events() for record in event.get("Records", ())]
+    draw = function.draw
+
+    def fail_once(*arguments: Any) -> Any:
+        monkeypatch.setattr(function, "draw", draw)
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(function, "draw", fail_once)
+
+    with pytest.raises(TransientError, match=r"input/a.png: ZeroDivisionError: a defect"):
+        function.lambda_handler({"Records": records}, None)
+
+    assert "output/b.png.json" in keys(bucket)
 
 
 def test_a_bad_setting_is_refused_before_any_image_is_touched(

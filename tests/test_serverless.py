@@ -24,6 +24,6 @@ def test_invoke_local_serves_an_event_from_a_local_bucket(
 
     assert run.returncode == 0, run.stdout + run.stderr
     report = json.loads(run.stdout[run.stdout.index("{\n") :])
-    assert report == {"done": ["input/dog.jpg"], "failed": [], "ignored": []}
+    assert report == {"done": ["input/dog.jpg"], "skipped": [], "failed": [], "ignored": []}
     answer = bucket.client.get_object(Bucket=BUCKET, Key="output/dog.jpg.json")
     assert json.loads(answer["Body"].read())["detections"][0]["label"] == "red"

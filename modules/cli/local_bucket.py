@@ -89,11 +89,11 @@ class LocalBucket:
                 )
 
 
-def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, list[str]]]:
+def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The function's own handler, set up for the bucket that runs; it logs only what went wrong."""
     logger.setLevel(logging.WARNING)
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
-    handler: Callable[[dict[str, Any], Any], dict[str, list[str]]]
+    handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     handler = importlib.import_module("lambda_function").lambda_handler
     return handler
 

@@ -1,0 +1,51 @@
+"""The images that events name: `ImageRef`, and how events are looked into."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..object_detection.errors import PermanentError
+
+
+class EventError(PermanentError):
+    """An event of a shape that names no images."""
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One object that an event speaks of.
+
+    key: decoded. etag: without quotes. version_id: only where the bucket keeps versions.
+    sequencer: hexadecimal; orders the events of one key. size: bytes. What the event does not say
+    is None.
+    """
+
+    bucket: str
+    key: str
+    etag: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+    size: int | None = None
+
+
+def get(value: Any, *path: str) -> Any:
+    """What lies at a path of nested objects; None where there is no such place."""
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def shorten(value: Any) -> str:
+    """A value as a message may show it."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value can be a bucket's or an object's name."""
+    return isinstance(value, str) and bool(value)

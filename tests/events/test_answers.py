@@ -1,0 +1,42 @@
+import pytest
+
+from modules.events import Outcome, Verdict, read_event
+from modules.object_detection.errors import TransientError
+
+from .golden import load
+
+
+def test_a_notification_is_answered_with_a_report() -> None:
+    verdicts = (Verdict.DONE, Verdict.SKIPPED, Verdict.FAILED, Verdict.IGNORED)
+    outcomes = [Outcome(f"input/{verdict.value}.jpg", verdict) for verdict in verdicts]
+
+    assert read_event(load("s3-many-records")).answer([outcomes]) == {
+        "done": ["input/done.jpg"],
+        "skipped": ["input/skipped.jpg"],
+        "failed": ["input/failed.jpg"],
+        "ignored": ["input/ignored.jpg"],
+    }
+
+
+def test_what_was_not_served_is_named_in_an_error_so_that_lambda_tries_again() -> None:
+    outcomes = [
+        Outcome("input/a.jpg", Verdict.DONE),
+        Outcome("input/b.jpg", Verdict.UNSERVED, "S3 is slow"),
+        Outcome("input/c.jpg", Verdict.UNSERVED, "not begun"),
+    ]
+
+    with pytest.raises(TransientError) as error:
+        read_event(load("s3-many-records")).answer([outcomes])
+
+    assert str(error.value) == "input/b.jpg: S3 is slow; input/c.jpg: not begun"
+
+
+@pytest.mark.parametrize(
+    "name", ["s3-put", "eventbridge-object-created", "by-hand", "s3-batch-2.0", "sns-s3-put"]
+)
+def test_any_event_may_ask_that_results_be_made_again(name: str) -> None:
+    event = load(name)
+
+    assert not read_event(event).is_forced
+    assert read_event({**event, "force": True}).is_forced
+    assert not read_event({**event, "force": "no"}).is_forced

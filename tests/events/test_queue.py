@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+
+from modules.events import EventError, Outcome, Verdict, read_event
+
+from .golden import load
+
+DONE = Outcome("any", Verdict.DONE)
+UNSERVED = Outcome("any", Verdict.UNSERVED, "S3 is slow")
+
+
+def message_id(number: int) -> str:
+    return f"059f36b4-87a3-44ab-83d2-66197597000{number}"
+
+
+def test_each_message_is_what_is_in_it() -> None:
+    requests = read_event(load("sqs-every-kind-of-message")).requests
+
+    assert [request.id for request in requests] == [message_id(number) for number in range(1, 8)]
+    assert [[image.key for image in request.images] for request in requests] == [
+        ["input/dog.jpg"],
+        ["input/a.jpg", "input/b.png", "output/c.jpg"],
+        ["input/summer 2026/my photo+1 é 100%.jpg"],
+        [],  # the test event of a new notification
+        ["input/dog.jpg"],  # out of SNS
+        [],
+        [],
+    ]
+
+
+def test_messages_that_name_no_images_are_refused_and_leave_the_others_alone() -> None:
+    requests = read_event(load("sqs-every-kind-of-message")).requests
+
+    refusals = [str(request.refusal) for request in requests if request.refusal]
+    assert [bool(request.refusal) for request in requests] == [False] * 5 + [True] * 2
+    assert refusals[0] == 'a body that is not JSON: "hello"'
+    assert "its keys are ['hello']" in refusals[1]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DONE, Verdict.SKIPPED, Verdict.FAILED])
+def test_messages_that_were_served_do_not_come_again(verdict: Verdict) -> None:
+    event = load("sqs-every-kind-of-message")
+    event["Records"] = event["Records"][:2]
+    outcome = Outcome("any", verdict)
+
+    answer = read_event(event).answer([[outcome], [outcome, outcome, outcome]])
+
+    assert answer == {"batchItemFailures": []}
+
+
+def test_messages_of_which_one_image_was_not_served_come_again_and_refused_ones_too() -> None:
+    invocation = read_event(load("sqs-every-kind-of-message"))
+
+    answer = invocation.answer([[DONE], [DONE, UNSERVED, DONE], [DONE], [], [UNSERVED], [], []])
+
+    assert answer == {
+        "batchItemFailures": [{"itemIdentifier": message_id(number)} for number in (2, 5, 6, 7)]
+    }
+
+
+@pytest.mark.parametrize("message", [{"eventSource": "aws:sqs", "body": "{}"}])
+def test_a_message_without_an_id_is_refused_as_there_is_no_answer(message: Any) -> None:
+    with pytest.raises(EventError, match="a message of SQS without a messageId"):
+        read_event({"Records": [message]})
