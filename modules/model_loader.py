@@ -1,7 +1,7 @@
 """A model folder -> a ready `Model`; start at `load_model`.
 
 A model folder holds `*.cfg` and `*.weights`, one of each, and `*.names` (or `*.txt`), one class a
-line.
+line; `SHA256SUMS`, where there is one, says which of its files these are (model_seal.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from .bucket import storage_errors
 from .model_folder import ByteStream, ModelFolder
+from .model_seal import read_seal
 from .object_detection.darknet import WeightsStream, import_darknet
 from .object_detection.detector import Detector
 from .object_detection.errors import ModelError
@@ -46,6 +47,8 @@ def load_model(
         SettingsError: CLASSES names a class that the model does not know.
     """
     names = folder.files() if files is None else files
+    seal = read_seal(folder, names)
+    names = seal.select(names)
     cfg_name = _only(folder, names, ".cfg")
     weights_name = _only(folder, names, ".weights")
     labels_name = _only(folder, names, ".names", ".txt")
@@ -61,13 +64,13 @@ def load_model(
     except ModelError as error:
         raise ModelError(f"the model {folder.location}: {error}") from error
     labels = _read_labels(folder, labels_name, label_text, network.classes)
-    digest = _digest(
-        {
-            cfg_name: hashlib.sha256(cfg.encode()).hexdigest(),
-            labels_name: hashlib.sha256(label_text.encode()).hexdigest(),
-            weights_name: weights.sha256.hexdigest(),
-        }
-    )
+    hashes = {
+        cfg_name: hashlib.sha256(cfg.encode()).hexdigest(),
+        labels_name: hashlib.sha256(label_text.encode()).hexdigest(),
+        weights_name: weights.sha256.hexdigest(),
+    }
+    seal.check(hashes)
+    digest = _digest(hashes)
     detector = Detector(network, engine=settings.engine, letterbox=settings.letterbox)
     return Model(folder.name, digest, labels, detector, _class_ids(settings.classes, labels))
 
