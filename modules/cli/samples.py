@@ -13,6 +13,7 @@ from ..object_detection.image import SUFFIXES
 from ..zoo import pull
 from ..zoo_models import DETECTORS, MODELS, ZooModel
 from . import UsageError
+from .transfer import transfer_bars
 
 CACHE = Path(".cache", "models")
 _SAMPLES = Path(__file__).parent.parent.parent / "demo"
@@ -25,11 +26,11 @@ def find_model(model: str) -> Path:
         return Path(model).resolve()
     if model in MODELS and model not in DETECTORS:
         raise UsageError(
-            f"--model {model}: a {MODELS[model].family} model, which finds no objects; "
+            f"{model}: a {MODELS[model].family} model, which finds no objects; "
             f"detectors are {', '.join(DETECTORS)}"
         )
     if model not in MODELS:
-        raise UsageError(f"--model {model}: neither a folder nor one of {', '.join(DETECTORS)}")
+        raise UsageError(f"{model}: neither a folder nor one of {', '.join(DETECTORS)}")
     return find_copy(MODELS[model]) or fetch(MODELS[model], CACHE)
 
 
@@ -51,35 +52,16 @@ def find_copy(model: ZooModel) -> Path | None:
 def fetch(model: ZooModel, folder: Path) -> Path:
     """Pulls a model into `folder`, with a progress bar for a person."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
 
     console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        tasks = {file.name: bars.add_task(file.name, total=file.size) for file in model.files}
 
-        def show(name: str, done: int, size: int) -> None:
-            bars.update(tasks[name], completed=done, total=size)
+    def note(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-        def note(text: str) -> None:
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-        return pull(model, folder, progress=show, note=note)
+    with transfer_bars({file.name: file.size for file in model.files}, console) as show:
+        return pull(
+            model, folder, note=note, progress=lambda name, done, _: show(name, completed=done)
+        )
 
 
 def find_images(paths: list[Path]) -> list[Path]:

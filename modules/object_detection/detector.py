@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .engines import Engine, create_engine
+from .engines import Blob, Engine, create_engine
 from .network import Network
 
 
@@ -57,6 +57,11 @@ class Detector:
         if isinstance(engine, str):
             engine = create_engine(engine, network.onnx, network.outputs)
         self._engine = engine
+
+    def raw_outputs(self, image: NDArray[np.uint8]) -> list[Blob]:
+        """What the network puts out for `image`, as its head gets it; see `detect`."""
+        blob, _ = self._preprocessing.apply(image, self.input_size)
+        return self._engine.forward(blob)
 
     def detect(
         self,

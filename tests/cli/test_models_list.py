@@ -34,7 +34,7 @@ def test_a_pipe_gets_a_model_a_line_in_columns(folder: Path) -> None:
 
 
 def test_a_terminal_gets_a_table_that_says_what_was_measured_on_what(folder: Path) -> None:
-    run = models("list", folder=folder, FORCE_COLOR="1", COLUMNS="200")
+    run = models("list", folder=folder, environment={"FORCE_COLOR": "1", "COLUMNS": "200"})
 
     assert "┃" in run.stdout
     assert "ms: OpenCV 5.0, 2 threads, x86-64" in run.stdout
@@ -76,7 +76,7 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("action", ["list", "pull"])
+@pytest.mark.parametrize("action", ["list", "pull", "push"])
 def test_help_ends_with_an_example(action: str) -> None:
     run = models(action, "--help")
 

@@ -19,7 +19,9 @@ def mirror(shared: Callable[[str], Path]) -> Iterator[FileServer]:
 def test_a_pulled_model_lies_where_it_is_printed_and_can_be_used(
     mirror: FileServer, tmp_path: Path
 ) -> None:
-    run = models("pull", "yolo-fastest-1.1", folder=tmp_path, MODEL_MIRROR=mirror.address)
+    run = models(
+        "pull", "yolo-fastest-1.1", folder=tmp_path, environment={"MODEL_MIRROR": mirror.address}
+    )
 
     assert (run.returncode, run.stdout, run.stderr) == (0, ".cache/models/yolo-fastest-1.1\n", "")
     listed = models("list", folder=tmp_path).stdout.splitlines()
@@ -31,7 +33,7 @@ def test_a_person_sees_how_far_it_has_come(mirror: FileServer, tmp_path: Path) -
 
     run = models(
         "pull", "yolo-fastest-1.1", "--to", tmp_path / "mine",
-        MODEL_MIRROR=mirror.address, FORCE_COLOR="1", COLUMNS="120",
+        environment={"MODEL_MIRROR": mirror.address, "FORCE_COLOR": "1", "COLUMNS": "120"},
     )  # fmt: skip
 
     assert run.returncode == 0

@@ -12,6 +12,7 @@ from ...object_detection.errors import PermanentError, TransientError
 ACTIONS = {
     "list": "the models that can be fetched by name",
     "pull": "fetch a model",
+    "push": "upload a model folder to a bucket",
 }
 
 
