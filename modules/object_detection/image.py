@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .image_bombs import defuse
 from .image_header import read_header
+
+# What a codec complains of becomes an ImageError; a line each would let one file fill the logs
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+_MAX_SIDE = 1 << 20  # OpenCV's CV_IO_MAX_IMAGE_WIDTH and _HEIGHT
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image:
     """Decodes an image to what a person would see of it.
 
     EXIF orientation is applied, grey and palettes become BGR, 16 bits a channel become 8, CMYK is
-    converted, an alpha channel is dropped, and of several pages the first is taken.
+    converted, an alpha channel is dropped, and of several pages or frames the first is taken.
 
     Raises:
         ImageError: not an image, of no supported format, corrupt, cut off, or of more than
@@ -66,8 +74,11 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image:
             f"{size} are too many: {header.pixels:,}; at most {max_pixels:,} are allowed "
             "(MAX_IMAGE_PIXELS)"
         )
+    if max(header.width, header.height) > _MAX_SIDE:
+        raise ImageError(f"{size} are too many for one side; at most {_MAX_SIDE:,} are allowed")
+    picture = defuse(data, header.format, max_pixels=max_pixels)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ImageError(
             f"a {header.format.upper()} that cannot be decoded: {error.err}"

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .errors import ImageError
+from .file_kinds import describe
+from .jpeg_markers import segments
+from .tiff_directory import BITS_PER_SAMPLE, COMPRESSION, LENGTH, MAGICS, WIDTH, read_directory
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ def read_header(data: bytes) -> ImageHeader:
     """Tells format and size.
 
     Raises:
-        ImageError: empty, of no supported format, or cut off or corrupt before the size is known.
+        ImageError: empty, of no supported format or a rare kind of one that no decoder here reads,
+            or cut off or corrupt before the size is known.
     """
     if not data:
         raise ImageError("the file is empty")
@@ -39,39 +43,37 @@ def read_header(data: bytes) -> ImageHeader:
         if is_format(data):
             try:
                 width, height = read_size(data)
-            except (struct.error, IndexError, KeyError):
+            except (struct.error, OverflowError):  # places beyond the end, or beyond any end
                 raise ImageError(f"a {name.upper()} that is cut off in its header") from None
             if width < 1 or height < 1:
                 raise ImageError(f"a {name.upper()} of {width} x {height} pixels, which has none")
             return ImageHeader(name, width, height)
     known = ", ".join(name.upper() for name in _READERS)
-    raise ImageError(f"{_describe(data)}; images must be one of {known}")
+    raise ImageError(f"{describe(data)}, not a supported image; images must be one of {known}")
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
     """The first start-of-frame segment's (ITU T.81, B.2.2)."""
-    position = 2
-    while True:
-        if data[position] != 0xFF:
-            raise ImageError("a JPEG with garbage where a marker should be")
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill bytes may stand before a marker
-            position += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # these stand alone
-            position += 2
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, position + 5)
+    for marker, position in segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            precision, height, width = struct.unpack_from(">BHH", data, position)
+            if marker not in _JPEG_FRAMES:
+                raise ImageError("a lossless or hierarchical JPEG; it must be a baseline one")
+            if precision != 8:
+                raise ImageError(f"a JPEG of {precision} bits a sample; they must have 8")
             return width, height
-        elif marker in (0xD9, 0xDA):
+        if marker in (0xD9, 0xDA):
             raise ImageError("a JPEG whose frame header is missing")
-        else:
-            (length,) = struct.unpack_from(">H", data, position + 2)
-            position += 2 + length
+    raise ImageError("a JPEG that is cut off in its header")
+
+
+# Sequential and progressive frames, Huffman and arithmetic coded: what libjpeg decodes
+_JPEG_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
     """IHDR's, which must come first (PNG specification, 11.2.2)."""
-    if data[12:16] != b"IHDR":
+    if data[8:16] != b"\0\0\0\x0dIHDR":
         raise ImageError("a PNG that does not begin with its header chunk")
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
@@ -102,25 +104,24 @@ def _bmp_size(data: bytes) -> tuple[int, int]:
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
-    """ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2; BigTIFF)."""
-    order = "<" if data[:2] == b"II" else ">"
-    if struct.unpack_from(f"{order}H", data, 2)[0] == 43:
-        (directory,) = struct.unpack_from(f"{order}Q", data, 8)
-        (count,) = struct.unpack_from(f"{order}Q", data, directory)
-        first, entry_size, value_at = directory + 8, 20, 12
-    else:
-        (directory,) = struct.unpack_from(f"{order}I", data, 4)
-        (count,) = struct.unpack_from(f"{order}H", data, directory)
-        first, entry_size, value_at = directory + 2, 12, 8
-    sides = {}
-    for entry in range(first, first + min(count, 4096) * entry_size, entry_size):
-        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
-        if tag in (256, 257):
-            code = {3: "H", 4: "I", 16: "Q"}[kind]
-            (sides[tag],) = struct.unpack_from(f"{order}{code}", data, entry + value_at)
-        if len(sides) == 2:
-            break
-    return sides[256], sides[257]
+    """ImageWidth and ImageLength of the first page."""
+    directory = read_directory(data)
+    if WIDTH not in directory or LENGTH not in directory:
+        raise ImageError("a TIFF that does not say its size")
+    bits = directory.get(BITS_PER_SAMPLE, 1)
+    if bits > 16:
+        raise ImageError(f"a TIFF of {bits} bits a sample; they must have 16 at most")
+    compression = directory.get(COMPRESSION, 1)
+    if compression not in _TIFF_COMPRESSIONS:
+        raise ImageError(
+            f"a TIFF of compression {compression}, which is not supported; "
+            "LZW, deflate, PackBits, JPEG, fax and none are"
+        )
+    return directory[WIDTH], directory[LENGTH]
+
+
+# None, three of fax, LZW, JPEG, deflate, PackBits, older deflate. OpenCV shows others as black
+_TIFF_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)
 
 
 def _uint24(data: bytes, at: int) -> int:
@@ -133,22 +134,6 @@ _READERS: dict[str, _Reader] = {
     "jpeg": (lambda data: data[:3] == b"\xff\xd8\xff", _jpeg_size),
     "png": (lambda data: data[:8] == b"\x89PNG\r\n\x1a\n", _png_size),
     "webp": (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp_size),
-    "tiff": (lambda data: data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _tiff_size),
+    "tiff": (lambda data: data[:4] in MAGICS, _tiff_size),
     "bmp": (lambda data: data[:2] == b"BM", _bmp_size),
 }
-
-
-def _describe(data: bytes) -> str:
-    """What the file seems to be instead, for the person who dropped it."""
-    start = data[:512].lstrip().lower()
-    for name, found in (
-        ("a GIF", data[:4] == b"GIF8"),
-        ("an HEIC or AVIF", data[4:8] == b"ftyp"),
-        ("a PDF", start.startswith(b"%pdf")),
-        ("an SVG", b"<svg" in start),
-        ("an HTML page", start.startswith((b"<!doctype html", b"<html"))),
-        ("a ZIP archive", data[:4] == b"PK\3\4"),
-    ):
-        if found:
-            return f"{name}, not a supported image"
-    return "not a supported image"

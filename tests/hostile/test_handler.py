@@ -1,0 +1,81 @@
+"""What becomes of a dozen odd files in a bucket, by the very handler that Lambda runs."""
+
+import io
+import json
+from types import ModuleType
+from typing import Any
+
+import PIL.Image
+import pytest
+
+from modules.cli.local_bucket import BUCKET, LocalBucket
+
+from .corpus import KINDS
+from .kinds import MAX_PIXELS, Kind
+
+DOZEN = [
+    "nothing",
+    "HTML",
+    "animated GIF",
+    "PDF with a JPEG in it",
+    "JPEG cut at 7/8",
+    "PNG of 65,535 squared",
+    "PNG with swelling texts",
+    "JPEG of many scans",
+    "JPEG that is a ZIP, too",
+    "PNG on its side",
+    "CMYK JPEG",
+    "TIFF of several pages",
+    "TIFF of floats, NaN and Inf",
+    "run-length BMP",
+    "animated WebP",
+    "JPEG of 65500 x 1",
+]
+
+
+@pytest.fixture
+def cautious_function(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> ModuleType:
+    """The function with the corpus's limit on pixels."""
+    monkeypatch.setenv("MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+    function: ModuleType = request.getfixturevalue("function")
+    return function
+
+
+def test_each_has_either_a_result_or_a_reason(
+    bucket: LocalBucket, cautious_function: ModuleType
+) -> None:
+    kinds = {kind.name: kind for kind in KINDS}
+    for name in DOZEN:
+        key = f"input/{name}.jpg"  # whatever they are, their names say JPEG
+        bucket.client.put_object(Bucket=BUCKET, Key=key, Body=kinds[name].data)
+
+    reports = [cautious_function.lambda_handler(event, None) for event in bucket.events()]
+
+    assert sum(len(report["done"]) + len(report["failed"]) for report in reports) == len(DOZEN)
+    for name in DOZEN:
+        _check_outcome(bucket, kinds[name])
+
+
+def _check_outcome(bucket: LocalBucket, kind: Kind) -> None:
+    published, reason = _read(bucket, f"output/{kind.name}.jpg"), f"failed/{kind.name}.jpg.json"
+    document = _read(bucket, f"output/{kind.name}.jpg.json")
+    if kind.refusal is not None:
+        assert (published, document) == (None, None)
+        message = json.loads(_read(bucket, reason)["Body"].read())["error"]["message"]
+        assert kind.refusal in message
+        return
+    assert _read(bucket, reason) is None
+    described = json.loads(document["Body"].read())["image"]
+    assert (described["width"], described["height"]) == kind.size
+    with PIL.Image.open(io.BytesIO(published["Body"].read())) as drawn:
+        assert drawn.size == kind.size
+        assert published["ContentType"] == PIL.Image.MIME[str(drawn.format)]
+
+
+def _read(bucket: LocalBucket, key: str) -> Any:
+    try:
+        return bucket.client.get_object(Bucket=BUCKET, Key=key)
+    except bucket.client.exceptions.NoSuchKey:
+        return None

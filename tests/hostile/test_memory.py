@@ -1,0 +1,84 @@
+"""No file makes its reader spend memory that its picture does not need."""
+
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modules.settings import Settings
+
+from .builders import MEGABYTE, save, tiff
+from .corpus import KINDS
+
+ROOT = Path(__file__).parent.parent.parent
+ROOM = 8 * MEGABYTE  # the corpus's largest picture takes a fifth of a megabyte
+ADDRESS_SPACE = 512 * MEGABYTE  # beyond what the imports take: allocators reserve more than is used
+
+_CHILD = """
+import pathlib, re, resource, sys
+from modules.object_detection.errors import ImageError
+from modules.object_detection.image import decode_image, encode_image
+
+def memory(name):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\\s+(\\d+) kB", status)[1]) * 1024
+
+room = memory("VmSize") + int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+for path in sorted(pathlib.Path(sys.argv[3]).iterdir()):
+    data = path.read_bytes()
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = memory("VmHWM")
+    try:
+        image = decode_image(data, max_pixels=int(sys.argv[1]))
+        encode_image(image.pixels, image.format)
+    except ImageError:
+        pass
+    print(memory("VmHWM") - before, path.name)
+"""
+
+
+def weigh(folder: Path, max_pixels: int, room: int) -> dict[str, int]:
+    """Bytes that a process takes at most besides, while it decodes and encodes each file."""
+    run = subprocess.run(
+        [sys.executable, "-c", _CHILD, str(max_pixels), str(room), str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split(" ", 1) for line in run.stdout.splitlines()]
+    return {name: int(added) for added, name in lines}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures by what Linux tells of a process")
+def test_no_odd_file_takes_more_memory_than_its_picture(tmp_path: Path) -> None:
+    for number, kind in enumerate(KINDS):
+        (tmp_path / f"{number:03}").write_bytes(kind.data)
+
+    added = weigh(tmp_path, Settings().max_image_pixels, ADDRESS_SPACE)
+
+    assert len(added) == len(KINDS)
+    heaviest = max(added, key=lambda name: added[name])
+    assert added[heaviest] < ROOM, KINDS[int(heaviest)].name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures by what Linux tells of a process")
+def test_an_image_takes_as_many_bytes_a_pixel_as_the_documentation_says(tmp_path: Path) -> None:
+    height, width = 1000, 1000
+    noise = np.random.default_rng(1).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
+        (tmp_path / name).write_bytes(save(noise, name))
+    (tmp_path / "progressive").write_bytes(save(noise, "JPEG", progressive=True, subsampling=0))
+    deep = np.dstack([noise, noise[..., :1]]).astype("<u2")
+    strip = zlib.compress(deep.tobytes(), 1)
+    data = tiff(width, height, strip, samples=4, bits=16, compression=8)
+    (tmp_path / "deep TIFF").write_bytes(data)
+
+    added = weigh(tmp_path, height * width, ADDRESS_SPACE)
+
+    for name, size in added.items():
+        assert size <= (18 if name == "deep TIFF" else 13) * height * width, name
