@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test lint layer package deploy remove local format lock reference accuracy clean
+.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -48,6 +48,9 @@ lint: .venv/installed ## formatting, linting and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+audit: setup ## licences and known vulnerabilities of what this rests on
+	$(BIN)/python -m layers.audit
+
 layer: ## build a Lambda layer: KIND=slim|stock|onnxruntime ARCH=x86_64|arm64
 	layers/$(if $(filter onnxruntime,$(KIND)),onnxruntime/build.sh,opencv/build.sh $(KIND)) $(ARCH)
 
@@ -75,10 +78,12 @@ format: .venv/installed ## format the code
 
 lock: ## bring requirements*.txt and package-lock.json up to date with their sources
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4; do \
+	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4 \
+		layers/opencv/requirements-build; do \
 		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
+	layers/wheels.sh >layers/wheels.txt.new && mv layers/wheels.txt.new layers/wheels.txt
 	npm install --package-lock-only --silent
 
 .venv-opencv4/installed: benchmarks/requirements-opencv4.txt

@@ -44,17 +44,25 @@ locked() {
   awk -v package="$2" '/^[^ #]/ { wanted = index($0, package "==") == 1 } wanted' "$1"
 }
 
-# install_wheels LOCK ARCHITECTURE FOLDER: what Lambda would install, whatever the host is
-install_wheels() {
-  local machine="${2/arm64/aarch64}" minor platforms
-  platforms=("--platform=manylinux2014_$machine")
+# wheels_for ARCHITECTURE: the options by which pip chooses what Lambda would, whatever the host is
+wheels_for() {
+  local machine="${1/arm64/aarch64}" minor
+  printf '%s\n' --only-binary=:all: --implementation=cp --python-version=3.13
+  echo "--platform=manylinux2014_$machine"
   # Amazon Linux 2023 has glibc 2.34; pip takes wheels for an older one only where it is named
-  for minor in {17..34}; do platforms+=("--platform=manylinux_2_${minor}_$machine"); done
-  "$python" -m pip install --quiet --no-compile --no-deps --require-hashes --requirement "$1" \
-    --only-binary :all: --implementation cp --python-version 3.13 "${platforms[@]}" --target "$3"
+  for minor in {17..34}; do echo "--platform=manylinux_2_${minor}_$machine"; done
 }
 
-# finish NAME ARCHITECTURE LIMIT...: what lies in build/NAME/python becomes dist/NAME.zip
+# install_wheels LOCK ARCHITECTURE NAME: into build/NAME/python, told in build/NAME.report.json
+install_wheels() {
+  local options
+  mapfile -t options < <(wheels_for "$2")
+  "$python" -m pip install --quiet --no-compile --no-deps --require-hashes --requirement "$1" \
+    "${options[@]}" --target "$layers/build/$3/python" --report "$layers/build/$3.report.json"
+}
+
+# finish NAME ARCHITECTURE LIMIT...: what lies in build/NAME/python becomes dist/NAME.zip, and what
+# that is made of dist/NAME.cdx.json; `from_source` is the package that is not a wheel's any more
 finish() {
   local tree="$layers/build/$1/python" name="$1" architecture="$2"
   shift 2
@@ -66,4 +74,6 @@ finish() {
   PYTHONHASHSEED=0 "$python" -m compileall -q --invalidation-mode unchecked-hash \
     -s "$tree" -p /opt/python "$tree"
   "$python" -m layers.pack "layers/build/$name" "layers/dist/$name.zip" "$@"
+  "$python" -m layers.sbom "layers/dist/$name.zip" "layers/build/$name.report.json" \
+    --compiled ${from_source:+"$from_source"}
 }

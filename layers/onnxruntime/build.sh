@@ -7,8 +7,8 @@ usage() {
 usage: layers/onnxruntime/build.sh [x86_64|arm64]
 
 The published wheel, with what inference on the CPU needs. The architecture is the host's unless
-named. The layer is written to layers/dist/onnxruntime-ARCHITECTURE.zip, its content to
-layers/build/.
+named. The layer is written to layers/dist/onnxruntime-ARCHITECTURE.zip, what it is made of beside
+it in .cdx.json (CycloneDX), and its content to layers/build/.
 
   LAYER_PYTHON  the Python 3.13 to use (default: python3.13)
 TEXT
@@ -27,8 +27,9 @@ find_python
 name="onnxruntime-$architecture"
 
 rm -rf "$layers/build/$name"
+mkdir -p "$layers/build"
 # The function's lock file does not name it, since it is optional; a workstation's does.
 # Its dependencies are for its tools: inference needs NumPy alone.
 locked "$root/requirements-dev.txt" onnxruntime |
-  install_wheels /dev/stdin "$architecture" "$layers/build/$name/python"
+  install_wheels /dev/stdin "$architecture" "$name"
 finish "$name" "$architecture" --unzipped 35000000

@@ -10,7 +10,8 @@ usage: layers/opencv/build.sh slim|stock [x86_64|arm64]
   stock  the published wheels, without their tests and stubs (a minute)
 
 The architecture is the host's unless named; slim is compiled for the host's only.
-The layer is written to layers/dist/opencv-KIND-ARCHITECTURE.zip, its content to layers/build/.
+The layer is written to layers/dist/opencv-KIND-ARCHITECTURE.zip, what it is made of beside it in
+.cdx.json (CycloneDX), and its content to layers/build/.
 
   LAYER_PYTHON  the Python 3.13 to use (default: python3.13)
   LAYER_CACHE   where compiled OpenCVs are kept (default: layers/build/cache)
@@ -110,13 +111,15 @@ tree="$layers/build/$name/python"
 [[ "$kind" == stock ]] || check_compiler
 
 rm -rf "$layers/build/$name"
-install_wheels "$lock" "$architecture" "$tree"
+mkdir -p "$layers/build"
+install_wheels "$lock" "$architecture" "$name"
 if [[ "$kind" == slim ]]; then
   cache="$(realpath --canonicalize-missing "${LAYER_CACHE:-$layers/build/cache}")"
   compiled="$cache/$(compile_inputs | sha256sum | cut -c 1-16)/cv2"
   [[ -d "$compiled" ]] || compile_opencv "$compiled"
   rm -r "$tree/cv2" "$tree/opencv_python_headless.libs"
   cp -r "$compiled" "$tree/cv2"
+  from_source=opencv-python-headless
   finish "$name" "$architecture" --unzipped 90000000 --zipped 32000000
 else
   # Lambda wants the function and its layers together to be smaller than 262,144,000 bytes

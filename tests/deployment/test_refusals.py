@@ -16,7 +16,7 @@ from .framework import params, serverless
 
 DEFAULTS: dict[str, Any] = yaml.load(
     (ROOT / "serverless.yml").read_text(),
-    type("Loader", (yaml.SafeLoader,), {"yaml_multi_constructors": {"!": lambda *_: None}}),
+    type("Loader", (yaml.SafeLoader,), {"yaml_multi_constructors": {"!": lambda *_: None}}),  # noqa: S506
 )["params"]["default"]
 # Parameters that become settings, and the settings
 SETTINGS = {

@@ -79,7 +79,7 @@ def test_a_missing_python_is_named_with_the_variable_that_says_where_it_is() -> 
 
 def test_the_image_has_the_python_that_the_wheels_are_for() -> None:
     (image,) = re.findall(r"^ARG IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
-    (wheels,) = re.findall(r"--python-version ([\d.]+)", (LAYERS / "steps.sh").read_text())
+    (wheels,) = re.findall(r"--python-version=([\d.]+)", (LAYERS / "steps.sh").read_text())
 
     assert image == f"public.ecr.aws/lambda/python:{wheels}"
     assert f"python{wheels}" in run(OPENCV, "--help").stdout

@@ -10,7 +10,7 @@ from layers.opencv.font import embedded_gzip, main, wanted_font
 
 CMAKE = 'set(UNIFONT_MD5 "{md5}")\nset(UNIFONT_NAME "Font.ttf.gz")\nset(UNIFONT_COMMIT "c0ffee")\n'
 FONT = gzip.compress(b"glyphs" * 1000, mtime=0)
-MD5 = hashlib.md5(FONT).hexdigest()
+MD5 = hashlib.md5(FONT, usedforsecurity=False).hexdigest()
 LIBRARY = b"\x7fELF\x1f\x8b\x08 no gzip" + gzip.compress(b"another", mtime=0) + FONT + b"code"
 
 

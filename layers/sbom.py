@@ -1,0 +1,203 @@
+"""Writes down what is in a layer, as CycloneDX 1.6 (https://cyclonedx.org); start at `describe`.
+
+The document is made from the zip alone and from pip's report of what it installed, and holds no
+time and nothing random, so that equal layers have equal documents. The standard library writes it,
+because layers are built by a Python that has nothing else; a test holds it to the schema.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+from .bundled import Bundled, compiled_in, shared_library
+from .licences import licence_of
+from .pack import by_package
+
+_METADATA = re.compile(r"python/[^/]+\.dist-info/METADATA")
+
+
+def describe(
+    zipped: Path, report: Mapping[str, Any], compiled: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The layer's document.
+
+    Args:
+        zipped: the layer.
+        report: pip's (`pip install --report`): https://pip.pypa.io/en/stable/reference/installation-report/
+        compiled: packages whose wheel gave way to what was compiled from their sources.
+
+    Raises:
+        ValueError: something in the layer belongs to no package.
+        LicenceError: a package says nothing of its licence that is understood.
+    """
+    digest = _sha256(zipped.read_bytes())
+    wheels = _wheels(report, compiled)
+    with zipfile.ZipFile(zipped) as layer:
+        found = [_read_metadata(layer, name) for name in layer.namelist() if _METADATA.match(name)]
+        packages = {_canonical(package["Name"]): package for package in found}
+        if strangers := {part.name for part in by_package(layer.infolist())} - packages.keys():
+            raise ValueError(
+                f"{', '.join(sorted(strangers))} is in {zipped.name}, and no package there is "
+                "called so"
+            )
+        components = [
+            _component(name, package, wheels.get(name), list(_bundled(layer, name)))
+            for name, package in sorted(packages.items())
+        ]
+    root = zipped.stem
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest)}",
+        "version": 1,
+        "metadata": {
+            "lifecycles": [{"phase": "build"}],
+            "component": {
+                "type": "application",
+                "bom-ref": root,
+                "name": root,
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+            },
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": root, "dependsOn": [component["bom-ref"] for component in components]},
+            *(_dependencies(name, packages) for name in sorted(packages)),
+        ],
+        # All packages are named; of what is compiled into them OpenCV alone keeps a list
+        "compositions": [{"aggregate": "complete", "dependencies": [root]}]
+        + [{"aggregate": "unknown", "assemblies": [name]} for name in packages if name != _OPENCV],
+    }
+
+
+_OPENCV = "opencv-python-headless"
+
+
+def _read_metadata(layer: zipfile.ZipFile, name: str) -> Message:
+    return Parser().parsestr(layer.read(name).decode(), headersonly=True)
+
+
+def _canonical(name: str) -> str:
+    """A name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _wheels(report: Mapping[str, Any], compiled: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """File name and SHA-256 of the wheel that each package came in."""
+    wheels = {}
+    for item in report.get("install", ()):
+        download = item["download_info"]
+        filename = download["url"].rpartition("/")[2]
+        wheels[_canonical(item["metadata"]["name"])] = (
+            filename,
+            download["archive_info"]["hashes"]["sha256"],
+        )
+    return {name: wheel for name, wheel in wheels.items() if name not in compiled}
+
+
+def _bundled(layer: zipfile.ZipFile, package: str) -> Iterator[dict[str, Any]]:
+    """The libraries in a package, by file."""
+    folder = re.compile(rf"python/{package.replace('-', '_')}\.libs/.+")
+    for path in layer.namelist():
+        if folder.fullmatch(path):
+            data = layer.read(path)
+            yield _library(package, shared_library(path, data), path, _sha256(data))
+        elif package == _OPENCV and re.fullmatch(r"python/cv2/.*\bcv2\.abi3\.so", path):
+            for library in compiled_in(layer.read(path)):
+                yield _library(package, library, path)
+
+
+def _library(
+    package: str, library: Bundled, path: str, sha256: str | None = None
+) -> dict[str, Any]:
+    return _less_empty(
+        {
+            "type": "library",
+            "bom-ref": f"{package}/{library.name}",
+            "name": library.name,
+            "version": library.version,
+            "hashes": sha256 and [{"alg": "SHA-256", "content": sha256}],
+            "licenses": library.licence and [{"expression": library.licence}],
+            "evidence": {"occurrences": [{"location": path}]},
+        }
+    )
+
+
+def _component(
+    name: str, package: Message, wheel: tuple[str, str] | None, bundled: list[dict[str, Any]]
+) -> dict[str, Any]:
+    version = package["Version"]
+    purl = f"pkg:pypi/{name}@{version}"
+    references = None
+    if wheel:
+        purl += f"?file_name={wheel[0]}"
+        references = [
+            {
+                "type": "distribution",
+                "url": f"https://pypi.org/project/{name}/{version}/",
+                "comment": wheel[0],
+                "hashes": [{"alg": "SHA-256", "content": wheel[1]}],
+            }
+        ]
+    return _less_empty(
+        {
+            "type": "library",
+            "bom-ref": name,
+            "name": name,
+            "version": version,
+            "description": package["Summary"],
+            "licenses": [{"expression": licence_of(package)}],
+            "purl": purl,
+            "externalReferences": references,
+            "components": bundled,
+        }
+    )
+
+
+def _dependencies(name: str, packages: Mapping[str, Message]) -> dict[str, Any]:
+    """Which other packages of the layer a package needs, whatever extras it has besides."""
+    needed = {
+        _canonical(re.split(r"[^\w.-]", text)[0])
+        for text in packages[name].get_all("Requires-Dist", [])
+        if "extra ==" not in text
+    }
+    return _less_empty({"ref": name, "dependsOn": sorted(needed & packages.keys())})
+
+
+def _less_empty(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value}
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the document beside the zip, as NAME.cdx.json."""
+    parser = argparse.ArgumentParser(prog="python -m layers.sbom", description=__doc__)
+    parser.add_argument("zip", type=Path, help="the layer")
+    parser.add_argument("report", type=Path, help="what pip installed, by its own report")
+    parser.add_argument(
+        "--compiled", nargs="*", default=[], metavar="PACKAGE", help="compiled instead"
+    )
+    options = parser.parse_args(arguments)
+    document = describe(options.zip, json.loads(options.report.read_text()), options.compiled)
+    target = options.zip.with_suffix(".cdx.json")
+    target.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    print(f"{target}: {len(document['components'])} packages")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

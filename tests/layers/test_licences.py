@@ -1,0 +1,95 @@
+"""Which licence a package is under, told from its metadata; and which will not do."""
+
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from cyclonedx.spdx import is_supported_id
+
+from layers.licences import ALLOWED, LicenceError, check_licence, licence_of, locked_packages, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def package(**fields: str | list[str]) -> Message:
+    message = Message()
+    message["Name"], message["Version"] = "thing", "1.0"
+    for name, values in fields.items():
+        for value in [values] if isinstance(values, str) else values:
+            message[name.replace("_", "-")] = value
+    return message
+
+
+def test_the_field_made_for_it_comes_first() -> None:
+    thing = package(License_Expression="MIT AND Zlib", License="Apache 2.0")
+
+    assert licence_of(thing) == "MIT AND Zlib"
+
+
+def test_free_text_comes_before_classifiers() -> None:
+    thing = package(License="Apache 2.0", Classifier="License :: OSI Approved :: MIT License")
+
+    assert licence_of(thing) == "Apache-2.0"
+
+
+def test_of_several_classifiers_one_may_choose() -> None:
+    names = ["BSD License", "Apache Software License"]
+    thing = package(Classifier=[f"License :: OSI Approved :: {name}" for name in names])
+
+    assert licence_of(thing) == "Apache-2.0 OR BSD-3-Clause"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "nothing"),
+        ({"License": "see the website"}, "see the website"),
+        (
+            {"Classifier": "License :: OSI Approved :: GNU Affero General Public License v3"},
+            "GNU Affero General Public License v3",
+        ),
+    ],
+)
+def test_a_licence_that_is_not_understood_is_named(fields: dict[str, str], said: str) -> None:
+    with pytest.raises(LicenceError, match=rf"thing 1\.0 says of its licence {said};"):
+        licence_of(package(**fields))
+
+
+@pytest.mark.parametrize(
+    ("expression", "stranger"),
+    [("AGPL-3.0-only", "AGPL-3.0-only"), ("MIT OR GPL-2.0-only", "GPL-2.0-only")],
+)
+def test_a_licence_that_is_not_allowed_is_refused(expression: str, stranger: str) -> None:
+    with pytest.raises(LicenceError, match=f"thing is under .*, and {stranger} is not among"):
+        check_licence("thing", expression)
+
+
+def test_combinations_of_allowed_ones_will_do() -> None:
+    check_licence("numpy", "BSD-3-Clause AND 0BSD AND (MIT OR Zlib) AND CC0-1.0")
+
+
+def test_the_allowed_ones_are_spdx_identifiers() -> None:
+    assert all(map(is_supported_id, ALLOWED))
+
+
+def test_all_that_the_function_runs_on_is_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    lock = ROOT / "requirements.txt"
+
+    assert main([str(lock)]) == 0
+
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == locked_packages(lock)
+    assert "opencv-python-headless" in listed
+
+
+def test_what_will_not_do_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text("certifi==1\nnowhere-to-be-found==1\nsix==1\n")
+
+    assert main([str(lock)]) == 1
+
+    output = capsys.readouterr()
+    assert "certifi" in output.err
+    assert "MPL-2.0" in output.err
+    assert "nowhere-to-be-found is not installed" in output.err
+    assert "six" not in output.err

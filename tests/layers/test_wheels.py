@@ -1,0 +1,62 @@
+"""layers/wheels.txt: the locks hold the wheel of every package, for each architecture of Lambda."""
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+ROOT = Path(__file__).parents[2]
+LISTED = [line.split() for line in (ROOT / "layers/wheels.txt").read_text().splitlines()]
+
+
+def locked(path: Path) -> dict[tuple[str, str], set[str]]:
+    """A lock's packages, by name and version, with their hashes."""
+    return {
+        (name, version): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", entry))
+        for entry in re.split(r"\n(?=\S)", path.read_text())
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", entry)
+    }
+
+
+LOCK = locked(ROOT / "requirements.txt")
+(ONNXRUNTIME,) = (
+    {key: hashes}
+    for key, hashes in locked(ROOT / "requirements-dev.txt").items()
+    if key[0] == "onnxruntime"
+)
+
+
+def lambda_tags(machine: str) -> set[Tag]:
+    """What Python 3.13 installs on Amazon Linux 2023, whose C library is glibc 2.34."""
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(34, 16, -1)]
+    platforms.append(f"manylinux2014_{machine}")
+    python = (3, 13)
+    return {*cpython_tags(python, None, platforms), *compatible_tags(python, "cp313", platforms)}
+
+
+@pytest.mark.parametrize(("arch", "machine"), [("x86_64", "x86_64"), ("arm64", "aarch64")])
+def test_every_package_has_one_wheel_that_lambda_can_install(arch: str, machine: str) -> None:
+    wheels = {}
+    for _, sha256, filename in (line for line in LISTED if line[0] == arch):
+        name, version, _, tags = parse_wheel_filename(filename)
+        assert tags & lambda_tags(machine), filename
+        assert (canonicalize_name(name), str(version)) not in wheels
+        wheels[canonicalize_name(name), str(version)] = sha256
+
+    expected = LOCK | ONNXRUNTIME
+    assert wheels.keys() == expected.keys()
+    for package, sha256 in wheels.items():
+        assert sha256 in expected[package], package
+
+
+def test_make_lock_makes_every_lock() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = re.search(r"^lock:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert recipe
+
+    for path in ROOT.glob("**/requirements*.in"):
+        if not path.relative_to(ROOT).parts[0].startswith((".", "node_modules")):
+            assert str(path.relative_to(ROOT).with_suffix("")) in recipe[1]
+    assert "layers/wheels.sh" in recipe[1]
