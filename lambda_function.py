@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from modules.bucket import Bucket, ObjectGoneError, create_client
+from modules.bucket import Bucket
 from modules.deadline import Deadline
 from modules.events import ImageRef, Outcome, Verdict, read_event
 from modules.model_store import ModelStore
 from modules.object_detection.errors import PermanentError, TransientError
 from modules.pipeline import Source, Timings, describe_failure, describe_result, draw, process
 from modules.settings import Settings
+from modules.storage import ObjectGoneError, create_client
 from modules.telemetry import count, logger, measure, metrics
 
 # Made once in each execution environment; every warm invocation finds them ready

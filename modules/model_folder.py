@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .bucket import ObjectChangedError, ObjectGoneError, storage_errors
 from .object_detection.errors import ModelError, TransientError
+from .object_stream import ObjectStream
+from .storage import ObjectChangedError, ObjectGoneError, StorageError, storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -79,7 +80,7 @@ class S3Folder:
         self._prefix = prefix.strip("/") + "/"
         self.name = self._prefix.rstrip("/").rpartition("/")[2]
         self.location = f"s3://{bucket}/{self._prefix}"
-        self._etags: dict[str, str] = {}
+        self._listed: dict[str, tuple[str, int]] = {}
 
     def files(self) -> dict[str, str]:
         """See `ModelFolder`; one request."""
@@ -91,20 +92,30 @@ class S3Folder:
             raise ModelError(
                 f"{self.location} has over {_MAX_FILES} files; is it one model's folder?"
             )
-        self._etags = {
-            item["Key"].removeprefix(self._prefix): item["ETag"]
+        self._listed = {
+            item["Key"].removeprefix(self._prefix): (item["ETag"], item["Size"])
             for item in answer.get("Contents", ())
             if item["Key"] != self._prefix  # what consoles make when asked for an empty folder
         }
-        return dict(self._etags)
+        return {name: etag for name, (etag, _) in self._listed.items()}
 
     def open(self, name: str) -> ByteStream:
         """See `ModelFolder`; only the very file that `files` saw, so that two models never mix."""
+        etag, size = self._listed[name]
+        key = self._prefix + name
+        stream = _ListedObject(self._client, Bucket=self._bucket, Key=key, IfMatch=etag)
+        if stream.size != size:  # or a file that came short would be refused as a broken model
+            raise StorageError(
+                f"{self.location}{name} has {size:,} bytes; S3 announced {stream.size:,}"
+            )
+        return stream
+
+
+class _ListedObject(ObjectStream):
+    """An object that a listing named; that it is another by now is an error of the folder's."""
+
+    def _ask(self, **more: Any) -> Any:
         try:
-            with storage_errors(f"reading the model {self.location}{name}"):
-                answer = self._client.get_object(
-                    Bucket=self._bucket, Key=self._prefix + name, IfMatch=self._etags[name]
-                )
+            return super()._ask(**more)
         except (ObjectChangedError, ObjectGoneError) as error:
             raise FolderChangedError(str(error)) from error
-        return cast(ByteStream, answer["Body"])

@@ -10,13 +10,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .bucket import storage_errors
 from .model_folder import ByteStream, ModelFolder
 from .model_seal import read_seal
 from .object_detection.darknet import WeightsStream, import_darknet
 from .object_detection.detector import Detector
 from .object_detection.errors import ModelError
 from .settings import Settings, SettingsError
+from .storage import storage_errors
 
 _MAX_TEXT_BYTES = 1_000_000  # of a .cfg or .names; the longest cfg known has 20,000
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .bucket import storage_errors
 from .model_folder import ModelFolder
 from .object_detection.errors import ModelError
+from .storage import storage_errors
 
 SEAL = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\n]+)")

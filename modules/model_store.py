@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .bucket import StorageError
 from .model_folder import FolderChangedError, ModelFolder, S3Folder
 from .model_loader import Model, load_model
 from .object_detection.errors import ModelError
 from .settings import Settings, SettingsError
+from .storage import StorageError
 from .telemetry import count, logger
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import pytest
 from modules.cli.local_bucket import LocalBucket
 
 from .colour_model import write_colour_model
+from .faults.proxy import FaultyProxy
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +51,14 @@ def bucket() -> Iterator[LocalBucket]:
     """An empty bucket behind a real S3 API over HTTP."""
     with LocalBucket("input/") as local:
         yield local
+
+
+@pytest.fixture
+def proxy(bucket: LocalBucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """Lies between the bucket and clients made from now on; breaks nothing until it is told to."""
+    with FaultyProxy(bucket.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        yield proxy
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def test_the_core_imports_numpy_cv2_and_the_standard_library_alone(path: Path) -
         assert is_own or name.split(".")[0] in allowed, f"{path.name} imports {name}"
 
 
-def test_boto3_is_for_the_bucket_and_the_commands() -> None:
-    allowed = {"modules/bucket.py"}
+def test_boto3_is_for_storage_and_the_commands() -> None:
+    allowed = {"modules/storage.py", "modules/object_stream.py"}
 
     for name in ("boto3", "botocore"):
         others = {path for path in importers(name) if not path.startswith("modules/cli/")}

@@ -82,6 +82,7 @@ def test_uploads_that_race_images_never_mix_two_models(
     for key, body in uploads(folders[0], order):
         bucket.client.put_object(Bucket=BUCKET, Key=key, Body=body)
     store = ModelStore(bucket.client, Settings(model=FOLDER, model_ttl_seconds=0))
+    store.model_for(BUCKET)  # a whole one to begin with; there would be none to serve on with
     stop = threading.Event()
 
     def keep_uploading() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modules.bucket import StorageError, create_client
 from modules.cli.local_bucket import BUCKET, LocalBucket
 from modules.cli.models.upload import Place, upload
 from modules.model_folder import FolderChangedError, LocalFolder, S3Folder
@@ -16,6 +15,7 @@ from modules.model_loader import load_model
 from modules.model_store import ModelStore
 from modules.object_detection.errors import ModelError
 from modules.settings import Settings
+from modules.storage import StorageError, create_client
 
 from ..colour_model import weights, write_colour_model
 from .command import models

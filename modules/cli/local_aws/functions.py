@@ -47,6 +47,7 @@ class Functions:
         send: Callable[[str, str], None],
         write_log: Callable[[str, str], None],
         retry_seconds: float,
+        concurrency: int | None = None,
     ) -> None:
         """Makes the workers; `on_log` may be set to see every invocation's log.
 
@@ -56,6 +57,7 @@ class Functions:
             write_log: adds text (second) to the log group of a function (first).
             retry_seconds: before the first retry; twice that before the second, as on Lambda,
                 which waits one minute and then two.
+            concurrency: how many asynchronous events run at once; by default one a CPU.
         """
         self._find = find
         self._send = send
@@ -68,7 +70,8 @@ class Functions:
         self._unfinished = 0
         self._closed = False
         self._workers = [
-            threading.Thread(target=self._work, daemon=True) for _ in range(os.cpu_count() or 1)
+            threading.Thread(target=self._work, daemon=True)
+            for _ in range(concurrency or os.cpu_count() or 1)
         ]
         for worker in self._workers:
             worker.start()
@@ -89,12 +92,15 @@ class Functions:
         self._enqueue(event)
         return event.request_id
 
-    def wait_until_idle(self, timeout: float) -> bool:
-        """Waits until no asynchronous event is under way; returns whether that came about."""
+    def wait_until_idle(self, timeout: float, *, unfinished: int = 0) -> bool:
+        """Waits until at most so many asynchronous events are under way; returns whether they are.
+
+        An event is under way from `invoke_later` until it succeeded, or failed for the last time.
+        """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with self._lock:
-                if not self._unfinished:
+                if self._unfinished <= unfinished:
                     return True
             time.sleep(0.02)
         return False

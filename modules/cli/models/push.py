@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...bucket import create_client
 from ...model_folder import LocalFolder
 from ...model_loader import load_model
 from ...model_seal import SEAL, read_seal
 from ...object_detection.errors import ModelError
 from ...settings import Settings
+from ...storage import create_client
 from ..samples import find_model
 from ..transfer import transfer_bars
 from .upload import Place, upload

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...bucket import storage_errors
 from ...download import digest_of
 from ...model_folder import S3Folder
 from ...model_seal import SEAL, read_seal, write_seal
 from ...object_detection.errors import ModelError
+from ...storage import storage_errors
 from .. import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,258 @@
+"""A proxy before S3 that breaks a share of what passes through it; start at `FaultyProxy`.
+
+Which fault a request meets depends on the seed, the request and how often it came before, and on
+nothing else: it is the same whatever the threads and processes before and behind the proxy do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import hashlib
+import http.client
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Fault(enum.Enum):
+    """What may happen to a request; the value says it in a table."""
+
+    SLOW = "slow answer"
+    ERROR = "500, not done"
+    ERROR_AFTER = "500, done all the same"
+    SLOW_DOWN = "503 SlowDown"
+    RESET = "reset, not done"
+    RESET_AFTER = "reset, done all the same"
+    RESET_IN_BODY = "reset in mid-body"
+    CUT = "closed in mid-body"
+    TOO_LONG = "Content-Length too large"
+    TOO_SHORT = "Content-Length too small"
+    DENIED = "403 AccessDenied"
+    EXPIRED = "400 ExpiredToken"
+
+
+_IN_BODY = (Fault.RESET_IN_BODY, Fault.CUT, Fault.TOO_LONG, Fault.TOO_SHORT)
+_REFUSALS = {
+    Fault.ERROR: (500, "InternalError", "We encountered an internal error. Please try again."),
+    Fault.ERROR_AFTER: (500, "InternalError", "We encountered an internal error."),
+    Fault.SLOW_DOWN: (503, "SlowDown", "Please reduce your request rate."),
+    Fault.DENIED: (403, "AccessDenied", "Access Denied"),
+    Fault.EXPIRED: (400, "ExpiredToken", "The provided token has expired."),
+}
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+# Mostly what networks and a busy S3 do; refusals, which no retry in time helps against, are rare
+WEIGHTS: Mapping[Fault, float] = {
+    Fault.SLOW: 10,
+    Fault.ERROR: 15,
+    Fault.ERROR_AFTER: 10,
+    Fault.SLOW_DOWN: 20,
+    Fault.RESET: 15,
+    Fault.RESET_AFTER: 10,
+    Fault.RESET_IN_BODY: 6,
+    Fault.CUT: 6,
+    Fault.TOO_LONG: 2,
+    Fault.TOO_SHORT: 2,
+    Fault.DENIED: 3,
+    Fault.EXPIRED: 1,
+}
+
+
+Choose = Callable[[str, str, int], Fault | None]  # method, path and how often those came before
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Breaks a share of all requests, 0 to 1; `weights` are of the kinds among them."""
+
+    share: float
+    seed: int = 0
+    weights: Mapping[Fault, float] = field(default_factory=lambda: WEIGHTS)
+
+    def __call__(self, method: str, path: str, number: int) -> Fault | None:
+        """What happens to the `number`th request of a method for a path."""
+        digest = hashlib.sha256(f"{self.seed} {method} {path} {number}".encode()).digest()
+        first, second = (value / 2**64 for value in struct.unpack_from(">QQ", digest))
+        if first >= self.share:
+            return None
+        weights = {
+            fault: weight
+            for fault, weight in self.weights.items()
+            if method == "GET" or fault not in _IN_BODY  # nothing else is answered with a body
+        }
+        point = second * sum(weights.values())
+        for fault, weight in weights.items():
+            point -= weight
+            if point < 0:
+                return fault
+        return None
+
+
+def nothing(method: str, path: str, number: int) -> None:
+    """Breaks no request."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What S3 said."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class FaultyProxy:
+    """Passes requests on to the server at `upstream`; `endpoint` is its own address.
+
+    `choose` says what breaks, and may be replaced at any time. `injected` counts what broke.
+    `on_done` hears of each request that the server answered, with its method, path, body and the
+    answer's status, whatever the client got to see of that.
+    """
+
+    def __init__(self, upstream: str, choose: Choose = nothing, slow_seconds: float = 0.3) -> None:
+        self._upstream = urlsplit(upstream).netloc
+        self.choose = choose
+        self.slow_seconds = slow_seconds
+        self.requests = 0
+        self.injected: Counter[Fault] = Counter()
+        self.on_done: Callable[[str, str, bytes, int], None] = lambda *request: None
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        serve = threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True)
+        serve.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def next_fault(self, method: str, path: str) -> Fault | None:
+        """What happens to the request that just came in."""
+        with self._lock:
+            self.requests += 1
+            fault = self.choose(method, path, self._seen[method, path])
+            self._seen[method, path] += 1
+            if fault:
+                self.injected[fault] += 1
+            return fault
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to the server."""
+        return http.client.HTTPConnection(self._upstream, timeout=60)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One client's connection, and one of its own to the server."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    wbufsize = -1  # head and body in one piece
+    proxy: FaultyProxy
+
+    def setup(self) -> None:
+        super().setup()
+        self._server_side = self.proxy.connect()
+
+    def finish(self) -> None:
+        self._server_side.close()
+        super().finish()
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the client gave up
+            super().handle()
+
+    def handle_expect_100(self) -> bool:
+        """Asks for the body at once; the client waits a second for this otherwise."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
+    def log_message(self, *arguments: object) -> None:
+        pass  # a line a request otherwise
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.proxy.next_fault(self.command, self.path)
+        if fault is Fault.RESET:
+            self._reset()
+        elif fault in _REFUSALS and fault is not Fault.ERROR_AFTER:
+            self._send(_refusal(*_REFUSALS[fault]))
+        else:
+            self._answer(self._pass_on(body), fault)
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - as http.server calls them
+
+    def _pass_on(self, body: bytes) -> _Answer:
+        self._server_side.request(self.command, self.path, body, dict(self.headers.items()))
+        answer = self._server_side.getresponse()
+        headers = [(k, v) for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP]
+        if self.command == "HEAD":
+            headers.append(("Content-Length", answer.getheader("Content-Length", "0")))
+        done = _Answer(answer.status, headers, answer.read())
+        self.proxy.on_done(self.command, self.path, body, done.status)
+        return done
+
+    def _answer(self, answer: _Answer, fault: Fault | None) -> None:
+        """Sends what the server said, or something else."""
+        length = len(answer.body)
+        if fault is Fault.SLOW:
+            time.sleep(self.proxy.slow_seconds)
+        if fault is Fault.RESET_AFTER:
+            self._reset()
+        elif fault is Fault.ERROR_AFTER:
+            self._send(_refusal(*_REFUSALS[fault]))
+        elif fault is Fault.TOO_SHORT and length:
+            self._send(answer, length=length // 2)
+        elif fault is Fault.TOO_LONG:
+            self._send(answer, length=length + 100)
+            self.close_connection = True
+        elif fault in (Fault.CUT, Fault.RESET_IN_BODY):
+            self._send(_Answer(answer.status, answer.headers, answer.body[: length // 2]), length)
+            self.close_connection = True
+            if fault is Fault.RESET_IN_BODY:
+                time.sleep(0.01)  # a reset overtakes what the client has not read
+                self._reset()
+        else:
+            self._send(answer)
+
+    def _send(self, answer: _Answer, length: int | None = None) -> None:
+        """Sends an answer that says it has `length` bytes."""
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(answer.body) if length is None else length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def _reset(self) -> None:
+        """Ends the connection by a TCP reset."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+def _refusal(status: int, code: str, message: str) -> _Answer:
+    """An error as S3 writes it."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message>"
+        "<RequestId>4442587FB7D0A2F9</RequestId><HostId>made-up</HostId></Error>"
+    )
+    return _Answer(status, [("Content-Type", "application/xml")], body.encode())
