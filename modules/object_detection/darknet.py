@@ -34,7 +34,11 @@ _EPSILON = 1e-6  # OpenCV's; Darknet has used 1e-6 (normalize_cpu) and 1e-5 (fus
 
 
 def import_darknet(
-    cfg: str, weights: WeightsStream, *, input_size: tuple[int, int] | None = None
+    cfg: str,
+    weights: WeightsStream,
+    *,
+    input_size: tuple[int, int] | None = None,
+    decoded: bool = False,
 ) -> Network:
     """Imports a detector.
 
@@ -42,6 +46,7 @@ def import_darknet(
         cfg: the text of the `.cfg`.
         weights: the `.weights`, read once from front to back.
         input_size: (width, height) to run at, where it is not to be the cfg's own.
+        decoded: whether the network itself decodes its boxes; see darknet_decoding.py.
 
     Raises:
         CfgError: the cfg is malformed, or asks for what is not supported.
@@ -50,6 +55,10 @@ def import_darknet(
     """
     net, layers = parse_cfg(cfg)
     builder = build_network(net, layers, input_size)
+    if decoded:
+        from .darknet_decoding import add_decoding  # for exports alone; the function needs it not
+
+        add_decoding(builder)
     onnx, places = builder.graph.serialise()
     reader = _WeightsReader(weights, sum(_count(layer) for layer in builder.convolutions))
     for convolution in builder.convolutions:

@@ -9,7 +9,7 @@ Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,8 @@ class _Message:
 class Graph:
     """An ONNX graph, built front to back.
 
+    outputs: the shapes of those declared, by name.
+
     >>> graph = Graph("example")
     >>> image = graph.input("image", (1, 3, 2, 2))
     >>> kernel = graph.weight("kernel", (4, 3, 1, 1))
@@ -85,7 +87,7 @@ class Graph:
         self._nodes: list[_Message] = []
         self._tensors: list[_Message] = []
         self._inputs: list[_Message] = []
-        self._outputs: list[_Message] = []
+        self.outputs: dict[str, tuple[int, ...]] = {}
         self._constants: set[str] = set()
 
     def input(self, name: str, shape: Sequence[int]) -> str:
@@ -95,7 +97,7 @@ class Graph:
 
     def output(self, name: str, shape: Sequence[int]) -> None:
         """Declares that the float32 value `name` is an output."""
-        self._outputs.append(_value_info(name, shape))
+        self.outputs[name] = tuple(shape)
 
     def weight(self, name: str, shape: Sequence[int]) -> str:
         """Declares a float32 weight, to be filled after `serialise`; returns its name."""
@@ -111,6 +113,14 @@ class Graph:
     def floats(self, *values: float) -> str:
         """A 1-D float32 constant, shared likewise; returns its name."""
         return self._constant("floats", values, _FLOAT, np.array(values, "<f4").tobytes())
+
+    def array(self, values: NDArray[np.float32]) -> str:
+        """A float32 constant of any shape; returns its name."""
+        name = f"array_{len(self._tensors)}"
+        tensor = _tensor(name, values.shape, _FLOAT)
+        tensor.raw(9, values.astype("<f4").tobytes())
+        self._tensors.append(tensor)
+        return name
 
     def _constant(self, prefix: str, values: Sequence[float], kind: int, data: bytes) -> str:
         name = "_".join([prefix, *map(str, values)])
@@ -164,10 +174,10 @@ class Graph:
         graph.text(2, self._name)
         for tensor in self._tensors:
             graph.message(5, tensor)
-        for value in self._inputs:
-            graph.message(11, value)
-        for value in self._outputs:
-            graph.message(12, value)
+        for info in self._inputs:
+            graph.message(11, info)
+        for name, shape in self.outputs.items():
+            graph.message(12, _value_info(name, shape))
         opset = _Message()
         opset.integer(2, OPSET)
         model = _Message()
@@ -176,6 +186,17 @@ class Graph:
         model.message(7, graph)
         model.message(8, opset)
         return model
+
+
+def metadata(entries: Mapping[str, str]) -> bytes:
+    """What a model says of itself, to be appended to its bytes: fields may stand in any order."""
+    model = _Message()
+    for key, value in entries.items():
+        entry = _Message()
+        entry.text(1, key)
+        entry.text(2, value)
+        model.message(14, entry)
+    return b"".join(part for part in model.parts if isinstance(part, bytes))
 
 
 def _varint(value: int) -> bytes:
