@@ -16,15 +16,19 @@ import numpy as np
 
 
 def main() -> None:
-    """Writes, for each model, a row a cell and anchor: x1, y1, x2, y2, best score, its class."""
+    """Writes, for each model, a row a cell and anchor: x1, y1, x2, y2, best score, its class.
+
+    A [region] suppresses its own boxes; for a model with one, what goes into it is written too,
+    as NAME.raw, channels last.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("models", type=Path, metavar="MODEL_DIR")
     parser.add_argument("out", type=Path, metavar="OUT.npz")
     arguments = parser.parse_args()
-    blob = np.load(arguments.models / "input.npy")
     outputs = {}
     for cfg in sorted(arguments.models.glob("*.cfg")):
         net = cv2.dnn.readNetFromDarknet(str(cfg), str(cfg.with_suffix(".weights")))
+        blob = np.load(cfg.with_suffix(".npy"))
         net.setInput(blob)
         rows = np.concatenate(net.forward(net.getUnconnectedOutLayersNames()))
         half = rows[:, 2:4] / 2
@@ -32,6 +36,10 @@ def main() -> None:
         scores = rows[np.arange(len(rows)), 5 + best]
         parts = [rows[:, :2] - half, rows[:, :2] + half, scores[:, None], best[:, None]]
         outputs[cfg.stem] = np.concatenate(parts, axis=1).astype(np.float32)
+        if "[region]" in cfg.read_text():
+            (into_region,) = (name for name in net.getLayerNames() if name.startswith("permute"))
+            net.setInput(blob)
+            outputs[f"{cfg.stem}.raw"] = net.forward(into_region).astype(np.float32)
     np.savez_compressed(arguments.out, allow_pickle=False, **outputs)
 
 

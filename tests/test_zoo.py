@@ -216,11 +216,7 @@ def test_the_zoo_knows_the_cfgs_of_its_networks(
     assert (len(labels), sha256(labels).hexdigest()) == (names.size, names.sha256)
     network = build_network(*parse_cfg(data.decode()))
     assert (network.input.width, network.input.height) == MODELS[name].input_size
-    values = sum(
-        layer.kernel_shape[0] * layer.kernel_shape[1] * layer.kernel_shape[2] ** 2
-        + layer.filters * (4 if layer.batch_normalize else 1)
-        for layer in network.convolutions
-    )
+    values = sum(layer.values for layer in network.weights)
     assert weights.size == 20 + 4 * values  # version 0.2: a header of 20 bytes
 
 

@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from .errors import CfgError
 
 _SECTION = re.compile(r"\[(\w+)\]")
-_ALIASES = {"network": "net", "conv": "convolutional", "max": "maxpool"}
+_ALIASES = {
+    "network": "net",
+    "conv": "convolutional",
+    "max": "maxpool",
+    "avg": "avgpool",
+    "local_avg": "local_avgpool",
+    "soft": "softmax",
+    "silence": "empty",
+}
+_LARGEST_INTEGER = 2**31 - 1  # Darknet's int
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ class Section:
         value = self._number(name, text)
         if value != int(value):
             raise self.error(f"{name}: '{text}' is not a whole number", name)
+        if abs(value) > _LARGEST_INTEGER:
+            raise self.error(f"{name}: '{text}' is more than Darknet's integers hold", name)
         return int(value)
 
 

@@ -35,6 +35,8 @@ def add_decoding(network: NetworkBuilder) -> None:
     for name, head in zip(network.outputs, network.heads, strict=True):
         if not isinstance(head, YoloHead | RegionHead):
             raise CfgError(f"the boxes of a {type(head).__name__} cannot be decoded in the graph")
+        if isinstance(head, RegionHead) and head.tree is not None:
+            raise CfgError("classes that form a tree cannot be decoded in the graph")
         level = _Level(graph, name, graph.outputs[name], len(head.anchors), size)
         parts = (
             _yolo_boxes(level, head) if isinstance(head, YoloHead) else _region_boxes(level, head)

@@ -1,4 +1,7 @@
-"""The heads of Darknet's networks, `[yolo]` and `[region]`: raw outputs -> candidate boxes."""
+"""The heads of Darknet's networks: raw outputs -> candidate boxes.
+
+`YoloHead` is `[yolo]`, `GaussianYoloHead` `[Gaussian_yolo]`, `RegionHead` `[region]`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .darknet_tree import ClassTree
 from .heads import Candidates, best_class
 
 
@@ -52,15 +56,46 @@ class YoloHead:
 
 
 @dataclass(frozen=True)
-class RegionHead:
-    """Darknet's `[region]`, YOLOv2's: as `[yolo]`, but with a softmax over the classes.
+class GaussianYoloHead:
+    """Darknet's `[Gaussian_yolo]`: as `[yolo]`, but each of tx, ty, tw, th has its uncertainty.
 
-    anchors: (width, height) in cells. Formulas: YOLO9000 (Redmon and Farhadi, 2016), section 2;
-    region_layer.c (`get_region_box`).
+    The mean of the four uncertainties, 0 to 1, lowers the confidence. Formulas: Gaussian YOLOv3
+    (Choi et al., 2019), section 3; gaussian_yolo_layer.c (`get_gaussian_yolo_detections`).
     """
 
     anchors: tuple[tuple[float, float], ...]
     classes: int
+    scale_x_y: float = 1.0
+
+    def decode(
+        self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
+    ) -> Candidates:
+        """Decodes `raw`, `(1, A * (9 + classes), H, W)` float32 logits; see `YoloHead.decode`."""
+        cells = _Cells.select(raw, len(self.anchors), _logit(confidence), objectness=8)
+        class_ids, best = best_class(cells.values[:, 9:])
+        certainty = 1 - _sigmoid(cells.values[:, 1:8:2]).mean(axis=1)
+        sizes = np.exp(cells.values[:, 4:8:2].astype(np.float64))
+        return cells.candidates(
+            _sigmoid(cells.values[:, 0:4:2]) * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
+            sizes * np.array(self.anchors)[cells.anchor] / input_size,
+            _sigmoid(cells.values[:, 8]) * _sigmoid(best) * certainty,
+            class_ids,
+            confidence,
+        )
+
+
+@dataclass(frozen=True)
+class RegionHead:
+    """Darknet's `[region]`, YOLOv2's: as `[yolo]`, but with a softmax over the classes.
+
+    anchors: (width, height) in cells. tree: YOLO9000's; with one, a box's confidence is its
+    objectness alone, and its class as exact as is sure enough. Formulas: YOLO9000 (Redmon and
+    Farhadi, 2016), sections 2 and 4; region_layer.c (`get_region_box`, `get_region_detections`).
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+    classes: int
+    tree: ClassTree | None = None
 
     def decode(
         self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
@@ -68,13 +103,17 @@ class RegionHead:
         """Decodes `raw`, `(1, A * (5 + classes), H, W)` float32 logits; see `YoloHead.decode`."""
         cells = _Cells.select(raw, len(self.anchors), _logit(confidence))
         logits = cells.values[:, 5:].astype(np.float64)
-        class_ids, best = best_class(logits)
-        softmax = 1 / np.exp(logits - best[:, np.newaxis]).sum(axis=1)  # of the best class
+        probability: NDArray[np.float64] | float
+        if self.tree is None:
+            class_ids, best = best_class(logits)
+            probability = 1 / np.exp(logits - best[:, np.newaxis]).sum(axis=1)  # softmax, its best
+        else:
+            class_ids, probability = self.tree.best_classes(logits), 1.0
         sizes = np.exp(cells.values[:, 2:4].astype(np.float64))
         return cells.candidates(
             _sigmoid(cells.values[:, 0:2]),
             sizes * np.array(self.anchors)[cells.anchor] / (cells.width, cells.height),
-            _sigmoid(cells.values[:, 4]) * softmax,
+            _sigmoid(cells.values[:, 4]) * probability,
             class_ids,
             confidence,
         )
@@ -84,8 +123,8 @@ class RegionHead:
 class _Cells:
     """The cells and anchors of a grid whose objectness passes.
 
-    values: `(N, 5 + classes)` raw. anchor and cell: `(N,)`, where each comes from. width and
-    height: the grid's, in cells.
+    values: `(N, channels of an anchor)` raw. anchor and cell: `(N,)`, where each comes from.
+    width and height: the grid's, in cells.
     """
 
     values: NDArray[np.float32]
@@ -95,11 +134,11 @@ class _Cells:
     height: int
 
     @staticmethod
-    def select(raw: NDArray[np.float32], anchors: int, least: float) -> _Cells:
-        """Takes those whose raw objectness is above `least`."""
+    def select(raw: NDArray[np.float32], anchors: int, least: float, objectness: int = 4) -> _Cells:
+        """Takes those whose raw objectness, that channel of each anchor, is above `least`."""
         _, channels, height, width = raw.shape
         grid = raw.reshape(anchors, channels // anchors, height * width)
-        anchor, cell = np.nonzero(grid[:, 4] > least)
+        anchor, cell = np.nonzero(grid[:, objectness] > least)
         return _Cells(grid[anchor, :, cell], anchor, cell, width, height)
 
     def candidates(

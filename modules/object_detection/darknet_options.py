@@ -2,7 +2,8 @@
 
 Read off Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). An option changes the
 result, and is honoured; or changes training or scheduling only, and may be ignored; or changes the
-result in a way that is not supported, and must have the one value that makes no difference.
+result in a way that is not supported, and must have the one value that makes no difference. What
+Darknet does not know it ignores, and so does this, unless it is a misspelling of what matters.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from .darknet_cfg import Section
+
+_NEAR = 0.8  # the likeness of a misspelling to difflib; "strid" and "stride" have 0.91
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,12 @@ def _words(text: str) -> frozenset[str]:
 _IN_EVERY_LAYER = _words(
     "stopbackward onlyforward learning_rate clip dont_update burnin_update train_only_bn "
     "stream wait_stream"
+)
+
+_IN_YOLO = _words(
+    "jitter ignore_thresh truth_thresh random iou_thresh cls_normalizer iou_normalizer "
+    "obj_normalizer delta_normalizer iou_loss iou_thresh_kind nms_kind beta_nms resize max "
+    "max_delta counters_per_class label_smooth_eps objectness_smooth map"
 )
 
 _RULES = {
@@ -47,17 +56,14 @@ _RULES = {
     "convolutional": _Rules(
         _words(
             "filters size stride stride_x stride_y dilation pad padding groups batch_normalize "
-            "activation"
+            "activation share_index xnor"
         ),
-        _words("dot grad_centr angle reverse"),
+        # bin_output: how a layer hands its signs to one that would take them anyhow
+        _words("bin_output dot grad_centr angle reverse assisted_excitation"),
         {
             "binary": "0",
-            "xnor": "0",
-            "bin_output": "0",
             "cbn": "0",
             "antialiasing": "0",
-            "assisted_excitation": "0",
-            "share_index": "-1000000000",
             "sway": "0",
             "rotate": "0",
             "stretch": "0",
@@ -69,25 +75,23 @@ _RULES = {
         },
     ),
     "maxpool": _Rules(
-        _words("size stride stride_x stride_y padding"),
-        _words("maxpool_zero_nonmax out_channels"),
-        {"maxpool_depth": "0", "antialiasing": "0"},
+        _words("size stride stride_x stride_y padding maxpool_depth out_channels"),
+        neutral={"antialiasing": "0", "maxpool_zero_nonmax": "0"},
     ),
+    "local_avgpool": _Rules(_words("size stride stride_x stride_y padding")),
     "upsample": _Rules(_words("stride scale")),
     "route": _Rules(_words("layers groups group_id")),
-    "shortcut": _Rules(
-        _words("from activation"),
-        neutral={"weights_type": "none", "weights_normalization": "none"},
-    ),
+    "shortcut": _Rules(_words("from activation weights_type weights_normalization")),
     "avgpool": _Rules(frozenset()),
-    "scale_channels": _Rules(_words("from activation"), neutral={"scale_wh": "0"}),
+    "scale_channels": _Rules(_words("from activation scale_wh")),
     "sam": _Rules(_words("from activation")),
     "reorg": _Rules(_words("stride"), neutral={"reverse": "0"}),
+    "reorg3d": _Rules(_words("stride"), neutral={"reverse": "0"}),
     "region": _Rules(
-        _words("anchors classes num softmax"),
+        _words("anchors classes num softmax tree"),
         _words(
             "log sqrt focal_loss jitter resize rescore thresh absolute random coord_scale "
-            "object_scale noobject_scale mask_scale class_scale bias_match max"
+            "object_scale noobject_scale mask_scale class_scale bias_match max map"
         ),
         {"coords": "4", "classfix": "0"},
     ),
@@ -96,36 +100,47 @@ _RULES = {
     ),
     "yolo": _Rules(
         _words("mask anchors classes num scale_x_y new_coords"),
-        _words(
-            "jitter ignore_thresh truth_thresh random iou_thresh cls_normalizer iou_normalizer "
-            "obj_normalizer delta_normalizer iou_loss iou_thresh_kind nms_kind beta_nms resize "
-            "max max_delta counters_per_class label_smooth_eps objectness_smooth focal_loss "
-            "show_details track_history_size sim_thresh dets_for_track dets_for_show "
-            "track_ciou_norm"
+        _IN_YOLO
+        | _words(
+            "focal_loss show_details embedding_layer track_history_size sim_thresh dets_for_track "
+            "dets_for_show track_ciou_norm"
         ),
-        {"embedding_layer": "999999"},
     ),
+    "Gaussian_yolo": _Rules(
+        _words("mask anchors classes num scale_x_y"),
+        _IN_YOLO | _words("uc_normalizer"),
+        {"yolo_point": "center"},
+    ),
+    "contrastive": _Rules(
+        frozenset(),
+        _words("classes yolo_layer temperature cls_normalizer max_delta contrastive_neg_max"),
+    ),
+    "softmax": _Rules(_words("groups temperature"), _words("noloss"), {"tree": "", "spatial": "0"}),
+    "cost": _Rules(frozenset(), _words("type scale ratio")),
+    "empty": _Rules(frozenset()),
 }
 
 
 def check_options(section: Section) -> None:
-    """Refuses every option of a section of a known kind that would not be honoured.
+    """Refuses every option of a section of a known kind that ought to be honoured and is not.
 
     Raises:
-        CfgError: an option that Darknet does not know there, or a value that is not supported.
+        CfgError: a value that is not supported, or a name that is almost one that counts.
     """
     rules = _RULES[section.kind]
     ignored = rules.ignored if section.kind == "net" else rules.ignored | _IN_EVERY_LAYER
+    counting = rules.honoured | rules.neutral.keys()
     for name, option in section.options.items():
-        if name in rules.honoured or name in ignored:
-            continue
-        if name not in rules.neutral:
-            known = [*rules.honoured, *ignored, *rules.neutral]
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise section.error(f"'{name}' is not an option of [{section.kind}]{hint}", name)
-        if not _is_same(option.value, rules.neutral[name]):
-            raise section.error(f"{name}={option.value} is not supported; leave it out", name)
+        if name in rules.neutral:
+            if not _is_same(option.value, rules.neutral[name]):
+                raise section.error(f"{name}={option.value} is not supported; leave it out", name)
+        elif name not in rules.honoured | ignored:
+            near = difflib.get_close_matches(name, sorted(counting), n=1, cutoff=_NEAR)
+            if near:
+                raise section.error(
+                    f"'{name}' is not an option of [{section.kind}]; did you mean '{near[0]}'?",
+                    name,
+                )
 
 
 def _is_same(value: str, other: str) -> bool:

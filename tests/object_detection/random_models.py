@@ -1,8 +1,9 @@
 """Darknet models with random weights, the same in every run: for comparison with OpenCV 4.14.
 
-    .venv/bin/python -m tests.object_detection.random_models CFG_DIR OUT_DIR
+    .venv/bin/python -m tests.object_detection.random_models CFG_DIR... OUT_DIR
 
-writes those that benchmarks/opencv4_outputs.py reads; `make reference` runs both.
+writes those that benchmarks/opencv4_outputs.py reads; `make reference` runs both, on Darknet's own
+cfgs and on those in `OWN_CFGS`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,23 @@ from numpy.typing import NDArray
 
 from modules.object_detection.darknet_cfg import parse_cfg
 from modules.object_detection.darknet_layers import build_network
+from modules.object_detection.darknet_weights import Convolution
 
-SIZE = (64, 64)  # of the input: enough for every stride, and quick
+OWN_CFGS = Path(__file__).parent / "cfg"
+SIZE = (64, 64)  # of most inputs: enough for every stride, and quick
+_LARGEST = 96  # pixels, of a side that is run as the cfg has it
 
 
-def random_input() -> NDArray[np.float32]:
-    """`(1, 3, H, W)` float32, 0 to 1."""
-    width, height = SIZE
+def input_size(cfg: str) -> tuple[int, int]:
+    """(width, height) to run a network at: its own, if small."""
+    net, _ = parse_cfg(cfg)
+    size = net.integer("width"), net.integer("height")
+    return size if max(size) <= _LARGEST else SIZE
+
+
+def random_input(size: tuple[int, int] = SIZE) -> NDArray[np.float32]:
+    """`(1, 3, H, W)` float32, 0 to 1; `size` is (width, height)."""
+    width, height = size
     return np.random.default_rng(2).uniform(size=(1, 3, height, width)).astype(np.float32)
 
 
@@ -30,7 +41,8 @@ def random_weights(cfg: str, seed: int = 7) -> bytes:
     """A whole `.weights` for a cfg, with values that keep activations in a sane range."""
     rng = np.random.default_rng(seed)
     parts = [np.array([0, 2, 5, 9, 0], "<i4").tobytes()]
-    for layer in build_network(*parse_cfg(cfg)).convolutions:
+    for layer in build_network(*parse_cfg(cfg)).weights:
+        assert isinstance(layer, Convolution)
         fan_in = int(np.prod(layer.kernel_shape[1:]))
         biases = rng.normal(0, 0.1, layer.filters)
         norms = [
@@ -46,21 +58,21 @@ def random_weights(cfg: str, seed: int = 7) -> bytes:
 
 def for_opencv_4(cfg: str) -> str:
     """The cfg at our size, and with OpenCV's own floor under scores taken out."""
-    for name, value in zip(("width", "height"), SIZE, strict=True):
+    for name, value in zip(("width", "height"), input_size(cfg), strict=True):
         cfg = re.sub(rf"(?m)^{name}\s*=.*", f"{name}={value}", cfg, count=1)
     cfg = re.sub(r"(?m)^thresh\s*=.*", "", cfg)
     return re.sub(r"(?m)^\[(yolo|region)\]", r"[\1]\nthresh=0", cfg)
 
 
-def main(cfgs: Path, out: Path) -> None:
-    """Writes every model of a folder of cfgs."""
+def main(out: Path, *folders: Path) -> None:
+    """Writes every model of the folders of cfgs, and an input for each."""
     out.mkdir(parents=True, exist_ok=True)
-    np.save(out / "input.npy", random_input())
-    for path in sorted(cfgs.glob("*.cfg")):
+    for path in sorted(path for folder in folders for path in folder.glob("*.cfg")):
         text = path.read_text()
         (out / path.name).write_text(for_opencv_4(text))
         (out / path.with_suffix(".weights").name).write_bytes(random_weights(text))
+        np.save(out / path.with_suffix(".npy").name, random_input(input_size(text)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[-1]), *map(Path, sys.argv[1:-1]))

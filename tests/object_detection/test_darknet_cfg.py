@@ -48,6 +48,7 @@ def test_a_malformed_cfg_is_refused_with_its_line(text: str, message: str) -> No
         ("nan", "[net], line 2: width: 'nan' is not a finite number"),
         ("2.5", "[net], line 2: width: '2.5' is not a whole number"),
         ("0", "[net], line 2: width=0 is too small; the least is 1"),
+        ("3e9", "[net], line 2: width: '3e9' is more than Darknet's integers hold"),
     ],
 )
 def test_a_value_that_is_no_whole_number_is_refused(value: str, message: str) -> None:

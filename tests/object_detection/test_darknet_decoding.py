@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detector import Detector
 from modules.object_detection.engines import ENGINES, create_engine
+from modules.object_detection.errors import CfgError
 from modules.object_detection.heads import Candidates, HeadPerOutput
 from modules.object_detection.image import decode_image
 from modules.object_detection.network import Network
@@ -135,3 +136,19 @@ def test_real_photos_give_the_same_detections(
         assert found.class_ids.tolist() == expected.class_ids.tolist()
         assert found.confidences == pytest.approx(expected.confidences, abs=1e-5)
         assert found.boxes == pytest.approx(expected.boxes, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("head", "filters", "message"),
+    [
+        ("[Gaussian_yolo]", 11, "the boxes of a GaussianYoloHead cannot be decoded in the graph"),
+        ("[region]\nsoftmax=1\ntree=any", 7, "classes that form a tree cannot be decoded in the"),
+    ],
+)
+def test_boxes_that_take_more_than_formulas_are_left_to_their_head(
+    head: str, filters: int, message: str
+) -> None:
+    cfg = CFG.replace("[yolo]", head).replace("filters=7", f"filters={filters}")
+
+    with pytest.raises(CfgError, match=message):
+        import_darknet(cfg, io.BytesIO(), tree="red -1\ngreen -1\n", decoded=True)
