@@ -23,12 +23,8 @@ _MAX_BYTES = 100_000  # a hundred files' lines are a tenth of that
 
 @dataclass(frozen=True)
 class Seal:
-    """The SHA-256 of a model's files, in hexadecimal, by their names.
+    """The SHA-256 of a model's files, in hexadecimal, by name; None where there is no seal."""
 
-    location: the folder's. digests: None where there is no seal.
-    """
-
-    location: str
     digests: Mapping[str, str] | None
 
     def select(self, files: Mapping[str, str]) -> Mapping[str, str]:
@@ -41,7 +37,7 @@ class Seal:
             return files
         for name in self.digests:
             if name not in files:
-                raise self._error(f"{SEAL} lists {name}, which is not there; push the model again")
+                raise ModelError(f"{SEAL} lists {name}, which is not there; push the model again")
         return {name: files[name] for name in self.digests}
 
     def check(self, digests: Mapping[str, str]) -> None:
@@ -54,13 +50,10 @@ class Seal:
             return
         for name, digest in digests.items():
             if digest != self.digests[name]:
-                raise self._error(
+                raise ModelError(
                     f"{name} is not the file that {SEAL} lists: the folder is being changed, or "
                     f"was changed by hand; push the model again, or delete {SEAL}"
                 )
-
-    def _error(self, message: str) -> ModelError:
-        return ModelError(f"the model {self.location}: {message}")
 
 
 def read_seal(folder: ModelFolder, files: Mapping[str, str]) -> Seal:
@@ -71,7 +64,7 @@ def read_seal(folder: ModelFolder, files: Mapping[str, str]) -> Seal:
         StorageError: S3 fails.
     """
     if SEAL not in files:
-        return Seal(folder.location, None)
+        return Seal(None)
     with folder.open(SEAL) as stream, storage_errors(f"reading {folder.location}{SEAL}"):
         text = stream.read(_MAX_BYTES).decode("utf-8", "replace")
     digests = {}
@@ -79,11 +72,11 @@ def read_seal(folder: ModelFolder, files: Mapping[str, str]) -> Seal:
         match = _LINE.fullmatch(line)
         if not match:
             raise ModelError(
-                f"the model {folder.location}: {SEAL} has a line '{line[:80]}'; it should be a "
+                f"{SEAL} has a line '{line[:80]}'; it should be a "
                 "SHA-256, two spaces, and the name of a file beside it"
             )
         digests[match[2]] = match[1]
-    return Seal(folder.location, digests)
+    return Seal(digests)
 
 
 def write_seal(digests: Mapping[str, str]) -> bytes:

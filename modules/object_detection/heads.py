@@ -94,3 +94,9 @@ def best_class(
     """The highest score of each row of `(N, classes)`: its class and itself, both `(N,)`."""
     class_ids = scores.argmax(axis=1)
     return class_ids, np.take_along_axis(scores, class_ids[:, np.newaxis], axis=1)[:, 0]
+
+
+def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """1 / (1 + exp(-x)) of each value, at double precision."""
+    # tanh does not overflow where exp(-x) would
+    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))

@@ -17,7 +17,7 @@ class Network:
 
     onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: those of the graph's
     outputs that the head decodes, in its order. preprocessing: how it was trained to be fed.
-    labels: the classes' names, where the network brings them itself.
+    labels: the classes' names; empty where nobody has said them.
     """
 
     onnx: NDArray[np.uint8]
@@ -25,7 +25,7 @@ class Network:
     outputs: tuple[str, ...]
     head: Head
     preprocessing: Preprocessing
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:

@@ -1,0 +1,133 @@
+"""Reads a model folder's files, each once, and takes their digests; see `ModelReader`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model_folder import ByteStream, ModelFolder
+from .model_seal import read_seal
+from .object_detection.errors import ModelError
+from .storage import storage_errors
+
+_MAX_TEXT_BYTES = 1_000_000  # of a .cfg or .names; the longest cfg known has 20,000
+_MAX_ONNX_BYTES = (1 << 31) - 1  # Protocol Buffers' own limit
+_CHUNK = 1 << 20
+
+
+class HashingStream:
+    """Passes a stream on, taking its SHA-256 on the way."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """As `ByteStream.readinto`."""
+        count = self._stream.readinto(buffer) or 0
+        self.sha256.update(buffer[:count])
+        return count
+
+
+class ModelReader:
+    """One reading of a model folder.
+
+    names: of the files that count, sorted.
+    """
+
+    def __init__(self, folder: ModelFolder, listing: Mapping[str, str]) -> None:
+        """Begins with the folder's seal, which says which files of the listing count.
+
+        Raises:
+            ModelError: the seal is malformed, or lists what is not there.
+            StorageError: S3 fails.
+        """
+        self._folder = folder
+        self._seal = read_seal(folder, listing)
+        self.names = sorted(self._seal.select(listing))
+        self._digests: dict[str, str] = {}
+
+    def find(self, *suffixes: str) -> str | None:
+        """The one file with a suffix, if there is one; an earlier suffix goes before a later.
+
+        Raises:
+            ModelError: there are several.
+        """
+        for suffix in suffixes:
+            found = [name for name in self.names if name.endswith(suffix)]
+            if len(found) > 1:
+                raise ModelError(
+                    f"it has {len(found)} files *{suffix} ({', '.join(found)}); it must have one"
+                )
+            if found:
+                return found[0]
+        return None
+
+    def only(self, *suffixes: str) -> str:
+        """As `find`, but there must be one.
+
+        Raises:
+            ModelError: there is none, or there are several.
+        """
+        found = self.find(*suffixes)
+        if found is None:
+            wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
+            raise ModelError(f"it has no {wanted}; in it: {', '.join(self.names) or 'nothing'}")
+        return found
+
+    def text(self, name: str) -> str:
+        """A file's text.
+
+        Raises:
+            ModelError: it is no text, or far too much.
+        """
+        data = self._read(name, _MAX_TEXT_BYTES, "is it a text file?")
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ModelError(f"{name} is not a text file in UTF-8") from None
+
+    def onnx(self, name: str) -> NDArray[np.uint8]:
+        """A file's bytes, `(bytes,) uint8`, in one buffer.
+
+        Raises:
+            ModelError: it is larger than ONNX can be.
+        """
+        return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
+
+    @contextmanager
+    def stream(self, name: str) -> Iterator[HashingStream]:
+        """A file as a stream, to be read to its end."""
+        reading = storage_errors(f"reading the model {self._folder.location}{name}")
+        with self._folder.open(name) as stream, reading:
+            hashing = HashingStream(stream)
+            yield hashing
+            self._digests[name] = hashing.sha256.hexdigest()
+
+    def check(self) -> None:
+        """Compares what has been read with the seal.
+
+        Raises:
+            ModelError: a file was not the one that the seal lists.
+        """
+        self._seal.check(self._digests)
+
+    def digest(self) -> str:
+        """The digest of the listing that `sha256sum` prints of what has been read, by name."""
+        listing = "".join(f"{value}  {name}\n" for name, value in sorted(self._digests.items()))
+        return "sha256:" + hashlib.sha256(listing.encode()).hexdigest()
+
+    def _read(self, name: str, most: int, advice: str) -> bytearray:
+        """The whole of a file, in one buffer that grows as it comes."""
+        data = bytearray()
+        chunk = memoryview(bytearray(_CHUNK))
+        with self.stream(name) as stream:
+            while count := stream.readinto(chunk):
+                data += chunk[:count]
+                if len(data) > most:
+                    raise ModelError(f"{name} is larger than {most:,} bytes; {advice}")
+        return data

@@ -1,0 +1,107 @@
+import json
+
+import pytest
+
+from modules.object_detection.errors import ModelError
+from modules.object_detection.model_description import Description, parse_description
+from modules.object_detection.preprocessing import Preprocessing
+
+
+def parse(**keys: object) -> Description:
+    return parse_description(json.dumps(keys))
+
+
+def test_every_key_has_its_value() -> None:
+    assert parse(
+        family="yolov6",
+        head="objectness",
+        outputs=["output0"],
+        input=[640, 384],
+        scale="1/255",
+        channels="bgr",
+        resize="letterbox-top-left",
+        padding=0,
+        anchors=[[[10, 13.5], [16, 30]]],
+        names=["cat", "dog"],
+    ) == Description(
+        family="yolov6",
+        head="objectness",
+        outputs=("output0",),
+        input=(640, 384),
+        scale=1 / 255,
+        channels="bgr",
+        resize="letterbox-top-left",
+        padding=0,
+        anchors=(((10.0, 13.5), (16.0, 30.0)),),
+        names=("cat", "dog"),
+    )
+
+
+def test_an_empty_one_says_nothing() -> None:
+    assert parse() == Description()
+
+
+def test_one_side_is_a_square() -> None:
+    assert parse(input=416).input == (416, 416)
+
+
+def test_a_scale_may_be_a_number() -> None:
+    assert parse(scale=1).scale == 1.0
+
+
+def test_the_family_says_how_images_are_fed_and_single_keys_overrule_it() -> None:
+    told = Preprocessing(padding=7)
+
+    assert parse().preprocessing(told) == told
+    assert parse(family="yolox").preprocessing(told) == Preprocessing(
+        scale=1.0, channels="bgr", resize="letterbox-top-left", padding=114
+    )
+    assert parse(family="yolox", channels="rgb").preprocessing(told) == Preprocessing(
+        scale=1.0, channels="rgb", resize="letterbox-top-left", padding=114
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("family", "yolov99", "it must be one of yolov5, yolov6"),
+        ("family", ["yolov5"], "it must be one of yolov5"),
+        ("head", "yolo", "it must be one of objectness, yolox, classes, anchors, end-to-end"),
+        ("outputs", "output0", r"it must be the names of the outputs"),
+        ("outputs", [], r"it must be the names of the outputs"),
+        ("input", 0, "it must be a side in pixels"),
+        ("input", [640], "it must be a side in pixels"),
+        ("input", [640.0, 640], "it must be a side in pixels"),
+        ("input", True, "it must be a side in pixels"),
+        ("scale", 0, "it must be what pixels are multiplied by"),
+        ("scale", "1/0", "it must be what pixels are multiplied by"),
+        ("scale", 255, "it must be what pixels are multiplied by"),
+        ("scale", "a lot", "it must be what pixels are multiplied by"),
+        ("scale", True, "it must be what pixels are multiplied by"),
+        ("channels", "RGB", "it must be one of rgb, bgr"),
+        ("resize", "crop", "it must be one of stretch, letterbox, letterbox-top-left"),
+        ("padding", 256, "it must be a grey, 0 to 255"),
+        ("anchors", [[10, 13]], "it must be a list an output of pairs"),
+        ("anchors", [[]], "it must be a list an output of pairs"),
+        ("anchors", 3, "it must be a list an output of pairs"),
+        ("anchors", [[[10, -13]]], "it must be a list an output of pairs"),
+        ("names", "person", "it must be the names of the classes"),
+        ("names", {"0": "person"}, "it must be the names of the classes"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_would_be_right(
+    key: str, value: object, expected: str
+) -> None:
+    with pytest.raises(ModelError, match=f"model.json: {key} is .*; {expected}"):
+        parse(**{key: value})
+
+
+def test_an_unknown_key_is_named_with_those_known() -> None:
+    with pytest.raises(ModelError, match="'imgsz' is not known; these are: family, head, outputs"):
+        parse(imgsz=640)
+
+
+@pytest.mark.parametrize("text", ["{", "", "[]", '"yolov8"', "\x00"])
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(ModelError, match=r"model\.json (is not JSON|must be a JSON object)"):
+        parse_description(text)
