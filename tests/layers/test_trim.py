@@ -9,7 +9,15 @@ import pytest
 from layers.trim import UNUSED, only_services, trim
 
 ROOT = Path(__file__).parents[2]
-FUNCTION = [ROOT / "lambda_function.py", *(ROOT / "modules").rglob("*.py")]
+# what serverless.yml packages
+FUNCTION = [
+    ROOT / "lambda_function.py",
+    *(
+        path
+        for path in (ROOT / "modules").rglob("*.py")
+        if path.relative_to(ROOT / "modules").parts[0] not in {"cli", "batch"}
+    ),
+]
 
 
 def make(tree: Path, *names: str) -> None:
