@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "drop pictures into a bucket on this machine, and show the results",
     "models": "list, fetch, upload, inspect and convert models",
     "local": "keep a bucket on this machine that answers as the deployed one",
+    "failures": "list the images of a bucket that failed for good, and why",
     "redrive": "have the deployed function try its dead letters again",
 }
 

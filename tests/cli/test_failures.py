@@ -1,0 +1,183 @@
+"""What `python -m modules failures` says of a bucket whose function has met bad images."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+import cv2
+import pytest
+
+from modules.cli import main
+from modules.cli.local_bucket import BUCKET, LocalBucket
+
+from ..colour_model import picture
+from ..conftest import ROOT
+
+GOOD = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+BAD = b"<html>not found</html>"
+
+
+class Pictures:
+    """The bucket, and the function that answers its events."""
+
+    def __init__(self, bucket: LocalBucket, function: ModuleType) -> None:
+        self.bucket, self.function = bucket, function
+
+    def drop(self, key: str, data: bytes) -> None:
+        self.bucket.client.put_object(Bucket=BUCKET, Key=key, Body=data)
+        self.function.lambda_handler({"bucket": BUCKET, "key": key}, None)
+
+
+@pytest.fixture
+def pictures(bucket: LocalBucket, function: ModuleType) -> Pictures:
+    return Pictures(bucket, function)
+
+
+def failures(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[Any], str]:
+    """The exit code, the documents printed, and what a person is told beside them."""
+    capsys.readouterr()
+    code = main(["failures", f"s3://{BUCKET}", *arguments])
+    output = capsys.readouterr()
+    return code, [json.loads(line) for line in output.out.splitlines()], output.err
+
+
+def test_nothing_failed_is_said_and_is_fine(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures.drop("input/good.png", GOOD)
+
+    assert failures(capsys) == (0, [], "nothing failed\n")
+
+
+def test_each_failure_is_told_with_its_reason(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures.drop("input/a/page é.png", BAD)
+
+    code, (found,), told = failures(capsys)
+
+    assert code == 1
+    assert found["key"] == "input/a/page é.png"
+    assert found["kind"] == "ImageError"
+    assert "HTML" in found["message"]
+    assert found["record"] == "failed/a/page é.png.json"
+    assert found["superseded"] is False
+    assert datetime.fromisoformat(found["failed_at"]).tzinfo
+    assert told == "1 ImageError\n"
+
+
+def test_the_newest_come_first_and_the_same_moment_goes_by_key(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = [f"input/{number}.png" for number in range(12)]
+    for key in reversed(keys):
+        pictures.drop(key, BAD)
+
+    _, found, told = failures(capsys)
+
+    assert sorted(image["key"] for image in found) == sorted(keys)
+    assert found == sorted(
+        found,
+        key=lambda image: (-datetime.fromisoformat(image["failed_at"]).timestamp(), image["key"]),
+    )
+    assert told == "12 ImageError\n"
+
+
+def test_an_image_that_has_a_result_by_now_is_shown_only_if_asked_for(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures.drop("input/a.png", BAD)
+    pictures.drop("input/b.png", BAD)
+    pictures.drop("input/a.png", GOOD)
+
+    _, hidden, told = failures(capsys)
+    code, every, _ = failures(capsys, "--all")
+
+    assert [image["key"] for image in hidden] == ["input/b.png"]
+    assert told == "1 ImageError\n1 superseded by a newer result\n"
+    assert code == 1
+    assert {image["key"]: image["superseded"] for image in every} == {
+        "input/a.png": True,
+        "input/b.png": False,
+    }
+
+
+def test_all_superseded_is_fine(pictures: Pictures, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures.drop("input/a.png", BAD)
+    pictures.drop("input/a.png", GOOD)
+
+    assert failures(capsys) == (0, [], "nothing failed\n1 superseded by a newer result\n")
+
+
+def test_a_prefix_chooses_by_the_images_keys(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ("input/2025/a.png", "input/2026/a.png", "input/2026/b.png"):
+        pictures.drop(key, BAD)
+
+    _, found, _ = failures(capsys, "--prefix", "input/2026/")
+
+    assert {image["key"] for image in found} == {"input/2026/a.png", "input/2026/b.png"}
+
+
+def test_a_record_that_is_none_is_named(
+    bucket: LocalBucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, data in (("a.png.json", b"{"), ("b.png.json", b"[1]"), ("notes.txt", b"mine")):
+        bucket.client.put_object(Bucket=BUCKET, Key=f"failed/{name}", Body=data)
+
+    code, found, _ = failures(capsys)
+
+    assert code == 1
+    assert {(image["key"], image["kind"]) for image in found} == {
+        ("input/a.png", "unreadable"),
+        ("input/b.png", "unreadable"),
+    }
+
+
+@pytest.mark.parametrize("location", ["pictures", "s3://", "s3://pictures/failed", "http://a"])
+def test_what_is_no_bucket_is_wrong_usage(
+    location: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["failures", location]) == 2
+
+    assert f"{location} is no bucket; one is written s3://BUCKET" in capsys.readouterr().err
+
+
+def test_a_bucket_that_is_not_there_is_named(
+    bucket: LocalBucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["failures", "s3://nowhere"]) == 2
+
+    error = capsys.readouterr().err
+    assert "s3://nowhere/failed/" in error
+    assert "NoSuchBucket" in error
+
+
+def test_a_person_at_a_terminal_sees_a_table(pictures: Pictures) -> None:
+    pictures.drop("input/a.png", BAD)
+    leader, follower = pty.openpty()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "modules", "failures", f"s3://{BUCKET}"],
+        cwd=ROOT,
+        env={**os.environ, **pictures.bucket.environment, "COLUMNS": "160", "TERM": "dumb"},
+        stdout=follower,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+
+    assert done.returncode == 1
+    assert "failed at" in shown
+    assert "input/a.png" in shown
+    assert "ImageError" in shown
+    assert "{" not in shown
+    assert "1 ImageError" in done.stderr
