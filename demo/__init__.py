@@ -1,0 +1,1 @@
+"""The embedded model: what renders its pictures, trains it and shows it."""

@@ -1,0 +1,1 @@
+"""Draws one fruit; start at `fruit.draw`."""

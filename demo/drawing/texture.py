@@ -1,0 +1,51 @@
+"""Colours and patterns on planes, `(h, w)` float32."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.floating]  # (h, w)
+Planes = NDArray[np.floating]  # (3, h, w): blue, green, red
+Colour = tuple[float, float, float]  # blue, green, red from 0 to 255, as the eye sees them
+
+
+def as_planes(colour: Colour | Planes) -> Planes:
+    """A colour as `(3, 1, 1)`; what is planes already stays."""
+    values = np.asarray(colour, np.float32)
+    return values if values.ndim == 3 else values.reshape(3, 1, 1)
+
+
+def mix(first: Colour | Planes, second: Colour | Planes, share: Plane) -> Planes:
+    """Two colours, `share` (h, w) of the second, held between 0 and 1: `(3, h, w)`."""
+    base = as_planes(first)
+    mixed: Planes = (as_planes(second) - base) * np.clip(share, 0, 1)
+    mixed += base
+    return mixed
+
+
+def grains(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Plane:
+    """Soft random grains about `cell` pixels wide, `(h, w)`, mean 0."""
+    rows, columns = (max(2, math.ceil(side / cell) + 1) for side in shape)
+    coarse = rng.standard_normal((rows, columns), np.float32)
+    soft: Plane = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return soft
+
+
+def streaks(rng: np.random.Generator, around: Plane, count: int) -> Plane:
+    """Noise that depends on the angle about the axis alone: streaks from pole to pole."""
+    values = rng.standard_normal(count).astype(np.float32)
+    place = (around / np.float32(2 * math.pi)) % 1 * count
+    lower = place.astype(np.int32) % count
+    share = place - np.floor(place)
+    blended: Plane = values[lower] * (1 - share) + values[(lower + 1) % count] * share
+    return blended
+
+
+def ramp(value: Plane, width: float) -> Plane:
+    """0 below 0, 1 above `width`."""
+    share: Plane = np.clip(value / np.float32(width), 0, 1)
+    return share

@@ -1,0 +1,1 @@
+"""Composes market scenes; start at `scenes.render_scene`."""

@@ -1,0 +1,206 @@
+"""Composes market stalls and knows what lies where; start at `render_scene`.
+
+Fruit is laid back to front. Every picture element belongs to what covers it last, so a fruit's
+box is that of its visible part, tight to the pixel. Nothing is laid where less than
+`LEAST_VISIBLE` of another fruit would stay visible, save a container's front before its own fruit:
+what that leaves less of is not labelled.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..drawing.fruit import draw
+from ..drawing.light import Light
+from ..drawing.varieties import KINDS, SIZES, Variety, variety
+from . import stall
+from .camera import daylight, photograph
+from .stage import Label, Place, Stage
+
+LEAST_VISIBLE = 0.6
+TRAINING_SEED, HELD_OUT_SEED, SAMPLE_SEED = 1, 2, 3
+_MOST_IN_A_PILE = 14
+_VARIETIES = 40  # of each kind are on the market
+_LAYOUTS = {"loose": 0.34, "crates": 0.34, "baskets": 0.16, "plates": 0.16}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture, `(h, w, 3)` uint8 BGR, and what is in it."""
+
+    pixels: NDArray[np.uint8]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Where fruit may lie, pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def shrunk(self, margin: float) -> _Area:
+        """The area without its margins, at least its middle."""
+        x, y = (self.left + self.right) / 2, (self.top + self.bottom) / 2
+        return _Area(
+            min(self.left + margin, x),
+            min(self.top + margin, y),
+            max(self.right - margin, x),
+            max(self.bottom - margin, y),
+        )
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """A crate, basket or plate: where its fruit lies, what stands before it and where.
+
+    edge: the middle of its lower edge. shadow: how dark the front's is.
+    """
+
+    area: _Area
+    front: stall.Sprite | None = None
+    front_at: Place = (0.0, 0.0)
+    edge: Place = (0.0, 0.0)
+    shadow: float = 0.0
+
+
+def render_scene(seed: int, number: int, size: tuple[int, int] = (640, 480)) -> Scene:
+    """The scene with a number among those of a seed, always the same; size is (width, height)."""
+    rng = np.random.default_rng([seed, number])
+    width, height = size
+    light = daylight(rng)
+    market = _Market(rng, width, height, light)
+    market.furnish()
+    stage = market.stage
+    return Scene(photograph(rng, stage.canvas, light), stage.labels(LEAST_VISIBLE))
+
+
+class _Market:
+    """A stall while it is being set up."""
+
+    def __init__(self, rng: np.random.Generator, width: int, height: int, light: Light) -> None:
+        self._rng = rng
+        self._light = light
+        self._width, self._height = width, height
+        self._apple = height * rng.uniform(0.15, 0.3)  # an apple's size, half-way down
+        horizon = int(height * max(0.0, rng.uniform(-0.25, 0.3)))
+        canvas = stall.table(rng, width, height)
+        if horizon > 4:
+            canvas[:horizon] = stall.backdrop(rng, width, horizon)
+            depth = np.arange(height - horizon, dtype=np.float32)[:, np.newaxis, np.newaxis]
+            canvas[horizon:] *= 1 - 0.45 * np.exp(-depth / (0.05 * height))
+        self._horizon = horizon
+        self.stage = Stage(canvas, light.direction[:2], self._apple)
+
+    def furnish(self) -> None:
+        """Sets up crates, baskets or plates, fills them, and strews fruit about."""
+        rng, width, height = self._rng, self._width, self._height
+        layout = rng.choice(list(_LAYOUTS), p=list(_LAYOUTS.values()))
+        loose = _Area(0.04 * width, self._horizon + 0.08 * height, 0.96 * width, 0.95 * height)
+        if layout == "loose":
+            self._strew(loose, int(rng.integers(5, 15)))
+        else:
+            count = int(rng.integers(1, 4 if layout == "crates" else 3))
+            self._set_up(layout, count)
+            self._strew(loose, int(rng.integers(0, 6)), tries=2)
+        for _ in range(int(rng.integers(0, 3))):
+            sprite = stall.leaf(rng, int(self._apple * rng.uniform(0.5, 1.0)))
+            self.stage.put(sprite, self._somewhere(loose), least=LEAST_VISIBLE)
+
+    def _set_up(self, layout: str, count: int) -> None:
+        """Stands containers side by side, then fills one after the other."""
+        rng, width, height = self._rng, self._width, self._height
+        holders = []
+        for place in range(count):
+            wide = int(width / count * rng.uniform(0.78, 0.96))
+            tall = int(min(wide * rng.uniform(0.6, 0.95), (height - self._horizon) * 0.9))
+            middle = width * (place + 0.5) / count + rng.normal(0, 0.015) * width
+            low = (self._horizon + height) / 2 + rng.uniform(-0.06, 0.1) * height
+            holders.append(self._stand(layout, (middle, low), wide, tall))
+        for holder in holders:
+            self._pile(holder.area)
+            if holder.front is not None:
+                self.stage.put(holder.front, holder.front_at, shadow=holder.shadow)
+            if holder.front is not None and rng.uniform() < 0.4:
+                width = holder.front.shape[1]
+                sprite = stall.tag(rng, int(max(28, width * rng.uniform(0.18, 0.3))))
+                x, y = holder.edge
+                self.stage.put(
+                    sprite,
+                    (x + rng.uniform(-0.3, 0.3) * width, y),
+                    least=LEAST_VISIBLE,
+                    shadow=0.35,
+                )
+
+    def _stand(self, layout: str, at: Place, wide: int, tall: int) -> _Holder:
+        """Puts one container there."""
+        x, y = at
+        if layout == "crates":
+            back, front = stall.crate(self._rng, wide, tall)
+            self.stage.put(back, at, shadow=0.6)
+            board = front.shape[0]
+            area = _Area(x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2 - board * 0.5)
+            below = y + tall / 2
+            return _Holder(area, front, (x, below - board * 0.3), (x, below - board * 0.2), 0.3)
+        if layout == "baskets":
+            tall = int(tall * 0.9)
+            back, front = stall.basket(self._rng, wide, tall)
+            self.stage.put(back, at, shadow=0.5)
+            area = _Area(x - wide * 0.42, y - tall * 0.42, x + wide * 0.42, y + tall * 0.2)
+            return _Holder(area, front, at, (x, y + tall * 0.4), 0.0)
+        tall = int(tall * 0.75)
+        self.stage.put(stall.plate(self._rng, wide, tall), at, shadow=0.5)
+        return _Holder(_Area(x - wide * 0.42, y - tall * 0.5, x + wide * 0.42, y + tall * 0.36))
+
+    def _pile(self, area: _Area) -> None:
+        """Fruit of one variety, sometimes of several, from the back to the front."""
+        rng = self._rng
+        sorts = [self._fitting_variety(area) for _ in range(1 if rng.uniform() < 0.7 else 3)]
+        side = self._apple * max(SIZES[sort.kind] for sort in sorts)
+        room = (area.right - area.left) * (area.bottom - area.top) / side**2
+        count = min(_MOST_IN_A_PILE, round(room * rng.uniform(0.6, 1.8)) + 1)
+        middles = area.shrunk(side * 0.42)
+        self._lay([sorts[int(rng.integers(len(sorts)))] for _ in range(count)], middles, 5)
+
+    def _fitting_variety(self, area: _Area) -> Variety:
+        """One that is not larger than the area, if a few tries find it."""
+        side = min(area.right - area.left, area.bottom - area.top)
+        for _ in range(8):
+            sort = self._any_variety()
+            if SIZES[sort.kind] * self._apple < side:
+                break
+        return sort
+
+    def _strew(self, area: _Area, count: int, tries: int = 6) -> None:
+        self._lay([self._any_variety() for _ in range(count)], area, tries)
+
+    def _lay(self, sorts: list[Variety], area: _Area, tries: int) -> None:
+        places = sorted((self._somewhere(area) for _ in sorts), key=lambda place: place[1])
+        for sort, place in zip(sorts, places, strict=True):
+            at = place
+            for _ in range(tries):
+                if self._put_fruit(sort, at):
+                    break
+                at = self._somewhere(area)
+
+    def _put_fruit(self, sort: Variety, at: Place) -> bool:
+        nearness = 0.78 + 0.44 * at[1] / self._height
+        side = int(self._apple * nearness * SIZES[sort.kind] * self._rng.uniform(0.88, 1.12))
+        upward = None if self._rng.uniform() < 0.4 else float(self._rng.normal(-math.pi / 2, 0.7))
+        sprite = draw(sort, self._rng, side, self._light, upward)
+        kind = KINDS.index(sort.kind)
+        return self.stage.put_fruit(sprite, at, kind, least=LEAST_VISIBLE, shadow=0.55)
+
+    def _somewhere(self, area: _Area) -> Place:
+        rng = self._rng
+        return float(rng.uniform(area.left, area.right)), float(rng.uniform(area.top, area.bottom))
+
+    def _any_variety(self) -> Variety:
+        kind = KINDS[int(self._rng.integers(len(KINDS)))]
+        return variety(kind, int(self._rng.integers(_VARIETIES)))
