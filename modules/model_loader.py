@@ -1,8 +1,9 @@
 """A model folder -> a ready `Model`; start at `load_model`.
 
 A model folder holds one network, `*.cfg` and `*.weights`, or `*.onnx`; and `*.names` (or `*.txt`),
-one class a line, which an ONNX file that names its classes can do without. `model.json` overrules
-what they say (model_description.py); `SHA256SUMS` says which files these are (model_seal.py).
+one class a line, which an ONNX file that names its classes can do without; beside a cfg that wants
+it, a `*.tree` of the classes. `model.json` overrules what they say (model_description.py);
+`SHA256SUMS` says which files these are (model_seal.py).
 """
 
 from __future__ import annotations
@@ -90,9 +91,11 @@ def _load_darknet(
     cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
     labels_name = reader.only(*_NAMES)
     cfg, labels = reader.text(cfg_name), _labels(reader.text(labels_name))
+    tree_name = reader.find(".tree")
+    tree = reader.text(tree_name) if tree_name else None
     with reader.stream(weights_name) as weights:
         size = None if description is None else description.input
-        network = import_darknet(cfg, weights, input_size=size)
+        network = import_darknet(cfg, weights, input_size=size, tree=tree)
     reader.check()
     if len(labels) != network.classes:
         raise ModelError(

@@ -14,7 +14,7 @@ from .model_seal import read_seal
 from .object_detection.errors import ModelError
 from .storage import storage_errors
 
-_MAX_TEXT_BYTES = 1_000_000  # of a .cfg or .names; the longest cfg known has 20,000
+_MAX_TEXT_BYTES = 1_000_000  # of a .cfg, .names or .tree; the longest known has 133,000
 _MAX_ONNX_BYTES = (1 << 31) - 1  # Protocol Buffers' own limit
 _CHUNK = 1 << 20
 

@@ -8,7 +8,7 @@ from modules.model_loader import load_model
 from modules.object_detection.errors import ModelError
 from modules.settings import Settings, SettingsError
 
-from .colour_model import LABELS
+from .colour_model import LABELS, picture
 
 
 def test_a_folder_gives_a_model_with_its_names(colour_model: Path) -> None:
@@ -87,3 +87,27 @@ def test_an_error_in_the_cfg_names_the_model_and_the_line(colour_model: Path) ->
 
     with pytest.raises(ModelError, match=r"colours: section 1 \[convolutional\], line 16: "):
         load_model(LocalFolder(colour_model), Settings())
+
+
+def test_classes_that_form_a_tree_are_found_with_the_tree_beside_them(colour_model: Path) -> None:
+    cfg = colour_model / "colours.cfg"
+    text = cfg.read_text().replace("[yolo]", "[region]\nsoftmax=1\ntree=data/colours.tree")
+    cfg.write_text(text.replace("anchors=8,8", "anchors=1,1"))
+    with pytest.raises(
+        ModelError, match=r"tree=data/colours\.tree: the tree of the classes is mis"
+    ):
+        load_model(LocalFolder(colour_model), Settings())
+    (colour_model / "colours.tree").write_text("red -1\ngreen -1\n")
+
+    model = load_model(LocalFolder(colour_model), Settings())
+
+    (found,) = model.detector.detect(picture(green=(2, 5))).class_ids
+    assert model.labels[found] == "green"
+    printed = subprocess.run(
+        ["bash", "-c", "sha256sum *.cfg *.names *.tree *.weights | sha256sum"],
+        cwd=colour_model,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert model.digest == f"sha256:{printed.split()[0]}"

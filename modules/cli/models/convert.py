@@ -54,9 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.file}: {path} would then hold two models; name another place")
     model = load_model(LocalFolder(path), Settings())
     cfg, weights = _file(path, ".cfg"), _file(path, ".weights")
+    trees = [file.read_text("utf-8") for file in path.glob("*.tree")]
     with weights.open("rb", buffering=0) as stream:
         network = import_darknet(
-            cfg.read_text("utf-8"), stream, input_size=size, decoded=arguments.decode
+            cfg.read_text("utf-8"),
+            stream,
+            input_size=size,
+            tree=trees[0] if trees else None,
+            decoded=arguments.decode,
         )
     extra = metadata(describe(network, model)) if arguments.decode else b""
     _write(arguments.file, network, extra)

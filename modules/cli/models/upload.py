@@ -17,7 +17,7 @@ from .. import UsageError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MODEL_SUFFIXES = (".cfg", ".weights", ".names", ".onnx")
+_MODEL_SUFFIXES = (".cfg", ".weights", ".names", ".tree", ".onnx")
 
 
 @dataclass(frozen=True)
