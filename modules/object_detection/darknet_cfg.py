@@ -66,8 +66,15 @@ class Section:
         option = self.options.get(name)
         return self._number(name, option.value) if option else default
 
-    def integer(self, name: str, default: int | None = None, *, least: int | None = None) -> int:
-        """The option as a whole number of `least` or more; without a default it must be there."""
+    def integer(
+        self,
+        name: str,
+        default: int | None = None,
+        *,
+        least: int | None = None,
+        most: int | None = None,
+    ) -> int:
+        """The option as a whole number in bounds; without a default it must be there."""
         if name in self.options:
             value = self._integer(name, self.options[name].value)
         elif default is None:
@@ -76,6 +83,8 @@ class Section:
             value = default
         if least is not None and value < least:
             raise self.error(f"{name}={value} is too small; the least is {least}", name)
+        if most is not None and value > most:
+            raise self.error(f"{name}={value} is too large; the most is {most}", name)
         return value
 
     def numbers(self, name: str) -> tuple[float, ...]:

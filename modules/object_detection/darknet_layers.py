@@ -14,7 +14,7 @@ from .darknet_detections import DETECTIONS
 from .darknet_joins import JOINS
 from .darknet_network import Blob, NetworkBuilder
 from .darknet_options import check_options
-from .darknet_resampling import RESAMPLERS, check_extent, strides
+from .darknet_resampling import LARGEST_WINDOW, RESAMPLERS, check_extent, strides
 from .darknet_tree import ClassTree
 from .darknet_weights import Convolution
 
@@ -35,7 +35,7 @@ def build_network(
     for section in layers:
         add = _KINDS.get(section.kind)
         if add is None:
-            reason = _REFUSED.get(section.kind, "")
+            reason = f" ({_REFUSED[section.kind]})" if section.kind in _REFUSED else ""
             known = ", ".join(sorted(_KINDS, key=str.lower))
             raise section.error(
                 f"layers of this kind are not supported{reason}; these are: {known}"
@@ -51,9 +51,9 @@ def build_network(
 
 def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
     filters = section.integer("filters", 1, least=1)
-    size = section.integer("size", 1, least=1)
+    size = section.integer("size", 1, least=1, most=LARGEST_WINDOW)
     stride_x, stride_y = strides(section)
-    dilation = section.integer("dilation", 1, least=1) if size > 1 else 1
+    dilation = section.integer("dilation", 1, least=1, most=LARGEST_WINDOW) if size > 1 else 1
     groups = section.integer("groups", 1, least=1)
     pad = size // 2 if section.integer("pad", 0) else section.integer("padding", 0, least=0)
     if previous.channels % groups or filters % groups:
@@ -155,8 +155,8 @@ _KINDS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
     **DETECTIONS,
 }
 
-_RECURRENT = ", as they remember the frames of a video, and pictures stand alone"
+_RECURRENT = "they remember the frames of a video; pictures stand alone"
 _REFUSED = {
     **dict.fromkeys(["conv_lstm", "crnn", "gru", "history", "lstm", "rnn"], _RECURRENT),
-    "detection": ", which is YOLOv1's; from YOLOv2 on they are",
+    "detection": "YOLOv1 is too old; YOLOv2 and later are supported",
 }

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from .darknet_cfg import Section
 from .darknet_network import Blob, NetworkBuilder
 
+LARGEST_WINDOW = 1024  # the largest known has 13; engines take memory by the square
+
 
 def strides(section: Section) -> tuple[int, int]:
     """How far a window moves, across and down."""
@@ -57,7 +59,9 @@ def _add_pool(
     network: NetworkBuilder, section: Section, previous: Blob, operator: str, **attributes: int
 ) -> Blob:
     stride_x, stride_y = strides(section)
-    size = section.integer("size", section.integer("stride", 1, least=1), least=1)
+    size = section.integer(
+        "size", section.integer("stride", 1, least=1), least=1, most=LARGEST_WINDOW
+    )
     padding = section.integer("padding", size - 1, least=0)
     # `padding` is the sum of both sides; the first window starts at -padding/2, rounded down
     before, after = padding // 2, padding - padding // 2

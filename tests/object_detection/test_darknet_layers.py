@@ -197,8 +197,8 @@ def test_what_matters_in_training_only_passes_its_input_on(layer: str, image: Ar
     ("layers", "message"),
     [
         ("[lrn]\n", "section 0 [lrn], line 5: layers of this kind are not supported; these are: "),
-        ("[crnn]\n", "not supported, as they remember the frames of a video, and pictures stand"),
-        ("[detection]\n", "not supported, which is YOLOv1's; from YOLOv2 on they are"),
+        ("[crnn]\n", "not supported (they remember the frames of a video; pictures stand alone);"),
+        ("[detection]\n", "not supported (YOLOv1 is too old; YOLOv2 and later are supported);"),
         ("[convolutional]\nactivation=gelu\n", "line 6: activation=gelu is not supported"),
         ("[convolutional]\nfilters=0\n", "line 6: filters=0 is too small; the least is 1"),
         ("[convolutional]\nfilters=4\ngroups=2\n", "line 7: groups=2 must divide both 3 input"),

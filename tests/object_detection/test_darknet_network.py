@@ -1,13 +1,17 @@
+import contextlib
 import io
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.darknet_cfg import parse_cfg
 from modules.object_detection.darknet_layers import build_network
 from modules.object_detection.errors import CfgError
 
+from .random_models import OWN_CFGS
 from .small_networks import NET, YOLO
 
 
@@ -26,7 +30,13 @@ def test_pictures_have_three_channels() -> None:
         ),
         (
             NET + "[convolutional]\nsize=1e5\npad=1\n" + YOLO,
-            "the weights up to here take 120,000,000,004 bytes",
+            "size=100000 is too large; the most is",
+        ),
+        (NET + "[maxpool]\nsize=1e5\n" + YOLO, "size=100000 is too large; the most is 1024"),
+        (NET + "[maxpool]\nstride=1e5\n" + YOLO, "size=100000 is too large; the most is 1024"),
+        (
+            NET + "[convolutional]\nsize=3\npad=1\ndilation=2e9\n" + YOLO,
+            "dilation=2000000000 is too large; the most is 1024",
         ),
         (
             NET + "[convolutional]\nfilters=1e4\n" + "[convolutional]\nfilters=3e4\n" * 3 + YOLO,
@@ -59,3 +69,21 @@ def test_what_is_beyond_all_bounds_is_refused_before_memory_is_taken(
 def test_an_empty_input_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(CfgError, match=rf"an input of {size[0]} x {size[1]} is empty"):
         build_network(*parse_cfg(NET + YOLO), size)
+
+
+WORDS = ["0", "-1", "7", "1e9", "-2147483648", "1e300", "nan", "", "a", "1,2", "\u0663", ",,"]
+
+
+@given(st.data())
+def test_a_mangled_cfg_is_imported_or_refused_and_nothing_else(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(OWN_CFGS.glob("*.cfg"))))
+    lines = path.read_text().splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        name = lines[at].partition("=")[0]
+        lines[at] = data.draw(
+            st.sampled_from([*(f"{name}={word}" for word in WORDS), "", "[maxpool]", lines[at][1:]])
+        )
+
+    with contextlib.suppress(CfgError):
+        build_network(*parse_cfg("\n".join(lines)))
