@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy clean
+.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy faults clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -105,6 +105,9 @@ accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),$(SHARED_DATA)/models/yolo-fastest-1.1-xl) \
 		$(or $(IMAGES),$(SHARED_DATA)/coco128/images) $(or $(LABELS),$(SHARED_DATA)/coco128/labels) \
 		--reference .venv-opencv4/bin/python
+
+faults: .venv/installed ## what becomes of 2,000 images while a third of S3's requests break
+	$(BIN)/python benchmarks/faults.py
 
 clean: ## remove what was installed and made here
 	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 node_modules .cache .serverless demo-output

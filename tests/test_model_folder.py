@@ -10,7 +10,8 @@ from modules.model_store import ModelStore
 from modules.settings import Settings
 from modules.storage import StorageError, create_client
 
-from .faults.proxy import Fault, Faults, FaultyProxy
+from .faults.faults import Fault, Faults
+from .faults.proxy import FaultyProxy
 
 FILES = ["colours.cfg", "colours.names", "colours.weights"]
 SETTINGS = Settings(model="models/colours/")

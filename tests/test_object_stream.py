@@ -9,7 +9,8 @@ from modules.cli.local_bucket import BUCKET, LocalBucket
 from modules.object_stream import ObjectStream
 from modules.storage import ObjectChangedError, ObjectGoneError, StorageError, create_client
 
-from .faults.proxy import Fault, FaultyProxy
+from .faults.faults import Fault
+from .faults.proxy import FaultyProxy
 
 BREAKS = [Fault.CUT, Fault.RESET_IN_BODY]
 DATA = random.Random(0).randbytes(300_000)

@@ -1,5 +1,5 @@
+import http.client
 import socket
-import urllib.request
 from collections import Counter
 from urllib.parse import urlsplit
 
@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from modules.cli.local_bucket import BUCKET, LocalBucket
 
-from .proxy import WEIGHTS, Fault, Faults, FaultyProxy
+from .faults import WEIGHTS, Fault, Faults
+from .proxy import FaultyProxy
 
 
 def test_the_share_and_the_kinds_are_as_asked_for() -> None:
@@ -81,13 +82,16 @@ def test_a_request_reached_s3_or_did_not(
     heard: list[tuple[str, str, bytes, int]] = []
     proxy.on_done = lambda *request: heard.append(request)
     proxy.choose, proxy.slow_seconds = lambda method, path, number: fault, 0
-    request = urllib.request.Request(f"{proxy.endpoint}/{BUCKET}/a", b"data", method="PUT")
+    connection = http.client.HTTPConnection(urlsplit(proxy.endpoint).netloc)
 
+    connection.request("PUT", f"/{BUCKET}/a", b"data")
     try:
-        urllib.request.urlopen(request).close()
-    except OSError:
-        assert fault is not Fault.SLOW
+        status = connection.getresponse().status
+    except ConnectionError:
+        status = None
+    connection.close()
 
+    assert (status == 200) == (fault is Fault.SLOW)
     assert heard == [("PUT", f"/{BUCKET}/a", b"data", 200)] * done
     assert bucket.client.list_objects_v2(Bucket=BUCKET)["KeyCount"] == done
     assert proxy.injected == {fault: 1}

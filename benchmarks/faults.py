@@ -1,0 +1,122 @@
+"""What becomes of many images while S3 fails: at several shares of faults, one storm each.
+
+    make faults
+    .venv/bin/python benchmarks/faults.py [--images N] [--workers N] [--shares SHARE ...]
+
+The deployed handler runs in processes of its own under Lambda's runtime client, on an S3 of this
+machine, with a proxy between them that breaks requests; see tests/faults/. The table is printed,
+and written to benchmarks/faults.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from modules.cli.local_bucket import LocalBucket
+from tests.colour_model import write_colour_model
+from tests.faults.faults import Fault, Faults
+from tests.faults.pictures import plan
+from tests.faults.proxy import FaultyProxy
+from tests.faults.storm import Storm, Tally
+
+_TABLE = Path(__file__).with_suffix(".md")
+
+
+def main() -> int:
+    """Returns 1 if an image was lost, or a result is wrong, at any share of faults."""
+    parser = argparse.ArgumentParser(description="images while S3 fails")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=8, help="invocations at once")
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.3])
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    messages = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
+    tallies = {}
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
+        for share in arguments.shares:
+            tallies[share] = _weather(share, arguments, progress)
+    table = _describe(tallies, arguments.images)
+    Console().print(Markdown(table))
+    _TABLE.write_text(table)
+    lost = [
+        key
+        for tally in tallies.values()
+        for key in (*tally.missing, *tally.wrong, *tally.twice, *tally.unmended)
+    ]
+    for key in lost:
+        messages.print(f"{key}: lost, wrong or published twice", style="red")
+    return 1 if lost else 0
+
+
+def _weather(share: float, arguments: argparse.Namespace, progress: Progress) -> Tally:
+    """Runs one storm on a bucket of its own."""
+    drops = plan(arguments.images, arguments.seed)
+    task = progress.add_task(f"{share:.0%} faults", total=len(drops))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalBucket("input/") as bucket,
+        FaultyProxy(bucket.endpoint, Faults(share, arguments.seed)) as proxy,
+        Storm(
+            bucket,
+            proxy,
+            write_colour_model(Path(folder) / "colours"),
+            workers=arguments.workers,
+        ) as storm,
+    ):
+        return storm.run(drops, arguments.seed, lambda: progress.advance(task))
+
+
+_ROWS: list[tuple[str, Callable[[Tally], object]]] = [
+    ("ended as a result", lambda tally: len(tally.results)),
+    ("as a failure's record", lambda tally: len(tally.failures)),
+    ("as a dead letter", lambda tally: len(tally.letters)),
+    ("missing", lambda tally: len(tally.missing)),
+    ("wrong", lambda tally: len(tally.wrong)),
+    ("published twice", lambda tally: len(tally.twice)),
+    ("missing or wrong after a redrive", lambda tally: len(tally.unmended)),
+    ("events", lambda tally: sum(tally.tries.values())),
+    ("of which Lambda tried again", lambda tally: _retried(tally)),
+    ("cold starts", lambda tally: tally.cold_starts),
+    ("an invocation, median", lambda tally: _milliseconds(tally, 0.5)),
+    ("99th percentile", lambda tally: _milliseconds(tally, 0.99)),
+    ("requests to S3", lambda tally: tally.requests),
+    ("of which broken", lambda tally: sum(tally.injected.values())),
+    *((fault.value, lambda tally, fault=fault: tally.injected.get(fault, 0)) for fault in Fault),
+]
+
+
+def _describe(tallies: dict[float, Tally], images: int) -> str:
+    """The table in Markdown, a column for each share."""
+    heads = [f"{share:.0%} faults" for share in tallies]
+    lines = [f"| {images:,} images | {' | '.join(heads)} |", "|---|" + "--:|" * len(tallies)]
+    for name, count in _ROWS:
+        cells = [count(tally) for tally in tallies.values()]
+        texts = [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells]
+        lines.append(f"| {name} | {' | '.join(texts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _retried(tally: Tally) -> str:
+    events = sum(tally.tries.values())
+    retried = events - tally.tries.get(1, 0)
+    return f"{retried} ({retried / events:.1%})"
+
+
+def _milliseconds(tally: Tally, share: float) -> str:
+    return f"{statistics.quantiles(tally.durations, n=100)[round(share * 100) - 1]:,.0f} ms"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Many images, several workers, and an S3 that fails; start at `Storm`.
+
+The function runs as on Lambda: in processes of their own under Lambda's runtime client, behind an
+asynchronous queue that tries an event three times and then keeps it as a dead letter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote, unquote_plus
+
+from modules.cli.local_aws.execution import Function
+from modules.cli.local_aws.functions import AsyncPolicy, Functions
+from modules.cli.local_bucket import BUCKET, LocalBucket
+from modules.model_folder import LocalFolder
+from modules.model_loader import load_model
+from modules.pipeline import Timings, draw, process
+from modules.settings import Settings
+
+from .faults import Fault, nothing
+from .pictures import Drop
+from .proxy import FaultyProxy
+
+_ROOT = Path(__file__).parent.parent.parent
+_REPEATED = 0.15  # of all events
+_HELD = 6  # events at most that wait for their turn, which is drawn by lot
+_RETRY_SECONDS = 0.2  # Lambda waits a minute
+_PATIENCE = 600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of a storm's images, by their keys, and what it took.
+
+    results, failures: there, right, and of what was dropped last. letters: neither, but among the
+    dead letters. missing: none of the three. wrong: a result that is not the right one. twice: a
+    document was put more often than its image was dropped. unmended: still neither result nor
+    failure once the dead letters were tried again. tries: how many events took so many.
+    durations: of invocations, in milliseconds.
+    """
+
+    results: list[str]
+    failures: list[str]
+    letters: list[str]
+    missing: list[str]
+    wrong: list[str]
+    twice: list[str]
+    unmended: list[str]
+    seconds: float
+    requests: int
+    injected: dict[Fault, int]
+    tries: dict[int, int]
+    cold_starts: int
+    durations: list[float]
+
+
+class Storm:
+    """Drops images, and delivers their events: some twice, some late, some out of order."""
+
+    def __init__(
+        self, bucket: LocalBucket, proxy: FaultyProxy, model: Path, *, workers: int
+    ) -> None:
+        """`proxy` lies before the bucket, `model` is the folder of the model to upload to it."""
+        self._bucket = bucket
+        self._proxy = proxy
+        self._workers = workers
+        self._model = load_model(LocalFolder(model), Settings())
+        self._letters: list[dict[str, Any]] = []
+        self._logs: list[str] = []
+        self._puts: Counter[str] = Counter()
+        bucket.upload_model(model)
+        endpoint = {"AWS_ENDPOINT_URL": proxy.endpoint, "MODEL": f"models/{model.name}/"}
+        self._function = Function(
+            name="detect",
+            arn="arn:aws:lambda:us-east-1:123456789012:function:detect",
+            handler="lambda_function.lambda_handler",
+            python=Path(sys.executable),
+            task=_ROOT,
+            layers=(),
+            variables=tuple({**bucket.environment, **endpoint}.items()),
+            memory_mb=1769,
+            timeout_seconds=60,
+        )
+        self._functions = Functions(
+            find=lambda name: (self._function, AsyncPolicy(on_failure="dead-letters")),
+            send=lambda queue, message: self._letters.append(json.loads(message)),
+            write_log=lambda name, text: self._logs.append(text),
+            retry_seconds=_RETRY_SECONDS,
+            concurrency=workers,
+        )
+
+    def __enter__(self) -> Self:
+        self._proxy.on_done = self._note
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._functions.close()
+
+    def run(
+        self, drops: list[Drop], seed: int, progress: Callable[[], None] = lambda: None
+    ) -> Tally:
+        """Drops everything, waits until all is quiet, and sees what there is.
+
+        Raises:
+            TimeoutError: it does not become quiet.
+        """
+        start = time.monotonic()
+        for event in self._deliveries(drops, random.Random(seed), progress):
+            self._invoke(event, unfinished=2 * self._workers)
+        self._wait()
+        seconds = time.monotonic() - start
+        last = {drop.key: drop for drop in drops}
+        states = {key: self._state(drop) for key, drop in last.items()}
+        dead = {key for letter in self._letters for key in _keys(letter["requestPayload"])}
+        log = "\n".join(self._logs)
+        tally = Tally(
+            results=_those(states, "result"),
+            failures=_those(states, "failure"),
+            letters=[key for key in _those(states, "missing") if key in dead],
+            missing=[key for key in _those(states, "missing") if key not in dead],
+            wrong=_those(states, "wrong"),
+            twice=self._put_twice(drops),
+            unmended=[],
+            seconds=seconds,
+            requests=self._proxy.requests,
+            injected=dict(self._proxy.injected),
+            tries=dict(Counter(Counter(re.findall(r"START RequestId: (\S+)", log)).values())),
+            cold_starts=log.count("Init Duration"),
+            durations=[float(value) for value in re.findall(r"\tDuration: ([\d.]+)", log)],
+        )
+        self._redrive()
+        right = ("result", "failure")
+        unmended = [key for key, drop in last.items() if self._state(drop) not in right]
+        return replace(tally, unmended=unmended)
+
+    def _invoke(self, event: dict[str, Any], unfinished: int = 0) -> None:
+        self._functions.invoke_later("detect", json.dumps(event).encode())
+        self._wait(unfinished)
+
+    def _wait(self, unfinished: int = 0) -> None:
+        if not self._functions.wait_until_idle(_PATIENCE, unfinished=unfinished):
+            raise TimeoutError(f"invocations are still under way after {_PATIENCE:g} seconds")
+
+    def _deliveries(
+        self, drops: list[Drop], rng: random.Random, progress: Callable[[], None]
+    ) -> Iterator[dict[str, Any]]:
+        """Puts the objects, and gives S3's own events in the order in which they arrive."""
+        waiting: list[dict[str, Any]] = []
+        for drop in drops:
+            self._bucket.client.put_object(Bucket=BUCKET, Key=drop.key, Body=drop.data)
+            for event in self._bucket.events():
+                if "Records" in event:
+                    waiting += [event] * (1 + (rng.random() < _REPEATED))
+            while len(waiting) > _HELD:
+                yield waiting.pop(rng.randrange(len(waiting)))
+            progress()
+        rng.shuffle(waiting)
+        yield from waiting
+
+    def _redrive(self) -> None:
+        """Has the dead letters tried again while S3 is well."""
+        self._proxy.choose = nothing
+        for letter in self._letters:
+            self._invoke(letter["requestPayload"], unfinished=2 * self._workers)
+        self._wait()
+
+    def _state(self, drop: Drop) -> str:
+        """`result` or `failure`, if that is right; `wrong`, or `missing`, as an older one is."""
+        name = drop.key.removeprefix("input/")
+        document, record = self._read(f"output/{name}.json"), self._read(f"failed/{name}.json")
+        if document and document["image"]["etag"] == drop.etag:
+            return "result" if self._is_right(document, drop) else "wrong"
+        has_failed = record and record["image"]["etag"] == drop.etag and not document
+        return "failure" if has_failed and drop.squares is None else "missing"
+
+    def _is_right(self, document: Any, drop: Drop) -> bool:
+        """Whether a result says what the picture shows, beside the image that belongs to it."""
+        found: frozenset[Any] = frozenset(
+            (item["label"], item["box"]["x"], item["box"]["y"]) for item in document["detections"]
+        )
+        if found != drop.squares:
+            return False
+        result = process(drop.data, self._model, Settings(), Timings())
+        annotated = hashlib.md5(draw(result, self._model, Timings()), usedforsecurity=False)
+        key = f"output/{drop.key.removeprefix('input/')}"
+        found_etag = self._bucket.client.head_object(Bucket=BUCKET, Key=key)["ETag"]
+        return bool(found_etag == f'"{annotated.hexdigest()}"')
+
+    def _read(self, key: str) -> Any:
+        try:
+            return json.loads(self._bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        except self._bucket.client.exceptions.NoSuchKey:
+            return None
+
+    def _note(self, method: str, path: str, body: bytes, status: int) -> None:
+        """Counts how often each document was put, whoever came to know of that."""
+        key = unquote(path).removeprefix(f"/{BUCKET}/")
+        if method == "PUT" and status == 200 and re.fullmatch(r"output/.*\.json", key):
+            self._puts[key] += 1
+
+    def _put_twice(self, drops: list[Drop]) -> list[str]:
+        dropped = Counter(drop.key for drop in drops)
+        keys = {key: f"output/{key.removeprefix('input/')}.json" for key in dropped}
+        return [key for key, times in dropped.items() if self._puts[keys[key]] > times]
+
+
+def _those(states: dict[str, str], wanted: str) -> list[str]:
+    return [key for key, state in states.items() if state == wanted]
+
+
+def _keys(event: dict[str, Any]) -> list[str]:
+    return [unquote_plus(record["s3"]["object"]["key"]) for record in event["Records"]]
