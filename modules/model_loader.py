@@ -60,12 +60,23 @@ def load_model(
     listing = folder.files() if files is None else files
     with _errors_of(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
-        description = _read_description(reader)
-        load = _load_onnx if reader.find(".onnx") else _load_darknet
-        network, engine = load(reader, description, settings.engine)
+        network, engine = load_network(reader, settings.engine)
         detector = Detector(network, engine=engine, letterbox=settings.letterbox)
     class_ids = _class_ids(settings.classes, network.labels)
     return Model(folder.name, reader.digest(), network.labels, detector, class_ids)
+
+
+def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | str]:
+    """Reads the network of a model folder, for the engine of that name.
+
+    Returns it with the engine that has loaded it already, or else with the name.
+
+    Raises:
+        ModelError, StorageError: see `load_model`.
+    """
+    description = _read_description(reader)
+    load = _load_onnx if reader.find(".onnx") else _load_darknet
+    return load(reader, description, engine)
 
 
 def _load_onnx(

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 from modules.cli.local_bucket import LocalBucket
 
@@ -17,6 +18,10 @@ from .colour_model import write_colour_model
 from .faults.proxy import FaultyProxy
 
 ROOT = Path(__file__).parent.parent
+
+# How long an example takes says something of the machine, and nothing of the code
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .darknet_heads import RegionHead, YoloHead
+from .darknet_heads import GaussianYoloHead, RegionHead, YoloHead
 from .darknet_network import NetworkBuilder
 from .errors import CfgError
 from .heads import Candidates, best_class
@@ -33,15 +33,12 @@ def add_decoding(network: NetworkBuilder) -> None:
     classes = network.heads[0].classes
     levels = []
     for name, head in zip(network.outputs, network.heads, strict=True):
-        if not isinstance(head, YoloHead | RegionHead):
+        if not isinstance(head, YoloHead | GaussianYoloHead | RegionHead):
             raise CfgError(f"the boxes of a {type(head).__name__} cannot be decoded in the graph")
         if isinstance(head, RegionHead) and head.tree is not None:
             raise CfgError("classes that form a tree cannot be decoded in the graph")
         level = _Level(graph, name, graph.outputs[name], len(head.anchors), size)
-        parts = (
-            _yolo_boxes(level, head) if isinstance(head, YoloHead) else _region_boxes(level, head)
-        )
-        levels.append((level, level.join(parts)))
+        levels.append((level, level.join(_boxes(level, head))))
     levels.sort(key=lambda pair: -pair[0].cells)
     rows = sum(level.anchors * level.cells for level, _ in levels)
     graph.outputs.clear()
@@ -96,11 +93,10 @@ class _Level:
         self._shape = graph.integers(1, anchors, channels // anchors, self.cells)
         self._raw = graph.node("Reshape", [name, self._shape])
 
-    def numbers(self, start: int, stop: int) -> str:
-        """Some of each anchor's numbers, `[1, A, stop - start, cells]`."""
-        graph = self.graph
-        bounds = (graph.integers(start), graph.integers(stop), graph.integers(_NUMBERS))
-        return graph.node("Slice", [self._raw, *bounds])
+    def numbers(self, start: int, stop: int, step: int = 1) -> str:
+        """Some of each anchor's numbers, `[1, A, numbers, cells]`, counted as in a slice."""
+        bounds = map(self.graph.integers, (start, stop, _NUMBERS, step))
+        return self.graph.node("Slice", [self._raw, *bounds])
 
     def centres(self, offsets: str, scale_x_y: float) -> str:
         """Centres in pixels, of offsets from their cell's corner, 0 to 1."""
@@ -135,6 +131,15 @@ class _Level:
         return self.graph.array(values.astype(np.float32))
 
 
+def _boxes(level: _Level, head: YoloHead | GaussianYoloHead | RegionHead) -> list[str]:
+    """Centres, sizes, objectness and probabilities."""
+    if isinstance(head, YoloHead):
+        return _yolo_boxes(level, head)
+    if isinstance(head, GaussianYoloHead):
+        return _gaussian_boxes(level, head)
+    return _region_boxes(level, head)
+
+
 def _yolo_boxes(level: _Level, head: YoloHead) -> list[str]:
     node = level.graph.node
     anchors = np.array(head.anchors, np.float64)
@@ -152,6 +157,22 @@ def _yolo_boxes(level: _Level, head: YoloHead) -> list[str]:
         level.centres(offsets, head.scale_x_y),
         level.sizes(factors, anchors),
         *level.scores(objectness, probabilities, head.classes),
+    ]
+
+
+def _gaussian_boxes(level: _Level, head: GaussianYoloHead) -> list[str]:
+    """As of a `[yolo]`; the objectness is lowered by the mean of the four uncertainties."""
+    graph, node = level.graph, level.graph.node
+    sides = node("Sigmoid", [level.numbers(1, 8, 2)])
+    mean = node("ReduceMean", [sides, graph.integers(_NUMBERS)])
+    certainty = node("Sub", [graph.floats(1.0), mean])
+    objectness = node("Mul", [node("Sigmoid", [level.numbers(8, 9)]), certainty])
+    return [
+        level.centres(node("Sigmoid", [level.numbers(0, 4, 2)]), head.scale_x_y),
+        level.sizes(node("Exp", [level.numbers(4, 8, 2)]), np.array(head.anchors)),
+        *level.scores(
+            objectness, node("Sigmoid", [level.numbers(9, 9 + head.classes)]), head.classes
+        ),
     ]
 
 

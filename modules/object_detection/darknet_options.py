@@ -143,6 +143,12 @@ def check_options(section: Section) -> None:
                 )
 
 
+def unheeded_options(section: Section) -> list[str]:
+    """The options of a section of a known kind that make no difference here."""
+    rules = _RULES[section.kind]
+    return [name for name in section.options if name not in rules.honoured | rules.neutral.keys()]
+
+
 def _is_same(value: str, other: str) -> bool:
     try:
         return float(value) == float(other)

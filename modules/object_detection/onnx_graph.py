@@ -9,7 +9,7 @@ Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,6 +199,20 @@ def metadata(entries: Mapping[str, str]) -> bytes:
     return b"".join(part for part in model.parts if isinstance(part, bytes))
 
 
+def more_outputs(names: Iterable[str], *, dimensions: int | None) -> bytes:
+    """Makes float32 values of a model outputs, when appended to its bytes.
+
+    In protocol buffers, what is appended to a message is merged into it. `dimensions` is how many
+    the values are said to have; None says nothing of their shape.
+    """
+    graph = _Message()
+    for name in names:
+        graph.message(12, _value_info(name, None if dimensions is None else (-1,) * dimensions))
+    model = _Message()
+    model.message(7, graph)
+    return b"".join(part for part in model.parts if isinstance(part, bytes))
+
+
 def _varint(value: int) -> bytes:
     value &= 0xFFFFFFFFFFFFFFFF  # negative numbers are written as 64-bit two's complement
     out = bytearray()
@@ -218,15 +232,16 @@ def _tensor(name: str, shape: Sequence[int], kind: int) -> _Message:
     return tensor
 
 
-def _value_info(name: str, shape: Sequence[int]) -> _Message:
-    dimensions = _Message()
-    for size in shape:
-        dimension = _Message()
-        dimension.integer(1, size)
-        dimensions.message(1, dimension)
+def _value_info(name: str, shape: Sequence[int] | None) -> _Message:
     tensor_type = _Message()
     tensor_type.integer(1, _FLOAT)
-    tensor_type.message(2, dimensions)
+    if shape is not None:
+        dimensions = _Message()
+        for size in shape:
+            dimension = _Message()
+            dimension.integer(1, size)
+            dimensions.message(1, dimension)
+        tensor_type.message(2, dimensions)
     type_ = _Message()
     type_.message(1, tensor_type)
     info = _Message()

@@ -72,26 +72,26 @@ def _read_model(model: memoryview) -> OnnxFile:
     graph = None
     operator_sets = 0
     metadata = {}
-    for field, value in _fields(model):
+    for field, value in read_fields(model):
         if field == 7:
-            graph = _message(value)
+            graph = as_message(value)
         elif field == 8:
             operator_sets += 1
         elif field == 14:
-            entry = dict(_fields(_message(value)))
-            metadata[_text(entry.get(1))] = _text(entry.get(2))
+            entry = dict(read_fields(as_message(value)))
+            metadata[as_text(entry.get(1))] = as_text(entry.get(2))
     if graph is None or not operator_sets:
         raise _MalformedError("it holds no graph, or no operator set")
     inputs, outputs, weights, external = [], [], set(), False
-    for field, value in _fields(graph):
+    for field, value in read_fields(graph):
         if field == 5:
-            tensor = dict(_fields(_message(value)))
-            weights.add(_text(tensor.get(8)))
+            tensor = dict(read_fields(as_message(value)))
+            weights.add(as_text(tensor.get(8)))
             external |= tensor.get(14) == _EXTERNAL
         elif field == 11:
-            inputs.append(_tensor(_message(value)))
+            inputs.append(_tensor(as_message(value)))
         elif field == 12:
-            outputs.append(_tensor(_message(value)))
+            outputs.append(_tensor(as_message(value)))
     # up to IR version 3 the weights are among the inputs
     return OnnxFile(
         tuple(tensor for tensor in inputs if tensor.name not in weights),
@@ -107,16 +107,18 @@ def _operators(graph: memoryview) -> frozenset[str]:
     found = set()
     graphs = [graph]
     while graphs:
-        for field, node in _fields(graphs.pop()):
+        for field, node in read_fields(graphs.pop()):
             if field != 1:
                 continue
-            parts = list(_fields(_message(node)))
-            kind = next((_text(value) for number, value in parts if number == 4), "")
+            parts = list(read_fields(as_message(node)))
+            kind = next((as_text(value) for number, value in parts if number == 4), "")
             found.add(kind)
             if kind in _WITH_GRAPHS:
-                attributes = [_fields(_message(value)) for number, value in parts if number == 5]
+                attributes = [
+                    read_fields(as_message(value)) for number, value in parts if number == 5
+                ]
                 graphs += [
-                    _message(value)
+                    as_message(value)
                     for fields in attributes
                     for number, value in fields
                     if number == 6
@@ -125,12 +127,13 @@ def _operators(graph: memoryview) -> frozenset[str]:
 
 
 def _tensor(info: memoryview) -> Tensor:
-    fields = dict(_fields(info))
-    tensor_type = dict(_fields(_message(dict(_fields(_message(fields.get(2)))).get(1))))
+    fields = dict(read_fields(info))
+    tensor_type = dict(read_fields(as_message(dict(read_fields(as_message(fields.get(2)))).get(1))))
     shape = None
     if 2 in tensor_type:
         dimensions = (
-            dict(_fields(_message(item))) for _, item in _fields(_message(tensor_type[2]))
+            dict(read_fields(as_message(item)))
+            for _, item in read_fields(as_message(tensor_type[2]))
         )
         sizes = (dimension.get(1) for dimension in dimensions)
         # some exporters write -1 or 0 for a size that is left open
@@ -139,24 +142,24 @@ def _tensor(info: memoryview) -> Tensor:
         )
     element = tensor_type.get(1)
     return Tensor(
-        _text(fields.get(1)),
+        as_text(fields.get(1)),
         _ELEMENTS.get(element, f"type {element}") if isinstance(element, int) else "no tensor",
         shape,
     )
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, _Field]]:
+def read_fields(message: memoryview) -> Iterator[tuple[int, _Field]]:
     """The fields of a message, by number, in order: integers, and the bytes of all others."""
     position = 0
     while position < len(message):
-        key, position = _varint(message, position)
+        key, position = read_varint(message, position)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            integer, position = _varint(message, position)
+            integer, position = read_varint(message, position)
             yield number, integer
             continue
         if wire == 2:
-            size, position = _varint(message, position)
+            size, position = read_varint(message, position)
         elif wire in (1, 5):
             size = 8 if wire == 1 else 4
         else:
@@ -167,7 +170,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, _Field]]:
         position += size
 
 
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
+def read_varint(message: memoryview, position: int) -> tuple[int, int]:
     """An integer of up to 64 bits, low septet first, and the position behind it."""
     result = 0
     for shift in range(0, 70, 7):
@@ -181,11 +184,13 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
     raise _MalformedError("a number has more than 64 bits")
 
 
-def _message(value: _Field | None) -> memoryview:
+def as_message(value: _Field | None) -> memoryview:
+    """A field's bytes; none where it is not there."""
     if isinstance(value, int):
         raise _MalformedError("a number stands where a message should")
     return memoryview(b"") if value is None else value
 
 
-def _text(value: _Field | None) -> str:
-    return bytes(_message(value)).decode(errors="replace")
+def as_text(value: _Field | None) -> str:
+    """A field's text likewise."""
+    return bytes(as_message(value)).decode(errors="replace")

@@ -76,7 +76,7 @@ def test_a_reader_that_has_had_enough_is_no_error() -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("action", ["list", "pull", "push", "convert"])
+@pytest.mark.parametrize("action", ["list", "pull", "push", "inspect", "convert"])
 def test_help_ends_with_an_example(action: str) -> None:
     run = models(action, "--help")
 

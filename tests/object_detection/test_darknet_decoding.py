@@ -138,17 +138,24 @@ def test_real_photos_give_the_same_detections(
         assert found.boxes == pytest.approx(expected.boxes, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("head", "filters", "message"),
-    [
-        ("[Gaussian_yolo]", 11, "the boxes of a GaussianYoloHead cannot be decoded in the graph"),
-        ("[region]\nsoftmax=1\ntree=any", 7, "classes that form a tree cannot be decoded in the"),
-    ],
-)
-def test_boxes_that_take_more_than_formulas_are_left_to_their_head(
-    head: str, filters: int, message: str
-) -> None:
-    cfg = CFG.replace("[yolo]", head).replace("filters=7", f"filters={filters}")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_uncertainties_lower_the_objectness_of_gaussian_boxes(engine: str) -> None:
+    cfg = CFG.replace("[yolo]", "[Gaussian_yolo]\nscale_x_y=1.2").replace("filters=7", "filters=11")
+    data = random_weights(cfg)
+    blob = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    raw = import_darknet(cfg, io.BytesIO(data))
+    expected = raw.head.decode(run(raw, engine, blob), (64, 64), 0.0)
 
-    with pytest.raises(CfgError, match=message):
+    decoded = import_darknet(cfg, io.BytesIO(data), decoded=True)
+    found = decoded.head.decode(run(decoded, engine, blob), (64, 64), 0.0)
+
+    assert len(expected.boxes) == 64
+    assert found.confidences == pytest.approx(expected.confidences, rel=1e-5)
+    assert found.boxes == pytest.approx(expected.boxes, abs=1e-5)
+
+
+def test_classes_of_a_tree_are_left_to_their_head() -> None:
+    cfg = CFG.replace("[yolo]", "[region]\nsoftmax=1\ntree=any")
+
+    with pytest.raises(CfgError, match="classes that form a tree cannot be decoded in the graph"):
         import_darknet(cfg, io.BytesIO(), tree="red -1\ngreen -1\n", decoded=True)

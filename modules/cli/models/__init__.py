@@ -13,6 +13,7 @@ ACTIONS = {
     "list": "the models that can be fetched by name",
     "pull": "fetch a model",
     "push": "upload a model folder to a bucket",
+    "inspect": "say what a model folder holds, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
 }
 

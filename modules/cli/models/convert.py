@@ -19,7 +19,7 @@ import numpy as np
 
 from ...model_folder import LocalFolder
 from ...model_loader import Model, load_model
-from ...model_seal import read_seal
+from ...model_reader import ModelReader
 from ...object_detection.darknet import import_darknet
 from ...object_detection.detector import Detector
 from ...object_detection.errors import ModelError
@@ -52,15 +52,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.file}: the name of an ONNX file ends in .onnx")
     if arguments.file.parent.resolve() == path.resolve():
         raise UsageError(f"{arguments.file}: {path} would then hold two models; name another place")
-    model = load_model(LocalFolder(path), Settings())
-    cfg, weights = _file(path, ".cfg"), _file(path, ".weights")
-    trees = [file.read_text("utf-8") for file in path.glob("*.tree")]
-    with weights.open("rb", buffering=0) as stream:
+    folder = LocalFolder(path)
+    reader = ModelReader(folder, folder.files())
+    if reader.find(".onnx"):
+        raise ModelError(f"the model {path} is in ONNX already")
+    model = load_model(folder, Settings())
+    tree = reader.find(".tree")
+    with reader.stream(reader.only(".weights")) as weights:
         network = import_darknet(
-            cfg.read_text("utf-8"),
-            stream,
+            reader.text(reader.only(".cfg")),
+            weights,
             input_size=size,
-            tree=trees[0] if trees else None,
+            tree=reader.text(tree) if tree else None,
             decoded=arguments.decode,
         )
     extra = metadata(describe(network, model)) if arguments.decode else b""
@@ -105,16 +108,6 @@ def _size(text: str) -> tuple[int, int]:
     if not match:
         raise UsageError(f"--input {text}: it must be a width and a height, like 512x320")
     return int(match[1]), int(match[2])
-
-
-def _file(path: Path, suffix: str) -> Path:
-    """The one file of the model with a suffix."""
-    folder = LocalFolder(path)
-    files = folder.files()
-    names = [name for name in read_seal(folder, files).select(files) if name.endswith(suffix)]
-    if len(names) != 1:
-        raise ModelError(f"the model {path} has no *{suffix}: it is no Darknet model to convert")
-    return path / names[0]
 
 
 def _write(path: Path, network: Network, extra: bytes) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 
 from ...model_folder import LocalFolder
 from ...model_loader import load_model
-from ...model_seal import SEAL, read_seal
+from ...model_reader import ModelReader
+from ...model_seal import SEAL
 from ...object_detection.errors import ModelError
 from ...settings import Settings
 from ...storage import create_client
@@ -70,10 +71,7 @@ def try_model(path: Path) -> None:
 
 
 def _files(path: Path) -> dict[str, Path]:
-    """The folder's files by name, less hidden ones; those that its seal lists, if it has one."""
+    """The folder's files that count, by name, less hidden ones."""
     folder = LocalFolder(path)
-    files = folder.files()
-    names = read_seal(folder, files).select(files)
-    return {
-        name: path / name for name in sorted(names) if name != SEAL and not name.startswith(".")
-    }
+    names = ModelReader(folder, folder.files()).names
+    return {name: path / name for name in names if name != SEAL and not name.startswith(".")}

@@ -1,0 +1,76 @@
+"""Finds out what is to be known of a model folder; start at `inspect`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from ...model_folder import LocalFolder
+from ...model_loader import load_network
+from ...model_reader import ModelReader
+from ...object_detection.errors import ModelError
+from ...object_detection.network import Network
+from .darknet_facts import darknet_facts
+from .facts import Inspection, NetworkFacts
+from .footprint import measure
+from .onnx_facts import onnx_facts
+
+
+def inspect(path: Path, engine: str) -> Inspection:
+    """Reads a model folder, loads it, and measures it.
+
+    Args:
+        path: the folder's.
+        engine: a name in `engines.ENGINES`.
+
+    Raises:
+        ModelError: there is no such folder.
+    """
+    folder = LocalFolder(path)
+    listing = folder.files()
+    size = sum((path / name).stat().st_size for name in listing)
+    found = Inspection(path.resolve().name, str(path), size)
+    try:
+        reader = ModelReader(folder, listing)
+    except ModelError as error:
+        return replace(found, problems=(str(error),))
+    try:
+        network, _ = load_network(reader, engine)
+        found = replace(found, digest=reader.digest(), labels=network.labels)
+        facts = _facts(reader, network, engine)
+    except ModelError as error:
+        return replace(found, network=_cfg_alone(reader), problems=(str(error),))
+    footprint = measure(path, engine)
+    problems = (*facts.problems, *_label_problems(network.labels))
+    if isinstance(footprint, str):
+        return replace(found, network=facts, problems=(*problems, footprint))
+    return replace(found, network=facts, footprint=footprint, problems=problems)
+
+
+def _facts(reader: ModelReader, network: Network, engine: str) -> NetworkFacts:
+    return onnx_facts(network, engine) if reader.find(".onnx") else _cfg_facts(reader, network)
+
+
+def _cfg_facts(reader: ModelReader, network: Network | None) -> NetworkFacts:
+    tree = reader.find(".tree")
+    cfg = reader.text(reader.only(".cfg"))
+    return darknet_facts(cfg, network, tree=reader.text(tree) if tree else None)
+
+
+def _cfg_alone(reader: ModelReader) -> NetworkFacts | None:
+    """What a cfg says, where the model does not load."""
+    try:
+        return _cfg_facts(reader, None)
+    except ModelError:
+        return None
+
+
+def _label_problems(labels: tuple[str, ...]) -> list[str]:
+    twice = [label for label, times in Counter(labels).items() if times > 1]
+    problems = []
+    if twice:
+        problems.append(f"several classes are called {', '.join(map(repr, twice))}")
+    if "" in labels:
+        problems.append(f"class {labels.index('')} has no name")
+    return problems

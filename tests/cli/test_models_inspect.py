@@ -1,0 +1,140 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.cli.models.darknet_facts import darknet_facts
+from modules.model_folder import LocalFolder
+from modules.model_loader import load_model
+from modules.settings import Settings
+
+from .command import models
+
+
+def inspect(model: Path, *arguments: str) -> dict[str, Any]:
+    run = models("inspect", model, "--json", *arguments)
+    assert run.stderr == ""
+    document: dict[str, Any] = json.loads(run.stdout)
+    assert run.returncode == (0 if document["footprint"] else 1)
+    return document
+
+
+def test_a_model_that_one_can_count_by_hand(colour_model: Path) -> None:
+    found = inspect(colour_model)
+
+    network = found["network"]
+    assert (found["name"], found["labels"]) == ("colours", ["red", "green"])
+    assert found["bytes"] == sum(path.stat().st_size for path in colour_model.iterdir())
+    assert found["digest"] == load_model(LocalFolder(colour_model), Settings()).digest
+    assert (network["format"], network["family"]) == ("darknet", "YOLOv3")
+    assert (network["layers"], network["input_size"]) == (3, [64, 64])
+    assert network["parameters"] == 7 * 3 + 7  # kernels of 1 x 1 x 3, and biases
+    assert network["gflops"] == pytest.approx(2 * 7 * 3 * 8 * 8 / 1e9)
+    (head,) = network["heads"]
+    assert (head["kind"], head["shape"], head["stride"]) == ("yolo", [1, 7, 8, 8], 8)
+    assert head["anchors"] == [[8, 8]]
+    assert network["preprocessing"]["resize"] == "stretch"
+    assert (network["notes"], found["problems"]) == ([], [])
+
+
+def test_memory_is_what_a_process_took_with_it_and_without(colour_model: Path) -> None:
+    footprint = inspect(colour_model)["footprint"]
+
+    assert footprint["engine"] == "opencv"
+    assert 10e6 < footprint["bare_bytes"] < footprint["peak_bytes"]
+    assert min(footprint[name] for name in ("load_ms", "first_ms", "image_ms")) > 0
+
+
+def test_a_person_gets_a_line_a_fact(colour_model: Path) -> None:
+    run = models("inspect", colour_model)
+
+    lines = dict(line.split("\t") for line in run.stdout.splitlines())
+    assert lines["head"] == "yolo, conv_1 [1, 7, 8, 8], stride 8, anchors 8x8"
+    assert lines["classes"] == "2: red, green"
+    assert lines["problems"] == "none"
+    assert "MB at most, measured" in lines["memory"]
+
+
+def test_what_is_read_over_is_listed(colour_model: Path) -> None:
+    cfg = colour_model / "colours.cfg"
+    text = cfg.read_text().replace("channels=3", "channels=3\nbatch=64\nsubdivisions=8")
+    cfg.write_text(text.replace("num=1", "num=1\njitter=.3"))
+
+    (note,) = inspect(colour_model)["network"]["notes"]
+
+    assert note.endswith("which change nothing here: batch, subdivisions, jitter")
+
+
+def test_an_input_that_is_no_multiple_of_the_stride_is_a_problem(colour_model: Path) -> None:
+    cfg = colour_model / "colours.cfg"
+    cfg.write_text(cfg.read_text().replace("width=64", "width=68"))
+
+    assert inspect(colour_model)["problems"] == [
+        "the input, 68 x 64, is no multiple of 8, the coarsest stride"
+    ]
+
+
+def test_names_that_stand_twice_or_are_empty_are_problems(colour_model: Path) -> None:
+    (colour_model / "colours.names").write_text("red\nred\n")
+
+    assert inspect(colour_model)["problems"] == ["several classes are called 'red'"]
+
+
+def test_of_a_model_that_does_not_load_the_reason_is_told_and_what_its_cfg_says(
+    colour_model: Path,
+) -> None:
+    (colour_model / "colours.names").write_text("red\n")
+
+    found = inspect(colour_model)
+
+    (problem,) = found["problems"]
+    assert "colours.names has 1 classes, one a line; the network has 2" in problem
+    assert found["network"]["layers"] == 3
+    assert found["footprint"] is None
+
+
+def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("")
+
+    (problem,) = inspect(tmp_path)["problems"]
+
+    assert "it has no *.cfg; in it: a.txt" in problem
+
+
+def test_a_converted_model_is_as_much_work_as_before(colour_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "onnx").mkdir()
+    models("convert", colour_model, tmp_path / "onnx" / "colours.onnx", "--decode")
+
+    found = inspect(tmp_path / "onnx")
+
+    network = found["network"]
+    assert (network["format"], network["input_size"]) == ("onnx", [64, 64])
+    assert network["gflops"] == pytest.approx(2 * 7 * 3 * 8 * 8 / 1e9)
+    assert network["heads"][0]["shape"] == [1, 64, 7]
+    assert (found["labels"], found["problems"]) == (["red", "green"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "gflops"),
+    [
+        ("yolov4", 128.5),
+        ("yolov4-tiny", 6.9),
+        ("yolov4-csp", 77),
+        ("yolov3", 65.9),
+        ("yolov3-tiny", 5.6),
+        ("yolov3-tiny-prn", 3.5),
+        ("yolov3-spp", 141.5),
+        ("enet-coco", 3.7),
+        ("csresnext50-panet-spp", 71.3),
+    ],
+)
+def test_the_work_of_a_network_is_what_darknet_prints(
+    name: str, gflops: float, shared: Callable[[str], Path]
+) -> None:
+    """The BFlops of AlexeyAB/darknet's README; Darknet counts a few cheaper layers, too."""
+    facts = darknet_facts(shared(f"cfg/{name}.cfg").read_text())
+
+    assert facts.multiply_adds is not None
+    assert 2 * facts.multiply_adds / 1e9 == pytest.approx(gflops, abs=0.12)
