@@ -1,28 +1,31 @@
-"""Have the deployed function try the events again that failed three times: the dead letters."""
+"""Have the deployed function try again what failed: its dead letters, or images that failed."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import json
-import time
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..settings import Settings
+from ..storage import create_client
 from . import UsageError
+from .dead_letters import DeadLetters
+from .failed_records import FailedImage, bucket_of, failed_images
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _SERVICE = "object-detection"  # serverless.yml's
-# So long is a message out of others' sight. Killed midway, this command leaves it in the queue, and
-# it comes back into sight after that.
-_HIDDEN_SECONDS = 120
 # What is wrong with one event is then wrong with all
 _HOPELESS = ("ResourceNotFoundException", "AccessDeniedException", "ValidationException")
+_THE_STACKS = "the stack's"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
         default="dev",
-        help="whose queue and function, where they are not named (default: %(default)s)",
+        help="whose queue, function and bucket, where not named (default: %(default)s)",
     )
     parser.add_argument("--queue", metavar="URL", help="the queue's URL or name")
     parser.add_argument("--function", metavar="NAME", help="the function's name or ARN")
     parser.add_argument(
-        "--dry-run", action="store_true", help="list the events, and leave them where they are"
+        "--failed",
+        nargs="?",
+        const=_THE_STACKS,
+        metavar="s3://BUCKET",
+        help="instead of dead letters, the images that failed for good and have no result since, "
+        "as `failures` lists them; of the stage's bucket unless named",
+    )
+    parser.add_argument(
+        "--key", metavar="PATTERN", help="only images of such keys, like 'input/2026/*.jpg'"
+    )
+    parser.add_argument(
+        "--kind", metavar="ERROR", help="only what failed with this error, like ImageError"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list what would be tried, and leave it"
     )
     parser.epilog = (
         "A message leaves the queue only when Lambda has accepted its event. What fails again "
@@ -44,162 +61,153 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Puts every dead letter back; returns 1 if some could not be."""
+    """Has everything tried again that was asked for; returns 1 if some could not be."""
     import boto3
     from rich.console import Console
 
     messages = Console(stderr=True)
     try:
-        queue_url, function = _find(boto3, arguments)
-        with _Queue(boto3.client("sqs"), queue_url) as queue:
+        place = _Place(boto3, arguments)
+        with contextlib.ExitStack() as stack:
+            items: Iterable[_Item]
+            total = None
+            if arguments.failed:
+                items = _failures(place.bucket())
+            else:
+                letters = DeadLetters(boto3.client("sqs"), place.queue_url())
+                items, total = stack.enter_context(letters), len(letters)
+            chosen = _chosen(items, arguments.key, arguments.kind)
             if arguments.dry_run:
-                return _list(queue, messages)
-            return _redrive(queue, boto3.client("lambda"), function, messages)
+                return _list(chosen, messages)
+            return _redrive(chosen, total, boto3.client("lambda"), place.function(), messages)
     except (ClientError, BotoCoreError) as error:
         raise UsageError(str(error)) from error
 
 
-@dataclass(frozen=True)
-class _Letter:
-    """A message of the queue."""
+class _Item(Protocol):
+    """What may be tried again. Each method may raise a ValueError: it is not what it should be."""
 
-    id: str
-    receipt: str
-    sent_at: float  # seconds since 1970
-    body: str
+    @property
+    def name(self) -> str:
+        """What a person knows it by."""
 
     def event(self) -> Any:
-        """The event that failed.
+        """What the function is to be invoked with."""
 
-        Raises:
-            ValueError: the message is no record of a failed invocation.
-        """
-        try:
-            record = json.loads(self.body)
-        except json.JSONDecodeError:
-            raise ValueError("not JSON, let alone a record of a failed invocation") from None
-        if not isinstance(record, dict) or "requestPayload" not in record:
-            raise ValueError("not a record of a failed invocation, which has a requestPayload")
-        return record["requestPayload"]
+    def image_keys(self) -> list[str]:
+        """Its images'."""
+
+    def kind(self) -> str:
+        """The class of the error that it failed with."""
 
     def summary(self) -> str:
-        """The event's images, and why it failed, on one line."""
-        subject = _subject(self.event())
-        record = json.loads(self.body)
-        for key, name in (("responsePayload", "errorMessage"), ("requestContext", "condition")):
-            if isinstance(record.get(key), dict) and record[key].get(name):
-                return f"{subject}\t{' '.join(str(record[key][name]).split())}"
-        return subject
+        """One line."""
+
+    def forget(self) -> None:
+        """Ends it, as Lambda has accepted its event."""
 
 
-class _Queue:
-    """The dead letters that were there when this command started.
+@dataclass(frozen=True)
+class _Failure:
+    """An image that failed for good. Its record stays until a result supersedes it."""
 
-    A letter that was received is out of others' sight for a while; leaving the context puts those
-    back into sight that were not deleted.
-    """
+    bucket: str
+    image: FailedImage
 
-    def __init__(self, client: Any, url: str) -> None:
-        self._client = client
-        self._url = url
-        self._started_at = time.time()
-        self._held: dict[str, _Letter] = {}
+    @property
+    def name(self) -> str:
+        return self.image.key
 
-    def __enter__(self) -> Self:
-        return self
+    def event(self) -> dict[str, str]:
+        return {"bucket": self.bucket, "key": self.image.key}
 
-    def __exit__(self, *exception: object) -> None:
-        for letter in self._held.values():
-            with contextlib.suppress(ClientError):  # it came back into sight by itself
-                self._client.change_message_visibility(
-                    QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
-                )
+    def image_keys(self) -> list[str]:
+        return [self.image.key]
 
-    def __len__(self) -> int:
-        """About how many there are, as SQS puts it."""
-        name = "ApproximateNumberOfMessages"
-        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
-        return int(answer["Attributes"][name])
+    def kind(self) -> str:
+        return self.image.kind
 
-    def __iter__(self) -> Iterator[_Letter]:
-        """Each letter once.
+    def summary(self) -> str:
+        return f"{self.bucket}/{self.image.key}\t{self.image.message}"
 
-        What comes in meanwhile is left for the next time: an event that fails again and again
-        would otherwise keep this command going for ever.
-        """
-        seen: set[str] = set()
-        while letters := self._receive():
-            new = [letter for letter in letters if letter.id not in seen]
-            if not new:
-                return
-            seen.update(letter.id for letter in new)
-            yield from (letter for letter in new if letter.sent_at <= self._started_at)
-
-    def _receive(self) -> list[_Letter]:
-        answer = self._client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,  # asks every server of SQS's, instead of some
-            MessageSystemAttributeNames=["SentTimestamp"],
-        )
-        letters = [
-            _Letter(
-                id=message["MessageId"],
-                receipt=message["ReceiptHandle"],
-                sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
-                body=message["Body"],
-            )
-            for message in answer.get("Messages", ())
-        ]
-        self._held.update((letter.id, letter) for letter in letters)
-        return letters
-
-    def delete(self, letter: _Letter) -> None:
-        """Takes a letter out for good."""
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
-        del self._held[letter.id]
+    def forget(self) -> None:
+        pass
 
 
-def _find(boto3: Any, arguments: argparse.Namespace) -> tuple[str, str]:
-    """The queue's URL and the function's name: as named, or what the stack says of itself."""
-    outputs: dict[str, str] = {}
-    if not (arguments.queue and arguments.function):
-        stack = f"{_SERVICE}-{arguments.stage}"
+def _failures(bucket: str) -> Iterator[_Failure]:
+    found = failed_images(create_client(), bucket, Settings.from_environment(os.environ))
+    return (_Failure(bucket, image) for image in found if not image.is_superseded)
+
+
+def _chosen(items: Iterable[_Item], key: str | None, kind: str | None) -> Iterator[_Item]:
+    """What was asked for; all of it, what cannot be read included, if nothing was."""
+    for item in items:
         try:
-            (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        except ClientError as error:
-            raise UsageError(
-                f"the stack {stack}: {error.response['Error']['Message']}; choose another with "
-                "--stage, or name --queue and --function"
-            ) from error
-        outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", ())}
-    queue = arguments.queue or _output(outputs, "DeadLetterQueue", arguments.stage)
-    function = arguments.function or _output(outputs, "Function", arguments.stage)
-    if "://" not in queue:
-        queue = boto3.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
-    return queue, function
+            is_wanted = not kind or item.kind() == kind
+            if key:
+                is_wanted &= any(fnmatchcase(each, key) for each in item.image_keys())
+        except ValueError:
+            is_wanted = not (key or kind)
+        if is_wanted:
+            yield item
 
 
-def _output(outputs: dict[str, str], name: str, stage: str) -> str:
-    if name not in outputs:
-        raise UsageError(f"the stack {_SERVICE}-{stage} has no output {name}; deploy it again")
-    return outputs[name]
+class _Place:
+    """Queue, function and bucket: as named, or what the stack says of itself."""
+
+    def __init__(self, boto3: Any, arguments: argparse.Namespace) -> None:
+        self._boto3 = boto3
+        self._arguments = arguments
+        self._outputs: dict[str, str] | None = None
+
+    def queue_url(self) -> str:
+        queue = self._arguments.queue or self._output("DeadLetterQueue")
+        if "://" in queue:
+            return str(queue)
+        return str(self._boto3.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
+
+    def function(self) -> str:
+        return self._arguments.function or self._output("Function")
+
+    def bucket(self) -> str:
+        if self._arguments.failed == _THE_STACKS:
+            return self._output("Bucket")
+        return bucket_of(self._arguments.failed)
+
+    def _output(self, name: str) -> str:
+        stack = f"{_SERVICE}-{self._arguments.stage}"
+        if self._outputs is None:
+            try:
+                client = self._boto3.client("cloudformation")
+                (found,) = client.describe_stacks(StackName=stack)["Stacks"]
+            except ClientError as error:
+                raise UsageError(
+                    f"the stack {stack}: {error.response['Error']['Message']}; choose another "
+                    "with --stage, or name --queue and --function"
+                ) from error
+            self._outputs = {
+                item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", ())
+            }
+        if name not in self._outputs:
+            raise UsageError(f"the stack {stack} has no output {name}; deploy it again")
+        return self._outputs[name]
 
 
-def _list(queue: _Queue, messages: Console) -> int:
-    """Prints every letter's event and why it failed."""
+def _list(items: Iterable[_Item], messages: Console) -> int:
+    """Prints what would be tried, and why it failed."""
     failed = 0
-    for letter in queue:
+    for item in items:
         try:
-            print(letter.summary())
+            print(item.summary())
         except ValueError as error:
             failed += 1
-            _complain(messages, letter, str(error))
+            _complain(messages, item, str(error))
     return 1 if failed else 0
 
 
-def _redrive(queue: _Queue, client: Any, function: str, messages: Console) -> int:
+def _redrive(
+    items: Iterable[_Item], total: int | None, client: Any, function: str, messages: Console
+) -> int:
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
@@ -207,14 +215,14 @@ def _redrive(queue: _Queue, client: Any, function: str, messages: Console) -> in
     with Progress(
         *columns, console=messages, transient=True, disable=not messages.is_terminal
     ) as progress:
-        for letter in progress.track(queue, total=len(queue), description="redriving"):
+        for item in progress.track(items, total=total, description="redriving"):
             try:
-                _invoke(client, function, letter.event())
-                queue.delete(letter)
+                _invoke(client, function, item.event())
+                item.forget()
                 done += 1
             except (ClientError, BotoCoreError, ValueError) as error:
                 failed += 1
-                _complain(messages, letter, str(error))
+                _complain(messages, item, str(error))
     messages.print(f"{done} events handed to {function}", highlight=False, soft_wrap=True)
     return 1 if failed else 0
 
@@ -231,19 +239,10 @@ def _invoke(client: Any, function: str, event: Any) -> None:
         )
     except ClientError as error:
         if error.response["Error"]["Code"] in _HOPELESS:
-            raise UsageError(f"{error}; all events stay in the queue") from error
+            raise UsageError(f"{error}; all events stay where they are") from error
         raise
 
 
-def _subject(event: Any) -> str:
-    """The keys that an event of S3 is about, or its beginning."""
-    try:
-        places = [record["s3"] for record in event["Records"]]
-        return ", ".join(f"{s3['bucket']['name']}/{s3['object']['key']}" for s3 in places)
-    except (LookupError, TypeError):
-        return json.dumps(event)[:80]
-
-
-def _complain(messages: Console, letter: _Letter, reason: str) -> None:
-    text = f"message {letter.id} stays in the queue: {reason}"
+def _complain(messages: Console, item: _Item, reason: str) -> None:
+    text = f"{item.name} stays where it is: {reason}"
     messages.print(text, style="red", markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ FUNCTION = "object-detection-test-detect"
 CODE = """
 import json, boto3
 def handler(event, context):
-    key = event["Records"][0]["s3"]["object"]["key"]
+    key = event["key"] if "key" in event else event["Records"][0]["s3"]["object"]["key"]
     boto3.client("s3").put_object(Bucket="noted", Key=key, Body=json.dumps(event).encode())
 """
 
@@ -30,7 +30,7 @@ def s3_event(key: str) -> dict[str, Any]:
     return {"Records": [{"s3": {"bucket": {"name": "pictures"}, "object": {"key": key}}}]}
 
 
-def dead_letter(key: str) -> str:
+def dead_letter(key: str, kind: str = "StorageError") -> str:
     """A record as in "Capturing records of Lambda asynchronous invocations"."""
     return json.dumps(
         {
@@ -48,7 +48,7 @@ def dead_letter(key: str) -> str:
                 "executedVersion": "$LATEST",
                 "functionError": "Unhandled",
             },
-            "responsePayload": {"errorMessage": "S3 is slow\ntoday", "errorType": "StorageError"},
+            "responsePayload": {"errorMessage": "S3 is slow\ntoday", "errorType": kind},
         }
     )
 
@@ -169,7 +169,7 @@ def test_without_the_function_every_event_stays_in_sight(
     assert len(deployed.waiting()) == 2
     message = capsys.readouterr().err
     assert "nobody" in message
-    assert "all events stay in the queue" in message
+    assert "all events stay where they are" in message
 
 
 def test_without_a_stack_what_to_name_is_said(
@@ -219,3 +219,102 @@ def test_what_another_reader_holds_is_left_alone(deployed: Deployed) -> None:
 
     assert deployed.invoked_with() == {}
     assert deployed.kept() == 1
+
+
+def test_a_pattern_chooses_by_the_keys_of_an_events_images(deployed: Deployed) -> None:
+    others = [dead_letter("input/2025/a.jpg"), dead_letter("input/2026/a.png")]
+    deployed.fail(dead_letter("input/2026/a+b.jpg"), *others, "no record")
+
+    assert main([*NAMED, "--key", "input/2026/* b.jpg"]) == 0
+
+    assert list(deployed.invoked_with()) == ["input/2026/a+b.jpg"]
+    assert sorted(deployed.waiting()) == sorted([*others, "no record"])
+
+
+def test_a_kind_chooses_by_the_error_that_came_in_the_end(deployed: Deployed) -> None:
+    other = dead_letter("input/b.jpg", kind="Sandbox.Timedout")
+    deployed.fail(dead_letter("input/a.jpg", kind="TransientError"), other)
+
+    assert main([*NAMED, "--kind", "TransientError"]) == 0
+
+    assert list(deployed.invoked_with()) == ["input/a.jpg"]
+    assert deployed.waiting() == [other]
+
+
+def record_failure(deployed: Deployed, key: str, kind: str = "ImageError") -> None:
+    """What the function leaves of an image that failed for good."""
+    document = {
+        "schema": 1,
+        "image": {"bucket": "pictures", "key": f"input/{key}"},
+        "error": {"kind": "permanent", "type": kind, "message": "too large"},
+    }
+    deployed.s3.put_object(
+        Bucket="pictures", Key=f"failed/{key}.json", Body=json.dumps(document).encode()
+    )
+
+
+@pytest.fixture
+def pictures(deployed: Deployed) -> Deployed:
+    deployed.s3.create_bucket(Bucket="pictures")
+    return deployed
+
+
+def test_images_that_failed_for_good_are_tried_again_and_those_with_a_result_are_not(
+    pictures: Deployed,
+) -> None:
+    for name in ("a é.jpg", "b.jpg"):
+        record_failure(pictures, name)
+    pictures.s3.put_object(Bucket="pictures", Key="output/b.jpg.json", Body=b"{}")
+    pictures.fail(dead_letter("input/c.jpg"))
+
+    assert main([*NAMED, "--failed", "s3://pictures"]) == 0
+
+    wanted = {"bucket": "pictures", "key": "input/a é.jpg"}
+    assert pictures.invoked_with() == {"input/a é.jpg": wanted}
+    assert pictures.waiting() == [dead_letter("input/c.jpg")]
+
+
+def test_images_that_failed_for_good_are_chosen_alike(pictures: Deployed) -> None:
+    record_failure(pictures, "2026/a.jpg")
+    record_failure(pictures, "2026/b.jpg", kind="EventError")
+    record_failure(pictures, "2025/c.jpg")
+
+    chosen = ["--failed", "s3://pictures", "--kind", "ImageError", "--key", "input/2026/*"]
+    assert main([*NAMED, *chosen]) == 0
+
+    assert list(pictures.invoked_with()) == ["input/2026/a.jpg"]
+
+
+def test_a_dry_run_of_failed_images_lists_them(
+    pictures: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_failure(pictures, "a.jpg")
+
+    assert main(["redrive", "--failed", "s3://pictures", "--dry-run"]) == 0
+
+    assert capsys.readouterr().out == "pictures/input/a.jpg\ttoo large\n"
+    assert pictures.invoked_with() == {}
+
+
+def test_the_bucket_of_failed_images_is_what_the_stack_says(pictures: Deployed) -> None:
+    outputs = {"Bucket": "pictures", "Function": FUNCTION}
+    template = {
+        "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    pictures.aws.client("cloudformation").create_stack(
+        StackName="object-detection-test", TemplateBody=json.dumps(template)
+    )
+    record_failure(pictures, "a.jpg")
+
+    assert main(["redrive", "--stage", "test", "--failed"]) == 0
+
+    assert list(pictures.invoked_with()) == ["input/a.jpg"]
+
+
+def test_a_bucket_that_is_none_is_wrong_usage(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*NAMED, "--failed", "pictures"]) == 2
+
+    assert "pictures is no bucket" in capsys.readouterr().err
