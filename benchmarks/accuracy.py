@@ -14,13 +14,16 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from rich.console import Console
@@ -42,10 +45,14 @@ Rows = list[list[float]]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Mean average precision at an overlap of 0.5, and averaged over 0.5 to 0.95."""
+    """Mean average precision at an overlap of 0.5, and averaged over 0.5 to 0.95.
+
+    by_class: the first, class by class; NaN where the truth has none of one.
+    """
 
     map50: float
     map50_95: float
+    by_class: tuple[float, ...]
 
 
 def main() -> int:
@@ -55,6 +62,7 @@ def main() -> int:
     parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
     parser.add_argument("labels", type=Path, metavar="LABEL_DIR")
     parser.add_argument("--reference", metavar="PYTHON", help="a Python that has OpenCV 4.14")
+    parser.add_argument("--by-class", action="store_true", help="each class's, too")
     parser.add_argument("--nms", type=float, default=Settings.nms)
     arguments = parser.parse_args()
     paths = sorted(p for p in arguments.images.iterdir() if p.suffix.lower() in SUFFIXES)
@@ -79,7 +87,18 @@ def main() -> int:
     for name, accuracy in rows.items():
         table.add_row(name, f"{accuracy.map50:.4f}", f"{accuracy.map50_95:.4f}")
     Console().print(table)
+    if arguments.by_class:
+        Console().print(tabulate_classes(model.labels, rows))
     return 0
+
+
+def tabulate_classes(labels: Sequence[str], rows: dict[str, Accuracy]) -> Table:
+    """Average precision at 0.5 of each class that the truth has."""
+    table = Table("class", *rows, title="AP@0.5")
+    for label, *values in zip(labels, *(row.by_class for row in rows.values()), strict=True):
+        if not math.isnan(values[0]):
+            table.add_row(label, *(f"{value:.4f}" for value in values))
+    return table
 
 
 def read_truth(images: dict[str, Image], labels: Path, classes: int) -> dict[str, Any]:
@@ -142,7 +161,7 @@ def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
         for class_id, score, x1, y1, x2, y2 in rows
     ]
     if not results:
-        return Accuracy(0.0, 0.0)
+        return Accuracy(0.0, 0.0, (0.0,) * len(truth["categories"]))
     with contextlib.redirect_stdout(io.StringIO()):  # it reports every step of its own
         ground = COCO()
         ground.dataset = truth
@@ -151,7 +170,11 @@ def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return Accuracy(float(evaluation.stats[1]), float(evaluation.stats[0]))
+    precision = evaluation.eval["precision"][0, :, :, 0, -1]  # at 0.5, of all sizes: recall, class
+    by_class = np.where(precision > -1, precision, np.nan).mean(axis=0)
+    return Accuracy(
+        float(evaluation.stats[1]), float(evaluation.stats[0]), tuple(map(float, by_class))
+    )
 
 
 if __name__ == "__main__":
