@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy faults clean
+.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy faults train clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -79,7 +79,7 @@ format: .venv/installed ## format the code
 lock: ## bring requirements*.txt and package-lock.json up to date with their sources
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
 	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4 \
-		layers/opencv/requirements-build; do \
+		layers/opencv/requirements-build demo/requirements-training; do \
 		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
@@ -90,6 +90,14 @@ lock: ## bring requirements*.txt and package-lock.json up to date with their sou
 	$(PYTHON) -m venv .venv-opencv4
 	.venv-opencv4/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+.venv-training/installed: demo/requirements-training.txt
+	$(PYTHON) -m venv .venv-training
+	.venv-training/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+train: .venv-training/installed ## train the embedded model from scratch: MINUTES=60
+	.venv-training/bin/python demo/train.py demo/model/fruits.cfg --minutes $(or $(MINUTES),60)
 
 reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 puts out, for the parity tests
 	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \
@@ -110,4 +118,5 @@ faults: .venv/installed ## what becomes of 2,000 images while a third of S3's re
 	$(BIN)/python benchmarks/faults.py
 
 clean: ## remove what was installed and made here
-	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 node_modules .cache .serverless demo-output
+	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 .venv-training \
+		node_modules .cache .serverless demo-output

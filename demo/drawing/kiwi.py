@@ -51,7 +51,7 @@ def _cut_kiwi(
     x, y = np.broadcast_arrays(window.x, window.y)
     cos, sin = math.cos(angle), math.sin(angle)
     u, v = (x * cos + y * sin) / axis[2], y * cos - x * sin
-    out = np.hypot(u, v) / np.float32(radius)
+    out = np.sqrt(u * u + v * v) / np.float32(radius)
     way = np.arctan2(v, u)
     flesh: Colour = (70, 195, 165) if what.trait < 0.7 else (75, 205, 225)
     deep: Colour = (45, 160, 120) if what.trait < 0.7 else (55, 175, 205)

@@ -143,23 +143,24 @@ def tube(patch: Patch, spine: Spine, profile: NDArray[np.float64]) -> Surface:
     radius = np.float32(spine.length / turn)
     sign = np.float32(math.copysign(1, turn))
     inward = (radius - v) * sign
-    reach = np.hypot(u, inward)
+    reach = np.sqrt(u * u + inward * inward)
     share = np.arctan2(u, inward) * np.float32(2 / abs(turn))  # -1 to 1 between the ends
     aside = (abs(radius) - reach) * sign
     steps = len(profile) - 1
     place = np.clip((share + 1) * np.float32(steps / 2), 0, steps)
-    lower = np.minimum(place.astype(np.int32), steps - 1)
-    rise = np.diff(profile).astype(np.float32)
-    r = profile.astype(np.float32)[lower] + rise[lower] * (place - lower)
-    slope = rise[lower] * np.float32(steps / spine.length)
+    lower = np.minimum(np.floor(place), steps - 1)
+    step = lower.astype(np.intp)
+    rising = np.diff(profile).astype(np.float32)[step]
+    r = profile.astype(np.float32)[step] + rising * (place - lower)
+    slope = rising * np.float32(steps / spine.length)
     past = (np.abs(share) - 1) * np.float32(spine.length / 2)
-    room = (r - np.abs(aside)) / np.sqrt(1 + slope * slope)
+    steep = np.sqrt(1 + slope * slope)
+    room = (r - np.abs(aside)) / steep
     coverage = np.clip(np.minimum(room, -past) * np.float32(patch.scale) + 0.5, 0, 1)
     d = np.clip(aside / np.maximum(r, np.float32(1e-3)), -1, 1)
     z = np.sqrt(1 - d * d)
     tangent_u, tangent_v = inward / reach, u / reach * sign
     normal_u, normal_v = -d * tangent_v - slope * tangent_u, d * tangent_u - slope * tangent_v
-    length = np.sqrt(1 + slope * slope)
-    nx = (normal_u * cos - normal_v * sin) / length
-    ny = (normal_u * sin + normal_v * cos) / length
-    return Surface(window, coverage, (nx, ny, z / length), share, np.arcsin(d))
+    nx = (normal_u * cos - normal_v * sin) / steep
+    ny = (normal_u * sin + normal_v * cos) / steep
+    return Surface(window, coverage, (nx, ny, z / steep), share, np.arcsin(d))

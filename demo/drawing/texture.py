@@ -38,10 +38,12 @@ def grains(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Pla
 def streaks(rng: np.random.Generator, around: Plane, count: int) -> Plane:
     """Noise that depends on the angle about the axis alone: streaks from pole to pole."""
     values = rng.standard_normal(count).astype(np.float32)
-    place = (around / np.float32(2 * math.pi)) % 1 * count
-    lower = place.astype(np.int32) % count
-    share = place - np.floor(place)
-    blended: Plane = values[lower] * (1 - share) + values[(lower + 1) % count] * share
+    turns = around * np.float32(1 / (2 * math.pi))
+    place = (turns - np.floor(turns)) * count
+    lower = np.floor(place)
+    step = lower.astype(np.intp)
+    values = np.append(values, values[:2])  # round the corner, where rounding may lead as well
+    blended: Plane = values[step] + np.diff(values, append=values[:1])[step] * (place - lower)
     return blended
 
 
