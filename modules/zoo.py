@@ -39,20 +39,24 @@ def pull(
         note: told what went wrong at the mirror, where another address is then asked.
 
     Raises:
-        DownloadError: a file cannot be had anywhere; or another process fetches the same model.
+        DownloadError: a file cannot be had anywhere, or not be written here; or another process
+            fetches the same model.
     """
     target = folder / model.name
     missing = [file for file in model.files if not _is_right(target / file.name, file)]
     if not missing:
         return target
     staging = folder / f".{model.name}.part"
-    staging.mkdir(parents=True, exist_ok=True)
-    with _alone(staging):
-        sources = _Sources(model, note)
-        for file in missing:
-            if not _is_right(staging / file.name, file):
-                sources.fetch(file, staging / file.name, progress)
-        _move(staging, target)
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        with _alone(staging):
+            sources = _Sources(model, note)
+            for file in missing:
+                if not _is_right(staging / file.name, file):
+                    sources.fetch(file, staging / file.name, progress)
+            _move(staging, target)
+    except OSError as error:  # no place left, no permission to write
+        raise DownloadError(f"{staging}: {error}") from error
     return target
 
 

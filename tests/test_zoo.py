@@ -190,6 +190,13 @@ def test_a_file_that_is_nowhere_is_named_with_what_to_do(
         pull(model, tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_named(model: ZooModel, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(DownloadError, match=r"/file/\.small\.part: .*Not a directory"):
+        pull(model, tmp_path / "file")
+
+
 def test_a_second_process_does_not_write_to_the_same_files(model: ZooModel, tmp_path: Path) -> None:
     staging = tmp_path / ".small.part"
     staging.mkdir()

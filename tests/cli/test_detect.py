@@ -174,7 +174,7 @@ def test_a_reader_that_stops_early_is_no_error(photo: Path, colour_model: Path) 
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["", "detect", "demo", "local"])
+@pytest.mark.parametrize("command", ["", "detect", "demo", "local", "models"])
 def test_help_helps(command: str) -> None:
     arguments = [sys.executable, "-m", "modules", *command.split(), "--help"]
 
