@@ -47,6 +47,20 @@ def test_a_picture_that_fails_is_named_with_its_reason(colour_model: Path, tmp_p
     assert (tmp_path / "out" / "failed" / "bad.jpg.json").exists()
 
 
+def test_a_proxy_is_not_asked_for_what_lies_on_this_machine(
+    colour_model: Path, tmp_path: Path
+) -> None:
+    photo, nowhere = tmp_path / "photo.png", "http://127.0.0.1:9"
+    cv2.imwrite(str(photo), picture(red=(2, 5)))
+
+    run = demo(
+        photo, "--model", colour_model, "--output", tmp_path,
+        http_proxy=nowhere, https_proxy=nowhere,
+    )  # fmt: skip
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_the_sample_picture_holds_what_it_shows(
     shared: Callable[[str], Path], tmp_path: Path
 ) -> None:
