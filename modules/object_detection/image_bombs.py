@@ -59,14 +59,23 @@ def _check_tiles(data: bytes, max_pixels: int) -> None:
 def _picture_alone(data: bytes) -> bytes:
     """A PNG without what does not show: texts, profiles, frames after the first.
 
-    Compressed texts swell a thousandfold, and each malformed chunk is a line in the log.
+    Compressed texts swell a thousandfold, and each malformed chunk is a line in the log. OpenCV
+    makes room for a chunk before it looks whether there is as much: up to 4 GB.
     """
     kept = [data[:_PNG_SIGNATURE_SIZE]]
     position = _PNG_SIGNATURE_SIZE
     kind = b""
-    while kind != b"IEND" and position + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
+    while kind != b"IEND":
+        try:
+            length, kind = struct.unpack_from(">I4s", data, position)
+        except struct.error:
+            raise ImageError("a PNG that is cut off: it has no end") from None
         end = position + 12 + length
+        if end > len(data):
+            raise ImageError(
+                f"a PNG that is cut off: a chunk of {length:,} bytes ends {end - len(data):,} "
+                "bytes after the file"
+            )
         if kind in _PICTURE_CHUNKS:
             kept.append(data[position:end])
         position = end

@@ -97,7 +97,7 @@ def _cut_off() -> Iterator[Kind]:
     for format_name in ("JPEG", "PNG"):
         data = save(RGB, format_name)
         for name, missing in (("without its last byte", 1), ("without its end", 2)):
-            yield Kind(f"{format_name} {name}", data[:-missing], "cut off, corrupt")
+            yield Kind(f"{format_name} {name}", data[:-missing], "cut off")
     yield Kind("start of a JPEG", b"\xff\xd8\xff", "a JPEG that is cut off in its header")
     yield Kind("JPEG without a frame", b"\xff\xd8\xff\xda\0\2", "whose frame header is missing")
 
@@ -119,6 +119,9 @@ def _bombs() -> Iterator[Kind]:
     text = png_chunk(b"zTXt", b"a\0\0" + deflated_zeros(7 * MEGABYTE)) * 50
     rows = png_rows(np.full((HEIGHT, WIDTH), 77, np.uint8))
     yield result("PNG with swelling texts", png(WIDTH, HEIGHT, rows, before=text), grey(77))
+    header = png(WIDTH, HEIGHT, b"")[:33]
+    claims = header + b"\xff\xff\0\0IDAT" + rows
+    yield Kind("PNG that claims 4 GB", claims, "a chunk of 4,294,901,760 bytes ends")
     tile = [(322, "I", [16000]), (323, "I", [16000]), (324, "I", [8]), (325, "I", [9])]
     in_tiles = tiff(WIDTH, HEIGHT, bytes(9), extra=tile)
     yield Kind("TIFF in huge tiles", in_tiles, "in tiles of 16000 x 16000 pixels")

@@ -1,0 +1,164 @@
+"""What is fed with damaged inputs, and what it may answer; start at `TARGETS`."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from modules.events import EventError, Outcome, Verdict, read_event
+from modules.object_detection.annotate import annotate
+from modules.object_detection.darknet import import_darknet
+from modules.object_detection.detector import Detections, Detector
+from modules.object_detection.errors import ImageError, ModelError, TransientError, WeightsError
+from modules.object_detection.image import decode_image, encode_image
+from modules.object_detection.image_header import read_header
+
+from .. import colour_model
+from ..hostile.corpus import KINDS
+from .cfgs import CFGS
+from .mutation import BINARY, DOCUMENT, TEXT, Operation, damage, mend_png
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of input.
+
+    run: takes the input; returns if there is a result, raises one of `refusals` if the input is
+    refused; anything else it raises is a bug. room: bytes of memory that an input may take.
+    """
+
+    seeds: Callable[[], Sequence[bytes]]
+    operations: Sequence[Operation]
+    run: Callable[[bytes], None]
+    refusals: tuple[type[Exception], ...]
+    room: int
+
+    def case(self, random: Random) -> bytes:
+        """A damaged input, the same for the same state of `random`."""
+        return damage(random, self._seeds, self.operations)
+
+    @functools.cached_property
+    def _seeds(self) -> Sequence[bytes]:
+        return self.seeds()
+
+
+_EVENTS = Path(__file__).parent.parent / "events"
+_MAX_PIXELS = 1_000_000
+_HEADER = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
+_CALLS_FOR = re.compile(r"the cfg calls for ([\d,]+)")
+_MAX_WEIGHTS = 4_000_000  # bytes; what calls for more is imported, but not run
+
+
+def _run_image(data: bytes) -> None:
+    image = decode_image(data, max_pixels=_MAX_PIXELS)
+    header = read_header(data)
+    assert sorted((image.width, image.height)) == sorted((header.width, header.height))
+    found = _colour_detector().detect(image.pixels, confidence=0.3)
+    _check(found, image.width, image.height)
+    encode_image(annotate(image.pixels, found, colour_model.LABELS), image.format)
+
+
+@functools.cache
+def _colour_detector() -> Detector:
+    return Detector(import_darknet(colour_model.CFG, io.BytesIO(colour_model.weights())))
+
+
+def _check(found: Detections, width: int, height: int) -> None:
+    assert np.isfinite(found.boxes).all()
+    assert np.isfinite(found.confidences).all()
+    assert ((found.confidences >= 0) & (found.confidences <= 1)).all()
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= np.tile([width, height], 2)).all()
+
+
+def _run_event(data: bytes) -> None:
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        return  # Lambda passes on what is JSON alone
+    invocation = read_event(event)
+    outcomes: list[list[Outcome]] = []
+    for request in invocation.requests:
+        for ref in request.images:
+            assert isinstance(ref.bucket, str)
+            assert isinstance(ref.key, str)
+            assert ref.sequencer is None or re.fullmatch("[0-9A-Fa-f]+", ref.sequencer)
+            json.dumps([ref.etag, ref.version_id, ref.size])
+        verdict = list(Verdict)[len(outcomes) % len(Verdict)]
+        outcomes.append([Outcome(ref.key, verdict, "why") for ref in request.images])
+    json.dumps(invocation.answer(outcomes))
+
+
+def _run_cfg(data: bytes) -> None:
+    cfg = data.decode("utf-8", "replace")
+    size = _weights_size(cfg)
+    if size <= _MAX_WEIGHTS:
+        _run_network(cfg, _HEADER.ljust(size, b"\0"))
+
+
+def _weights_size(cfg: str) -> int:
+    """How many bytes the cfg calls for, which is what the importer says if there are none."""
+    try:
+        import_darknet(cfg, io.BytesIO(_HEADER))
+    except WeightsError as error:
+        return int(_CALLS_FOR.findall(str(error))[0].replace(",", ""))
+    return len(_HEADER)
+
+
+def _run_weights(data: bytes) -> None:
+    _run_network(_WEIGHTS_CFG, data)
+
+
+def _run_network(cfg: str, weights: bytes) -> None:
+    detector = Detector(import_darknet(cfg, io.BytesIO(weights)))
+    picture = np.random.default_rng(1).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    _check(detector.detect(picture, confidence=0.01), 64, 48)
+
+
+_WEIGHTS_CFG = CFGS["norms"]
+
+
+def _weights() -> list[bytes]:
+    from ..object_detection.random_models import random_weights
+
+    return [random_weights(_WEIGHTS_CFG, seed) for seed in range(4)]
+
+
+def _images() -> list[bytes]:
+    """Every kind of the corpus, and those that have a result three times more."""
+    kinds = [kind for kind in KINDS if len(kind.data) < 100_000]
+    return [kind.data for kind in kinds for _ in range(1 if kind.refusal else 4)]
+
+
+TARGETS = {
+    "image": Target(
+        _images,
+        (*BINARY, mend_png, mend_png),
+        _run_image,
+        (ImageError,),
+        64 << 20,
+    ),
+    "event": Target(
+        lambda: [path.read_bytes() for path in sorted(_EVENTS.glob("*.json"))],
+        DOCUMENT,
+        _run_event,
+        (EventError, TransientError),
+        16 << 20,
+    ),
+    "cfg": Target(
+        lambda: [cfg.encode() for cfg in (colour_model.CFG, *CFGS.values())],
+        TEXT,
+        _run_cfg,
+        (ModelError,),
+        256 << 20,
+    ),
+    "weights": Target(_weights, BINARY, _run_weights, (ModelError,), 64 << 20),
+}

@@ -1,0 +1,58 @@
+"""All that comes of an image, as text: see `outcome_of`.
+
+    python -m tests.hostile.outcomes MODEL IMAGE...
+
+prints a line for each image, made by a process that never saw another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from modules.model_folder import LocalFolder
+from modules.model_loader import Model, load_model
+from modules.object_detection.errors import PermanentError
+from modules.pipeline import (
+    Source,
+    Timings,
+    describe_failure,
+    describe_result,
+    draw,
+    process,
+)
+from modules.settings import Settings
+
+SETTINGS = Settings(max_image_pixels=1_000_000, confidence=0.3)
+
+
+def outcome_of(data: bytes, model: Model) -> str:
+    """The document, and the annotated image's SHA-256 where there is one."""
+    timings, source = Timings(), Source("a", "b")
+    try:
+        result = process(data, model, SETTINGS, timings)
+        annotated = draw(result, model, timings)
+    except PermanentError as error:
+        return json.dumps(describe_failure(source, len(data), error))
+    document = describe_result(source, len(data), result, model, SETTINGS, timings)
+    del document["timings_ms"]
+    return json.dumps([document, hashlib.sha256(annotated).hexdigest()])
+
+
+def main(folder: str, *images: str) -> None:
+    """Forks before anything is loaded: each image meets a process as it is after its imports."""
+    for image in images:
+        if not os.fork():
+            model = load_model(LocalFolder(Path(folder)), SETTINGS)
+            print(outcome_of(Path(image).read_bytes(), model), flush=True)
+            os._exit(0)
+        _, status = os.wait()
+        if status:
+            sys.exit(f"{image}: {status}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
