@@ -1,11 +1,15 @@
-"""Feeds a target in a process of its own, saying at each step where it is; see `main`.
+"""Feeds a target in a process of its own, one input a line of its standard input; see `main`.
 
-Each line it writes is `begin INDEX`, or `end INDEX OUTCOME`; an outcome is `result`, `refused`, or
-`bug:` and what is wrong.
+`case INDEX` asks for one of the target's own inputs, `file PATH` for one that was kept. The answer
+is its outcome, in a line: `result`, `refused`, or `bug:` and what is wrong. Inputs are fed to a
+child, as forking takes less time than starting anew: `ready PID` says that there is one, `died
+CODE` that it is gone.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import resource
 import sys
 import traceback
@@ -14,20 +18,24 @@ from random import Random
 
 import cv2
 
+from .planted import PLANTED
 from .targets import TARGETS, Target
 
+_TARGETS = TARGETS | PLANTED
 _ADDRESS_SPACE = 4 << 30  # beyond it allocations fail, before the machine suffers
-REPLAY = "--replay"
+_PROCESS = Path("/proc/self")
+READY, DIED = "ready", "died"
 
 
 def make_case(name: str, seed: int, index: int) -> bytes:
     """One of a target's inputs; the same for the same numbers."""
-    return TARGETS[name].case(Random(f"{name}/{seed}/{index}"))
+    return _TARGETS[name].case(Random(f"{name}/{seed}/{index}"))
 
 
 def judge(target: Target, data: bytes) -> str:
     """Feeds one input; returns its outcome."""
-    before = _peak()
+    (_PROCESS / "clear_refs").write_text("5")  # the peak of memory starts anew
+    before = _memory("VmHWM")
     try:
         target.run(data)
         outcome = "result"
@@ -38,37 +46,34 @@ def judge(target: Target, data: bytes) -> str:
         what = (str(error).splitlines() or [""])[0]
         file = Path(place.filename).name
         outcome = f"bug: {type(error).__name__} in {file}:{place.lineno}: {what}"
-    if _peak() - before > target.room:
-        outcome = f"bug: memory, {(_peak() - before) >> 20} MB"
-    return outcome
+    taken = _memory("VmHWM") - before
+    return f"bug: memory, {taken >> 20} MB" if taken > target.room else outcome
 
 
-def _peak() -> int:
-    """The most memory that this process ever had, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _memory(name: str) -> int:
+    """What Linux says of this process's memory under a name, in bytes."""
+    (kilobytes,) = re.findall(rf"{name}:\s+(\d+) kB", (_PROCESS / "status").read_text())
+    return int(kilobytes) * 1024
 
 
-def _limit_memory() -> None:
-    reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    limit = reserved + _ADDRESS_SPACE
+def main(name: str, seed: str) -> None:
+    """Answers for a target until there is no more input."""
+    target = _TARGETS[name]
+    cv2.setNumThreads(1)  # threads do not outlive a fork
+    judge(target, target.seeds()[0])  # what is loaded once counts for no input
+    limit = _memory("VmSize") + _ADDRESS_SPACE
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def main(arguments: list[str]) -> None:
-    """NAME SEED FIRST COUNT feeds those cases; NAME --replay FILE feeds one file."""
-    target = TARGETS[arguments[0]]
-    cv2.setNumThreads(1)
-    judge(target, make_case(arguments[0], 0, 0))  # what is loaded once counts for no input
-    _limit_memory()
-    if arguments[1] == REPLAY:
-        print(f"begin 0\nend 0 {judge(target, Path(arguments[2]).read_bytes())}", flush=True)
-        return
-    seed, first, count = map(int, arguments[1:])
-    for index in range(first, count):
-        data = make_case(arguments[0], seed, index)
-        print(f"begin {index}", flush=True)
-        print(f"end {index} {judge(target, data)}", flush=True)
+    while child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if not status:
+            return
+        print(f"{DIED} {os.waitstatus_to_exitcode(status)}", flush=True)
+    print(f"{READY} {os.getpid()}", flush=True)
+    for line in sys.stdin:
+        kind, what = line.rstrip("\n").split(" ", 1)
+        data = make_case(name, int(seed), int(what)) if kind == "case" else Path(what).read_bytes()
+        print(judge(target, data), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -1,0 +1,48 @@
+"""The harness finds what there is to find: bugs of each kind, planted for it."""
+
+from pathlib import Path
+
+import pytest
+
+from . import runner
+from .planted import TRIGGER
+from .runner import Worker, fuzz
+from .worker import make_case
+
+
+@pytest.fixture(autouse=True)
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where findings go, other than a developer's own."""
+    monkeypatch.setattr(runner, "FOUND", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("_die", "bug: the process died -6"),
+        ("_hang", "bug: no end within 1 s"),
+        ("_swell", "bug: memory, "),
+        ("_stumble", "bug: KeyError in planted.py:"),
+        ("_say_nothing", "bug: a refusal that does not say why"),
+    ],
+)
+def test_a_bug_is_found_named_made_small_and_kept(name: str, what: str, found: Path) -> None:
+    summary = fuzz(name, 8, patience=1)
+
+    assert summary.outcomes.total() == 8
+    assert summary.outcomes["bug"] >= 1
+    assert summary.outcomes["result"] >= 1
+    (finding,) = summary.findings
+    assert finding.what.startswith(what)
+    assert finding.path.parent == found
+    assert finding.path.read_bytes() == TRIGGER
+    with Worker(name, patience=1) as worker:
+        assert worker.ask(f"file {finding.path}").startswith(what)
+
+
+def test_the_same_seed_damages_alike_and_another_otherwise() -> None:
+    cases = [[make_case("image", seed, index) for index in range(20)] for seed in (1, 1, 2)]
+
+    assert cases[0] == cases[1]
+    assert cases[0] != cases[2]
