@@ -20,6 +20,7 @@ from modules.object_detection.detector import Detections, Detector
 from modules.object_detection.errors import ImageError, ModelError, TransientError, WeightsError
 from modules.object_detection.image import decode_image, encode_image
 from modules.object_detection.image_header import read_header
+from modules.object_detection.onnx_network import import_onnx
 
 from .. import colour_model
 from ..hostile.corpus import KINDS
@@ -54,6 +55,7 @@ _EVENTS = Path(__file__).parent.parent / "events"
 _MAX_PIXELS = 1_000_000
 _HEADER = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
 _CALLS_FOR = re.compile(r"the cfg calls for ([\d,]+)")
+_MAX_SIDE = 256  # of a network's input, likewise
 _MAX_WEIGHTS = 4_000_000  # bytes; what calls for more is imported, but not run
 
 
@@ -100,8 +102,12 @@ def _run_event(data: bytes) -> None:
 def _run_cfg(data: bytes) -> None:
     cfg = data.decode("utf-8", "replace")
     size = _weights_size(cfg)
-    if size <= _MAX_WEIGHTS:
-        _run_network(cfg, _HEADER.ljust(size, b"\0"))
+    if size > _MAX_WEIGHTS:
+        return
+    weights = _HEADER.ljust(size, b"\0")
+    network = import_darknet(cfg, io.BytesIO(weights))
+    if max(network.input_size) <= _MAX_SIDE:
+        _check_detector(Detector(network))
 
 
 def _weights_size(cfg: str) -> int:
@@ -114,11 +120,16 @@ def _weights_size(cfg: str) -> int:
 
 
 def _run_weights(data: bytes) -> None:
-    _run_network(_WEIGHTS_CFG, data)
+    _check_detector(Detector(import_darknet(_WEIGHTS_CFG, io.BytesIO(data))))
 
 
-def _run_network(cfg: str, weights: bytes) -> None:
-    detector = Detector(import_darknet(cfg, io.BytesIO(weights)))
+def _run_onnx(data: bytes) -> None:
+    """Under ONNX Runtime, which checks a graph before it runs it; OpenCV 5.0.0 may crash on it."""
+    network, engine = import_onnx(np.frombuffer(data, np.uint8), engine="onnxruntime")
+    _check_detector(Detector(network, engine=engine))
+
+
+def _check_detector(detector: Detector) -> None:
     picture = np.random.default_rng(1).integers(0, 255, (48, 64, 3)).astype(np.uint8)
     _check(detector.detect(picture, confidence=0.01), 64, 48)
 
@@ -136,6 +147,13 @@ def _images() -> list[bytes]:
     """Every kind of the corpus, and those that have a result three times more."""
     kinds = [kind for kind in KINDS if len(kind.data) < 100_000]
     return [kind.data for kind in kinds for _ in range(1 if kind.refusal else 4)]
+
+
+def _onnx() -> list[bytes]:
+    from ..object_detection import onnx_models
+
+    families = (onnx_models.yolov5, onnx_models.yolov7_raw, onnx_models.yolov6, onnx_models.yolox)
+    return [family() for family in (*families, onnx_models.yolov8, onnx_models.yolov10)]
 
 
 TARGETS = {
@@ -158,7 +176,8 @@ TARGETS = {
         TEXT,
         _run_cfg,
         (ModelError,),
-        256 << 20,
+        2 << 30,  # a layer's output may have 1 GiB
     ),
+    "onnx": Target(_onnx, BINARY, _run_onnx, (ModelError,), 256 << 20),
     "weights": Target(_weights, BINARY, _run_weights, (ModelError,), 64 << 20),
 }

@@ -5,7 +5,7 @@ import pytest
 from .runner import fuzz
 from .targets import TARGETS
 
-SLICE = {"image": 400, "event": 1000, "cfg": 150, "weights": 250}
+SLICE = {"image": 400, "event": 1000, "cfg": 150, "onnx": 100, "weights": 250}
 
 
 @pytest.mark.parametrize("name", TARGETS)
