@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test lint audit layer package deploy remove local format lock reference accuracy faults train clean
+.PHONY: help setup demo test fuzz lint audit layer package deploy remove local format lock reference accuracy faults train clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -42,6 +42,9 @@ demo: .venv/installed ## drop pictures into a local bucket, and look at what com
 
 test: setup lint ## check everything
 	$(BIN)/pytest
+
+fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for so many of each
+	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT))
 
 lint: .venv/installed ## formatting, linting and types
 	$(BIN)/ruff format --check .

@@ -101,5 +101,5 @@ def _open(message: Any) -> Any:
     """The document in an envelope of SNS."""
     try:
         return json.loads(message)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise EventError(f"a message of SNS that is not JSON: {shorten(message)}") from None

@@ -54,5 +54,5 @@ def _read_message(message: Any) -> Request:
         return Request(message_id, images_of(json.loads(body)))
     except EventError as error:
         return Request(message_id, (), error)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return Request(message_id, (), EventError(f"a body that is not JSON: {shorten(body)}"))

@@ -118,6 +118,7 @@ def test_a_sequencer_that_is_no_hexadecimal_number_orders_nothing() -> None:
         ({"bucket": "b", "key": ""}, "must be texts that are not empty"),
         ({"bucket": "b", "key": "k", "versoin": 1}, "its keys are ['bucket', 'key', 'versoin']"),
         ({"Type": "Notification"}, "a message of SNS that is not JSON: null"),
+        ({"Type": "Notification", "Message": "[" * 100_000}, 'of SNS that is not JSON: "[[['),
     ],
 )
 def test_any_other_event_is_refused_with_what_it_looked_like(event: Any, message: str) -> None:

@@ -29,6 +29,16 @@ def test_each_message_is_what_is_in_it() -> None:
     ]
 
 
+def test_a_message_nested_beyond_what_can_be_read_leaves_the_others_alone() -> None:
+    event = load("sqs-every-kind-of-message")
+    event["Records"][0]["body"] = "[" * 100_000
+
+    requests = read_event(event).requests
+
+    assert "a body that is not JSON" in str(requests[0].refusal)
+    assert requests[1].images
+
+
 def test_messages_that_name_no_images_are_refused_and_leave_the_others_alone() -> None:
     requests = read_event(load("sqs-every-kind-of-message")).requests
 

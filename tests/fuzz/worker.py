@@ -58,21 +58,23 @@ def _memory(name: str) -> int:
 
 def main(name: str, seed: str) -> None:
     """Answers for a target until there is no more input."""
-    target = _TARGETS[name]
-    cv2.setNumThreads(1)  # threads do not outlive a fork
-    judge(target, target.seeds()[0])  # what is loaded once counts for no input
-    limit = _memory("VmSize") + _ADDRESS_SPACE
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # libraries have things to say, too
     while child := os.fork():
         _, status = os.waitpid(child, 0)
         if not status:
             return
-        print(f"{DIED} {os.waitstatus_to_exitcode(status)}", flush=True)
-    print(f"{READY} {os.getpid()}", flush=True)
+        print(f"{DIED} {os.waitstatus_to_exitcode(status)}", file=answers)
+    target = _TARGETS[name]
+    cv2.setNumThreads(1)
+    judge(target, target.seeds()[0])  # what is loaded once counts for no input
+    limit = _memory("VmSize") + _ADDRESS_SPACE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    print(f"{READY} {os.getpid()}", file=answers)
     for line in sys.stdin:
         kind, what = line.rstrip("\n").split(" ", 1)
         data = make_case(name, int(seed), int(what)) if kind == "case" else Path(what).read_bytes()
-        print(judge(target, data), flush=True)
+        print(judge(target, data), file=answers)
 
 
 if __name__ == "__main__":
