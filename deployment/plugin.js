@@ -44,7 +44,6 @@ class Deployment {
     const modelPrefix = `${modelFolder}/`;
     // With SnapStart the model is loaded before any event names a bucket
     const isModelPlaced = modelBucket || values.snapStart;
-    const keepsVersions = values.bucket || values.versioning; // who knows what a joined one does
     return {
       opencvLayer: this.layer(values, `opencv-${values.layer}`),
       onnxruntimeLayer: this.layer(values, 'onnxruntime'),
@@ -52,7 +51,6 @@ class Deployment {
       bucket: values.bucket || undefined,
       versioning: values.versioning ? { Status: 'Enabled' } : NO_VALUE,
       events: this.events(values),
-      readActions: ['s3:GetObject', ...(keepsVersions ? ['s3:GetObjectVersion'] : [])],
       modelBucket,
       modelPrefix,
       model: isModelPlaced ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,

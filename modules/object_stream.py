@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, FlexibleChecksumError
@@ -22,7 +23,8 @@ class ObjectStream:
     breaks in the middle of the answer, this asks for the rest of the very same object, instead of
     leaving it to its caller to begin anew.
 
-    size: the object's, in bytes. etag: without quotes. version_id: only where versions are kept.
+    size: the object's, in bytes. etag: without quotes. modified: when it was written, to the
+    second. version_id: only where versions are kept.
     """
 
     def __init__(self, client: S3Client, **request: Any) -> None:
@@ -42,6 +44,7 @@ class ObjectStream:
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
         self.etag: str = answer["ETag"].strip('"')
+        self.modified: datetime = answer["LastModified"]
         version_id = answer.get("VersionId")
         self.version_id: str | None = None if version_id == "null" else version_id
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,6 +11,18 @@ from dataclasses import dataclass, fields
 from .object_detection.engines import ENGINES
 
 _RESIZES = ("stretch", "letterbox")
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
+# Settings that change where results lie, or whether there is one, but not what is in it
+_WITHOUT_EFFECT = (
+    "input_prefix",
+    "output_prefix",
+    "failed_prefix",
+    "model",
+    "model_ttl_seconds",
+    "max_image_bytes",
+    "max_image_pixels",
+    "force",
+)
 
 
 class SettingsError(Exception):
@@ -20,7 +34,7 @@ class Settings:
     """Every setting, with its default. A field is the environment variable of its name.
 
     classes: labels to keep; empty for all. resize: "stretch", "letterbox", or empty for what the
-    model was trained with.
+    model was trained with. force: make results again that are there already.
     """
 
     input_prefix: str = "input/"
@@ -35,6 +49,7 @@ class Settings:
     max_image_pixels: int = 100_000_000
     engine: str = "opencv"
     resize: str = ""
+    force: bool = False
 
     def __post_init__(self) -> None:
         """Checks values and their combination."""
@@ -78,6 +93,13 @@ class Settings:
         """`resize` as a detector takes it; None for what the model was trained with."""
         return {"letterbox": True, "stretch": False}.get(self.resize)
 
+    def digest(self, model_name: str) -> str:
+        """What a result depends on besides the image and the model's files: "sha256:..." of it."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: value for name, value in values.items() if name not in _WITHOUT_EFFECT}
+        text = json.dumps({**values, "model": model_name}, sort_keys=True)
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Reads the variables that are set and not empty.
@@ -94,6 +116,10 @@ class Settings:
 
 
 def _read(name: str, text: str, kind: type) -> object:
+    if kind is bool:
+        if text.lower() not in _FLAGS:
+            raise _error(name, text, "1 or 0")
+        return _FLAGS[text.lower()]
     try:
         if kind is tuple:
             return tuple(item.strip() for item in text.split(",") if item.strip())

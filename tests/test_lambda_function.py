@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from modules import pipeline, publisher
 from modules.cli.local_bucket import BUCKET, LocalBucket
 from modules.object_detection.errors import TransientError
 from modules.settings import SettingsError
@@ -100,7 +101,9 @@ def test_a_dropped_image_comes_back_annotated_with_its_document(
     assert set(timings) == {"fetch", "decode", "infer", "draw", "publish"}
 
 
-def test_a_warm_image_costs_one_get_and_two_puts(bucket: LocalBucket, function: ModuleType) -> None:
+def test_a_warm_image_costs_a_look_a_read_and_two_writes(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
     drop(bucket, "input/first.png", png(picture(red=(1, 1))))
     serve(bucket, function)
     calls = count_calls(function)
@@ -108,7 +111,7 @@ def test_a_warm_image_costs_one_get_and_two_puts(bucket: LocalBucket, function: 
     drop(bucket, "input/second.png", png(picture(red=(1, 1))))
     serve(bucket, function)
 
-    assert calls == {"GetObject": 1, "PutObject": 2}
+    assert calls == {"HeadObject": 1, "GetObject": 1, "PutObject": 2}
 
 
 def test_a_cold_image_costs_a_listing_and_three_files_more(
@@ -119,7 +122,7 @@ def test_a_cold_image_costs_a_listing_and_three_files_more(
     drop(bucket, "input/first.png", png(picture(red=(1, 1))))
     serve(bucket, function)
 
-    assert calls == {"ListObjectsV2": 1, "GetObject": 1 + 3, "PutObject": 2}
+    assert calls == {"ListObjectsV2": 1, "HeadObject": 1, "GetObject": 1 + 3, "PutObject": 2}
 
 
 def test_every_record_of_an_event_is_served(bucket: LocalBucket, function: ModuleType) -> None:
@@ -193,7 +196,9 @@ def test_a_missing_model_is_raised_so_that_the_event_is_retried(
     bucket.client.delete_object(Bucket=BUCKET, Key="models/colours/colours.weights")
     drop(bucket, "input/a.png", png(picture()))
 
-    with pytest.raises(TransientError, match=r"input/a.png: .*models/colours/ has no \*.weights"):
+    with pytest.raises(
+        TransientError, match=r"input/a.png: .*models/colours/: it has no \*.weights"
+    ):
         serve(bucket, function)
 
     assert keys(bucket) == {"input/a.png"}
@@ -300,13 +305,13 @@ def test_an_error_that_nobody_foresaw_never_costs_the_images_after_it(
     for name in ("a", "b"):
         drop(bucket, f"input/{name}.png", png(picture(red=(1, 1))))
     records = [record for event in bucket.events() for record in event.get("Records", ())]
-    draw = function.draw
+    draw = pipeline.draw
 
     def fail_once(*arguments: Any) -> Any:
-        monkeypatch.setattr(function, "draw", draw)
+        monkeypatch.setattr(publisher, "draw", draw)
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(function, "draw", fail_once)
+    monkeypatch.setattr(publisher, "draw", fail_once)
 
     with pytest.raises(TransientError, match=r"input/a.png: ZeroDivisionError: a defect"):
         function.lambda_handler({"Records": records}, None)
@@ -436,7 +441,7 @@ def test_a_snapshot_holds_the_model_and_asks_for_a_newer_one_once_restored(
         hook(*arguments, **options)
     serve(bucket, function)
 
-    assert calls == {"ListObjectsV2": 1, "GetObject": 1, "PutObject": 2}
+    assert calls == {"ListObjectsV2": 1, "HeadObject": 1, "GetObject": 1, "PutObject": 2}
     drop(bucket, "input/b.png", png(picture(red=(1, 1))))
     serve(bucket, function)
-    assert calls == {"ListObjectsV2": 1, "GetObject": 2, "PutObject": 4}
+    assert calls == {"ListObjectsV2": 1, "HeadObject": 2, "GetObject": 2, "PutObject": 4}

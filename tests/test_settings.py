@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from modules.settings import Settings, SettingsError
@@ -85,3 +87,34 @@ def test_prefixes_that_only_look_alike_are_apart() -> None:
     settings = Settings.from_environment({"INPUT_PREFIX": "input/", "OUTPUT_PREFIX": "input-out/"})
 
     assert settings.output_prefix == "input-out/"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("true", True), ("0", False)])
+def test_force_is_one_or_zero(text: str, expected: bool) -> None:
+    assert Settings.from_environment({"FORCE": text}).force == expected
+
+
+def test_force_that_is_neither_is_refused() -> None:
+    with pytest.raises(SettingsError, match="FORCE=maybe cannot work: it must be 1 or 0"):
+        Settings.from_environment({"FORCE": "maybe"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"confidence": 0.6},
+        {"nms": 0.6},
+        {"classes": ("dog",)},
+        {"engine": "onnxruntime"},
+        {"resize": "letterbox"},
+    ],
+)
+def test_a_setting_that_changes_results_changes_the_digest(changes: dict[str, Any]) -> None:
+    assert Settings(**changes).digest("m") != Settings().digest("m")
+    assert Settings(**changes).digest("m") == Settings(**changes).digest("m")
+
+
+def test_places_limits_and_force_leave_the_digest_alone() -> None:
+    other = Settings(input_prefix="in/", max_image_bytes=1, model_ttl_seconds=1, force=True)
+
+    assert other.digest("m") == Settings().digest("m") != other.digest("another model")

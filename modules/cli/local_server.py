@@ -11,7 +11,7 @@ from typing import Any, Self
 import boto3
 from moto.server import ThreadedMotoServer
 
-from . import UsageError
+from . import UsageError, local_s3
 
 REGION = "us-east-1"
 _HOST = "127.0.0.1"
@@ -31,6 +31,7 @@ class LocalServer:
     def __enter__(self) -> Self:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
         _check_port(self._port)
+        local_s3.install()
         self._server = ThreadedMotoServer(ip_address=_HOST, port=self._port, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()

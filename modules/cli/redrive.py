@@ -54,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="list what would be tried, and leave it"
     )
+    parser.add_argument(
+        "--force", action="store_true", help="have results made again that are there already"
+    )
     parser.epilog = (
         "A message leaves the queue only when Lambda has accepted its event. What fails again "
         "comes back to the queue, and waits there for the next time."
@@ -79,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
             chosen = _chosen(items, arguments.key, arguments.kind)
             if arguments.dry_run:
                 return _list(chosen, messages)
-            return _redrive(chosen, total, boto3.client("lambda"), place.function(), messages)
+            function = _Function(boto3.client("lambda"), place.function(), arguments.force)
+            return _redrive(chosen, total, function, messages)
     except (ClientError, BotoCoreError) as error:
         raise UsageError(str(error)) from error
 
@@ -206,7 +210,7 @@ def _list(items: Iterable[_Item], messages: Console) -> int:
 
 
 def _redrive(
-    items: Iterable[_Item], total: int | None, client: Any, function: str, messages: Console
+    items: Iterable[_Item], total: int | None, function: _Function, messages: Console
 ) -> int:
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -217,30 +221,43 @@ def _redrive(
     ) as progress:
         for item in progress.track(items, total=total, description="redriving"):
             try:
-                _invoke(client, function, item.event())
+                function.invoke(item.event())
                 item.forget()
                 done += 1
             except (ClientError, BotoCoreError, ValueError) as error:
                 failed += 1
                 _complain(messages, item, str(error))
-    messages.print(f"{done} events handed to {function}", highlight=False, soft_wrap=True)
+    messages.print(f"{done} events handed to {function.name}", highlight=False, soft_wrap=True)
     return 1 if failed else 0
 
 
-def _invoke(client: Any, function: str, event: Any) -> None:
-    """Hands an event over, as S3 did: accepted now, run in a moment, tried three times.
+@dataclass(frozen=True)
+class _Function:
+    """What is invoked; is_forced: to make results again that are there already."""
 
-    Raises:
-        UsageError: no event can be handed over like this.
-    """
-    try:
-        client.invoke(
-            FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode()
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _HOPELESS:
-            raise UsageError(f"{error}; all events stay where they are") from error
-        raise
+    client: Any
+    name: str
+    is_forced: bool
+
+    def invoke(self, event: Any) -> None:
+        """Hands an event over, as S3 did: accepted now, run in a moment, tried three times.
+
+        Raises:
+            UsageError: no event can be handed over like this.
+            ValueError: this one cannot say `force`.
+        """
+        if self.is_forced:
+            if not isinstance(event, dict):
+                raise ValueError("an event of no shape that could ask for results to be made again")
+            event = {**event, "force": True}
+        try:
+            self.client.invoke(
+                FunctionName=self.name, InvocationType="Event", Payload=json.dumps(event).encode()
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _HOPELESS:
+                raise UsageError(f"{error}; all events stay where they are") from error
+            raise
 
 
 def _complain(messages: Console, item: _Item, reason: str) -> None:

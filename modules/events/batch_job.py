@@ -1,7 +1,8 @@
 """Jobs of S3 Batch Operations, which invoke the function for existing objects; see `read_job`.
 
-Keys are URL-encoded. Schema 1.0 names the bucket by its ARN, 2.0 by its name. The answer says for
-each task whether it succeeded, and S3 writes that into the job's report.
+Keys are URL-encoded. Schema 1.0 names the bucket by its ARN, 2.0 by its name. A manifest may name
+versions, too; it is what lies under the key now that has a result. The answer says for each task
+whether it succeeded, and S3 writes that into the job's report.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html
 """
 
@@ -67,8 +68,7 @@ def _read_task(task: Any) -> Request:
     bucket = get(task, "s3Bucket") or str(get(task, "s3BucketArn") or "").rpartition(":")[2]
     if not (is_name(bucket) and is_name(key)):
         return Request(task_id, (), EventError(f"a task that names no object: {shorten(task)}"))
-    ref = ImageRef(bucket, unquote_plus(key), version_id=get(task, "s3VersionId") or None)
-    return Request(task_id, (ref,))
+    return Request(task_id, (ImageRef(bucket, unquote_plus(key)),))
 
 
 def _result(request: Request, outcomes: Outcomes) -> dict[str, str]:

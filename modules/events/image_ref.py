@@ -16,19 +16,17 @@ class EventError(PermanentError):
 
 @dataclass(frozen=True)
 class ImageRef:
-    """One object that an event speaks of.
+    """One key that an event speaks of.
 
-    key: decoded. etag: without quotes. version_id: only where the bucket keeps versions.
-    sequencer: hexadecimal; orders the events of one key. size: bytes. What the event does not say
-    is None.
+    What lay there when the event was sent does not matter: what is read is what lies there now.
+
+    key: decoded. sequencer: hexadecimal; orders the events of one key. None where the sender has
+    none.
     """
 
     bucket: str
     key: str
-    etag: str | None = None
-    version_id: str | None = None
     sequencer: str | None = None
-    size: int | None = None
 
 
 def get(value: Any, *path: str) -> Any:

@@ -51,16 +51,7 @@ def _of_record(record: Any) -> tuple[ImageRef, ...]:
         raise EventError(f"a record that is not S3's: {shorten(record)}")
     if not _is_created(record.get("eventName")):
         return ()
-    about = record["s3"]["object"]
-    ref = ImageRef(
-        bucket=bucket,
-        key=unquote_plus(key),
-        etag=about.get("eTag"),
-        version_id=about.get("versionId"),
-        sequencer=_sequencer(about.get("sequencer")),
-        size=about.get("size"),
-    )
-    return (ref,)
+    return (ImageRef(bucket, unquote_plus(key), _sequencer(record["s3"]["object"])),)
 
 
 def _of_event_bridge(event: dict[str, Any]) -> tuple[ImageRef, ...]:
@@ -70,16 +61,7 @@ def _of_event_bridge(event: dict[str, Any]) -> tuple[ImageRef, ...]:
     bucket, key = get(event, "detail", "bucket", "name"), get(event, "detail", "object", "key")
     if not (is_name(bucket) and is_name(key)):
         raise EventError(f"an event of S3 without a bucket's name and a key: {shorten(event)}")
-    about = event["detail"]["object"]
-    ref = ImageRef(
-        bucket=bucket,
-        key=key,
-        etag=about.get("etag"),
-        version_id=about.get("version-id"),
-        sequencer=_sequencer(about.get("sequencer")),
-        size=about.get("size"),
-    )
-    return (ref,)
+    return (ImageRef(bucket, key, _sequencer(event["detail"]["object"])),)
 
 
 def _by_hand(document: dict[str, Any]) -> ImageRef:
@@ -93,7 +75,8 @@ def _is_created(event_name: Any) -> bool:
     return event_name is None or str(event_name).removeprefix("s3:").startswith("ObjectCreated")
 
 
-def _sequencer(value: Any) -> str | None:
+def _sequencer(about: Any) -> str | None:
+    value = get(about, "sequencer")
     return value if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f]{1,64}", value) else None
 
 

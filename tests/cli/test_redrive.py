@@ -131,6 +131,14 @@ def test_every_event_reaches_the_function_again_and_leaves_the_queue(
     assert f"12 events handed to {FUNCTION}" in capsys.readouterr().err
 
 
+def test_forced_events_ask_for_results_to_be_made_again(deployed: Deployed) -> None:
+    deployed.fail(dead_letter("input/a.jpg"))
+
+    assert main([*NAMED, "--force"]) == 0
+
+    assert deployed.invoked_with() == {"input/a.jpg": {**s3_event("input/a.jpg"), "force": True}}
+
+
 def test_an_empty_queue_is_fine(deployed: Deployed) -> None:
     assert main(NAMED) == 0
 

@@ -18,7 +18,7 @@ def test_schema_1_names_the_bucket_by_its_arn_and_encodes_the_key() -> None:
     (request,) = read_event(load("s3-batch-1.0")).requests
 
     key = "input/summer 2026/my photo+1 é 100%.jpg"
-    assert request.images == (ImageRef("pictures", key, version_id="1"),)
+    assert request.images == (ImageRef("pictures", key),)
 
 
 def test_schema_2_names_the_bucket() -> None:
