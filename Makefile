@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test fuzz lint audit layer package deploy remove local format lock reference accuracy faults train clean
+.PHONY: help setup demo test fuzz lint audit layer package deploy remove local format lock reference accuracy exporters faults train clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -79,10 +79,22 @@ format: .venv/installed ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+exporters: .venv-exporters/installed ## compare with what the YOLO projects find with their own networks
+	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),$(SHARED_DATA)/photos)
+
+.venv-exporters/installed: benchmarks/requirements-exporters.txt benchmarks/requirements-yolox.txt
+	$(PYTHON) -m venv .venv-exporters
+	.venv-exporters/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		-r benchmarks/requirements-exporters.txt
+	.venv-exporters/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		--no-deps --no-build-isolation -r benchmarks/requirements-yolox.txt
+	@touch $@
+
 lock: ## bring requirements*.txt and package-lock.json up to date with their sources
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
 	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4 \
-		layers/opencv/requirements-build demo/requirements-training; do \
+		layers/opencv/requirements-build demo/requirements-training \
+		benchmarks/requirements-exporters; do \
 		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
@@ -121,5 +133,5 @@ faults: .venv/installed ## what becomes of 2,000 images while a third of S3's re
 	$(BIN)/python benchmarks/faults.py
 
 clean: ## remove what was installed and made here
-	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 .venv-training \
+	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 .venv-training .venv-exporters \
 		node_modules .cache .serverless demo-output

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .darknet_tree import ClassTree
-from .heads import Candidates, best_class
+from .heads import Candidates, best_class, sigmoid
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class YoloHead:
         """
         least = confidence if self.new_coords else _logit(confidence)
         cells = _Cells.select(raw, len(self.anchors), least)
-        probability = _unchanged if self.new_coords else _sigmoid
+        probability = _unchanged if self.new_coords else sigmoid
         class_ids, best = best_class(cells.values[:, 5:])
         confidences = probability(cells.values[:, 4]) * probability(best)
         offsets = probability(cells.values[:, 0:2])
@@ -73,12 +73,12 @@ class GaussianYoloHead:
         """Decodes `raw`, `(1, A * (9 + classes), H, W)` float32 logits; see `YoloHead.decode`."""
         cells = _Cells.select(raw, len(self.anchors), _logit(confidence), objectness=8)
         class_ids, best = best_class(cells.values[:, 9:])
-        certainty = 1 - _sigmoid(cells.values[:, 1:8:2]).mean(axis=1)
+        certainty = 1 - sigmoid(cells.values[:, 1:8:2]).mean(axis=1)
         sizes = np.exp(cells.values[:, 4:8:2].astype(np.float64))
         return cells.candidates(
-            _sigmoid(cells.values[:, 0:4:2]) * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
+            sigmoid(cells.values[:, 0:4:2]) * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
             sizes * np.array(self.anchors)[cells.anchor] / input_size,
-            _sigmoid(cells.values[:, 8]) * _sigmoid(best) * certainty,
+            sigmoid(cells.values[:, 8]) * sigmoid(best) * certainty,
             class_ids,
             confidence,
         )
@@ -111,9 +111,9 @@ class RegionHead:
             class_ids, probability = self.tree.best_classes(logits), 1.0
         sizes = np.exp(cells.values[:, 2:4].astype(np.float64))
         return cells.candidates(
-            _sigmoid(cells.values[:, 0:2]),
+            sigmoid(cells.values[:, 0:2]),
             sizes * np.array(self.anchors)[cells.anchor] / (cells.width, cells.height),
-            _sigmoid(cells.values[:, 4]) * probability,
+            sigmoid(cells.values[:, 4]) * probability,
             class_ids,
             confidence,
         )
@@ -167,11 +167,6 @@ class _Cells:
 
 def _unchanged(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return values.astype(np.float64)
-
-
-def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    # tanh does not overflow where exp(-x) would
-    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
 
 
 def _logit(probability: float) -> float:

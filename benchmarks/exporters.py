@@ -1,0 +1,266 @@
+"""Compares our detections with those of the projects that trained and exported a network.
+
+    .venv-exporters/bin/python benchmarks/exporters.py IMAGE_DIR [--families yolov8n ...]
+
+Each family is built from its own project's definition with seeded random weights, since no trained
+ones can be had without a download, and exported by its own project in every form that it knows:
+of a fixed size, of any size, with its suppression inside, end to end. The last layers are scaled so
+that a network sees some dozens of objects in an image. Ours is compared with what the project's
+own predictor finds with PyTorch: a detection counts as the same where its class is, its box has an
+intersection over union of 0.99 and its confidence is within 0.01. Fails where 1 % are not.
+
+YOLOX sees the images at a size that halves without a rest: it cuts off part of a pixel where it
+resizes an image, but not where it scales boxes back, which ours does as it resized.
+
+`make exporters` installs the projects into an environment of their own, and runs this there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("YOLO_OFFLINE", "true")
+os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cv2
+import numpy as np
+import torch
+
+from modules.object_detection.detector import Detections, Detector
+from modules.object_detection.engines import ENGINES
+from modules.object_detection.errors import ModelError
+from modules.object_detection.onnx_network import import_onnx
+
+SIZE = 320
+CONFIDENCE = 0.25  # Ultralytics writes this, and the other, into what suppresses by itself
+NMS = 0.7
+MOST = 300  # detections of an image, likewise
+ULTRALYTICS = ("yolov5n", "yolov8n", "yolov9t", "yolov10n", "yolo11n", "yolo12n", "yolo26n")
+END_TO_END = ("yolov10n", "yolo26n")
+FORMS: dict[str, dict[str, Any]] = {
+    "fixed size": {},
+    "any size": {"dynamic": True},
+    "NMS inside": {"nms": True},
+    "end to end": {"nms": False},
+    "end to end, any size": {"nms": False, "dynamic": True},
+}
+LEAST_SAME = 0.99
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file of a family. labels: of those that do not name their classes."""
+
+    form: str
+    file: Path
+    labels: tuple[str, ...] | None = None
+
+
+Image = np.ndarray
+Predict = Callable[[Image], Detections]
+
+
+def ultralytics_exports(name: str, folder: Path, images: list[Image]) -> Iterator[
+    tuple[Export, Predict]
+]:  # fmt: skip
+    """Every form of one of Ultralytics' networks, and its own predictor for it."""
+    from ultralytics import YOLO
+
+    weights = folder / f"{name}.pt"
+    torch.manual_seed(0)
+    model = YOLO(f"{name}.yaml")
+    branches = [(model.model.model[-1].cv3, False)]
+    if name in END_TO_END:
+        branches.append((model.model.model[-1].one2one_cv3, True))
+    settle(model.model, [branch for branch, _ in branches], ultralytics_blobs(images))
+    model.save(weights)
+    for form, options in FORMS.items():
+        end_to_end = options.get("nms") is False
+        if end_to_end and name not in END_TO_END:
+            continue
+        file = Path(YOLO(weights).export(format="onnx", imgsz=SIZE, simplify=False, **options))
+        renamed = file.rename(folder / f"{name}-{form.replace(' ', '-')}.onnx")
+        predictor = YOLO(weights)
+        yield Export(form, renamed), partial(ultralytics_found, predictor, end_to_end=end_to_end)
+
+
+def ultralytics_found(model: Any, image: Image, *, end_to_end: bool) -> Detections:
+    """What Ultralytics' predictor finds, with PyTorch."""
+    (result,) = model.predict(
+        image, imgsz=SIZE, conf=CONFIDENCE, iou=NMS, rect=False, verbose=False, max_det=MOST,
+        nms=False if end_to_end else None,
+    )  # fmt: skip
+    boxes = result.boxes
+    return Detections(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy().astype(np.int32))
+
+
+def ultralytics_blobs(images: list[Image]) -> torch.Tensor:
+    """Some images, stretched, as a batch."""
+    blobs = cv2.dnn.blobFromImages(images, 1 / 255, (SIZE, SIZE), swapRB=True)
+    return torch.from_numpy(blobs)
+
+
+def yolox_exports(name: str, folder: Path, images: list[Image]) -> Iterator[tuple[Export, Predict]]:
+    """YOLOX with its boxes decoded in the network, and without."""
+    from yolox.exp import get_exp
+    from yolox.models.network_blocks import SiLU
+    from yolox.utils import replace_module
+
+    torch.manual_seed(0)
+    model = get_exp(exp_name=name).get_model()
+    blobs = ultralytics_blobs(images)[:, [2, 1, 0]] * 255
+    settle(model, [model.head.cls_preds, model.head.obj_preds], blobs)
+    model = replace_module(model.eval(), torch.nn.SiLU, SiLU)  # as tools/export_onnx.py does
+    labels = tuple(str(index) for index in range(model.head.num_classes))
+    for decoded in (True, False):
+        model.head.decode_in_inference = decoded
+        file = folder / f"{name}-{decoded}.onnx"
+        torch.onnx.export(
+            model, torch.zeros(1, 3, SIZE, SIZE), str(file), input_names=["images"],
+            output_names=["output"], opset_version=11, dynamo=False,
+        )  # fmt: skip
+        form = "decoded" if decoded else "not decoded"
+        yield Export(form, file, labels), partial(yolox_found, model)
+
+
+def yolox_found(model: Any, image: Image) -> Detections:
+    """What YOLOX's own preprocessing and postprocessing make of the network, with PyTorch."""
+    from yolox.data.data_augment import preproc
+    from yolox.utils import postprocess
+
+    blob, ratio = preproc(image, (SIZE, SIZE))
+    model.head.decode_in_inference = True
+    with torch.no_grad():
+        (rows,) = postprocess(
+            model(torch.from_numpy(blob)[None]), model.head.num_classes, CONFIDENCE, NMS
+        )
+    if rows is None:
+        rows = torch.zeros(0, 7)
+    boxes, scores = rows[:, :4].numpy() / ratio, (rows[:, 4] * rows[:, 5]).numpy()
+    return Detections(boxes, scores, rows[:, 6].numpy().astype(np.int32))
+
+
+def settle(model: Any, branches: list[Any], blobs: torch.Tensor) -> None:
+    """Gives random weights batch norms that fit the images, and scores that find something.
+
+    branches: a layer, or a sequence that ends in one, for each level: the last before the scores.
+    """
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # averages
+    layers = [
+        part[-1] if isinstance(part, torch.nn.Sequential) else part
+        for branch in branches
+        for part in branch
+    ]
+    training = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    model.eval()
+    with torch.no_grad():
+        for module in training:
+            module.train()
+        model(blobs)
+        model.eval()
+        seen: dict[Any, torch.Tensor] = {}
+        hooks = [
+            layer.register_forward_hook(lambda own, _, out: seen.update({own: out}))
+            for layer in layers
+        ]
+        model(blobs)
+        for hook in hooks:
+            hook.remove()
+        for layer in layers:
+            spread = 2.0 / seen[layer].std()
+            layer.weight *= spread
+            layer.bias.copy_((layer.bias - seen[layer].mean(dim=(0, 2, 3))) * spread - 8.0)
+
+
+def same(found: Detections, expected: Detections) -> tuple[int, int]:
+    """Of the `MOST` most confident of both, how many have a twin, and how many there are."""
+    left = list(range(min(len(found), MOST)))
+    twins = 0
+    for index in range(min(len(expected), MOST)):
+        for other in left:
+            if (
+                found.class_ids[other] == expected.class_ids[index]
+                and abs(found.confidences[other] - expected.confidences[index]) <= 0.01
+                and overlap(found.boxes[other], expected.boxes[index]) >= 0.99
+            ):
+                left.remove(other)
+                twins += 1
+                break
+    return 2 * twins, min(len(found), MOST) + min(len(expected), MOST)
+
+
+def overlap(a: Any, b: Any) -> float:
+    """Intersection over union of two boxes, `(4,)` xyxy."""
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    shared = float(np.prod(sides.clip(0)))
+    return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
+
+
+def compare(family: str, export: Export, predict: Predict, images: list[Image]) -> bool:
+    """Prints a line an engine; returns whether each found the same, or said why it cannot run."""
+    expected = [predict(image) for image in images]
+    agreed = True
+    for engine in ENGINES:
+        try:
+            network, loaded = import_onnx(
+                np.fromfile(export.file, np.uint8), engine=engine, labels=export.labels
+            )
+        except ModelError as error:
+            print(family, export.form, engine, f"refused: {str(error)[:90]}", sep="\t", flush=True)
+            agreed &= engine == "opencv"  # the other runs everything
+            continue
+        detector = Detector(network, engine=loaded)
+        pairs = [
+            same(detector.detect(image, confidence=CONFIDENCE, nms=NMS), wanted)
+            for image, wanted in zip(images, expected, strict=True)
+        ]
+        twins, total = np.sum(pairs, axis=0)
+        share = twins / total if total else 0.0
+        print(family, export.form, engine, f"{twins} of {total}", f"{share:.2%}", sep="\t",
+              flush=True)  # fmt: skip
+        agreed &= bool(share >= LEAST_SAME)
+    return agreed
+
+
+def main() -> int:
+    """Compares every family; returns 1 where one is not read as its own project reads it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
+    parser.add_argument("--families", nargs="+", default=[*ULTRALYTICS, "yolox-nano"])
+    arguments = parser.parse_args()
+    images = [cv2.imread(str(path)) for path in sorted(arguments.images.glob("*.jpg"))]
+    agreed = True
+    print("family", "form", "engine", "detections with a twin", "share", sep="\t")
+    with tempfile.TemporaryDirectory() as folder:
+        for family in arguments.families:
+            seen = images
+            exports = ultralytics_exports
+            if family.startswith("yolox"):
+                seen = [cv2.resize(image, (2 * SIZE, 3 * SIZE // 2)) for image in images]
+                exports = yolox_exports
+            pairs = exports(family, Path(folder), seen)
+            while True:
+                with contextlib.redirect_stdout(io.StringIO()):  # exporters talk a lot
+                    pair = next(pairs, None)
+                if pair is None:
+                    break
+                agreed &= compare(family, *pair, seen)
+    return 0 if agreed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
