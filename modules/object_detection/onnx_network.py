@@ -84,6 +84,11 @@ def _refuse(file: OnnxFile, engine: str) -> None:
                 f"it holds {operator}, which TensorRT alone runs; export it without --end2end "
                 "(YOLOv7: with --grid), or give --max-wh too"
             )
+    if engine == "opencv" and "float16" in file.precisions:
+        raise ModelError(
+            "its weights are of half precision, on which OpenCV breaks down; set "
+            "ENGINE=onnxruntime, or export it in single precision"
+        )
     dangerous = sorted(file.operators & DANGEROUS_OPERATORS.get(engine, frozenset()))
     if dangerous:
         raise ModelError(

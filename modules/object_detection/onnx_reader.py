@@ -39,13 +39,15 @@ class Tensor:
 class OnnxFile:
     """What the file says.
 
-    metadata: what the exporter wrote, by key. external: whether weights lie in other files.
+    metadata: what the exporter wrote, by key. precisions: the types of the weights. external:
+    whether some lie in other files.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     operators: frozenset[str]
     metadata: Mapping[str, str]
+    precisions: frozenset[str]
     external: bool
 
 
@@ -82,11 +84,14 @@ def _read_model(model: memoryview) -> OnnxFile:
             metadata[as_text(entry.get(1))] = as_text(entry.get(2))
     if graph is None or not operator_sets:
         raise _MalformedError("it holds no graph, or no operator set")
-    inputs, outputs, weights, external = [], [], set(), False
+    inputs, outputs, external = [], [], False
+    weights: set[str] = set()
+    precisions: set[str] = set()
     for field, value in read_fields(graph):
         if field == 5:
             tensor = dict(read_fields(as_message(value)))
             weights.add(as_text(tensor.get(8)))
+            precisions.add(_element(tensor.get(2)))
             external |= tensor.get(14) == _EXTERNAL
         elif field == 11:
             inputs.append(_tensor(as_message(value)))
@@ -98,6 +103,7 @@ def _read_model(model: memoryview) -> OnnxFile:
         tuple(outputs),
         _operators(graph),
         metadata,
+        frozenset(precisions),
         external,
     )
 
@@ -140,12 +146,11 @@ def _tensor(info: memoryview) -> Tensor:
         shape = tuple(
             size if isinstance(size, int) and 0 < size < 1 << 63 else None for size in sizes
         )
-    element = tensor_type.get(1)
-    return Tensor(
-        as_text(fields.get(1)),
-        _ELEMENTS.get(element, f"type {element}") if isinstance(element, int) else "no tensor",
-        shape,
-    )
+    return Tensor(as_text(fields.get(1)), _element(tensor_type.get(1)), shape)
+
+
+def _element(code: _Field | None) -> str:
+    return _ELEMENTS.get(code, f"type {code}") if isinstance(code, int) else "no tensor"
 
 
 def read_fields(message: memoryview) -> Iterator[tuple[int, _Field]]:

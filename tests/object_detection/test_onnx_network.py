@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from modules.object_detection.detector import Detector
 from modules.object_detection.errors import ModelError
@@ -332,24 +333,26 @@ def test_weights_that_are_not_finite_are_refused(engine: str) -> None:
     refused(edited(onnx_models.yolov8(), spoil), "output0 is not finite on a plain", engine=engine)
 
 
-def test_a_half_precision_network_runs_where_the_engine_can() -> None:
+@pytest.mark.parametrize("whole_ends", [True, False])
+def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -> None:
     def halve(model: onnx.ModelProto) -> None:
-        from onnxruntime.transformers.float16 import convert_float_to_float16
+        model.CopyFrom(convert_float_to_float16(model, keep_io_types=whole_ends))
 
-        model.CopyFrom(convert_float_to_float16(model, keep_io_types=False))
-
-    data = np.frombuffer(edited(onnx_models.yolov8(), halve), np.uint8)
-    network, engine = import_onnx(data, engine="onnxruntime")
+    single = onnx_models.yolov8()
+    half = edited(single, halve)
     image = np.random.default_rng(1).integers(0, 256, (64, 96, 3)).astype(np.uint8)
-    whole, whole_engine = import_onnx(
-        np.frombuffer(onnx_models.yolov8(), np.uint8), engine="onnxruntime"
+
+    found, expected = (
+        Detector(network, engine=engine).detect(image, confidence=0.5)
+        for network, engine in (
+            import_onnx(np.frombuffer(data, np.uint8), engine="onnxruntime")
+            for data in (half, single)
+        )
     )
 
-    found = Detector(network, engine=engine).detect(image, confidence=0.55, nms=1.0)
-    expected = Detector(whole, engine=whole_engine).detect(image, confidence=0.55, nms=1.0)
-
-    assert abs(len(found) - len(expected)) <= 0.1 * len(expected)
-    assert abs(found.confidences[0] - expected.confidences[0]) < 0.01
+    assert len(found) == len(expected) > 50
+    np.testing.assert_allclose(found.confidences, expected.confidences, atol=2e-3)
+    refused(half, "half precision, on which OpenCV breaks down; set ENGINE=onnxruntime")
 
 
 def test_a_class_beyond_the_names_is_an_error_when_it_is_found() -> None:

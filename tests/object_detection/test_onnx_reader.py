@@ -42,6 +42,7 @@ def test_it_says_what_onnx_itself_says() -> None:
     assert file.operators == {node.op_type for node in model.graph.node}
     assert file.inputs == (Tensor("images", "float32", (1, 3, 64, 96)),)
     assert file.outputs == (Tensor("output0", "float32", (1, onnx_models.MOST, 6)),)
+    assert file.precisions == {"float32", "int64"}
     assert not file.external
 
 
