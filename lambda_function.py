@@ -12,7 +12,7 @@ from modules.model_store import ModelStore
 from modules.object_detection.errors import TransientError
 from modules.publisher import Publisher
 from modules.settings import Settings
-from modules.storage import create_client
+from modules.storage import CredentialsExpiredError, create_client
 from modules.telemetry import count, logger, metrics
 
 # Made once in each execution environment; every warm invocation finds them ready
@@ -89,6 +89,9 @@ def _serve(ref: ImageRef, is_forced: bool) -> Outcome:
         return Outcome(ref.key, Verdict.IGNORED, f"not under {_settings.input_prefix}")
     try:
         return _publisher.serve(ref, is_forced=is_forced or _settings.force)
+    except CredentialsExpiredError as error:  # whatever comes to this environment would fail alike
+        logger.critical("ended, for another environment to try again", error=str(error))
+        raise SystemExit(1) from error
     except TransientError as error:
         return _unserved(ref, str(error))
     except Exception as error:  # whatever it is, the images after this one are not at fault

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
+_EXPIRED = ("ExpiredToken", "400")  # the answer to HEAD has no body that would say which 400
 _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
 class StorageError(TransientError):
     """S3 did not do as asked: throttling, time-outs, missing permissions, no such bucket."""
+
+
+class CredentialsExpiredError(StorageError):
+    """The credentials are over, and an execution environment keeps those that it was born with."""
 
 
 class ObjectChangedError(StorageError):
@@ -33,10 +38,13 @@ def create_client() -> S3Client:
     """An S3 client for a function's short life: quick to give up a connection, patient to retry.
 
     Region, credentials and AWS_ENDPOINT_URL come from the environment, as the AWS SDKs do it.
-    Retries are those of the standard mode. The adaptive mode would hold back requests of its own
-    accord after the first one that S3 throttles; that helps a client with many requests under way,
-    and the function has one. Four attempts that each hear nothing for 10 seconds fit into the
-    default timeout of 60.
+    Retries are those of the legacy mode. The standard and the adaptive mode stop trying again once
+    a fifth of all requests fails for a while: each retry is paid from a quota that only success
+    refills, so that a client with many requests under way does not drown a service. The function
+    has one under way, and an image that is given up costs more than one that is late: of 2,000
+    among 30 % of faults, 300 became dead letters in the standard mode, and 3 in this one (`make
+    faults`). Four attempts that each hear nothing for 10 seconds fit into the default timeout of
+    60.
     """
     import boto3  # half a second, which a command on local files need not spend
     from botocore.config import Config
@@ -46,7 +54,7 @@ def create_client() -> S3Client:
         config=Config(
             connect_timeout=2,
             read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            retries={"mode": "legacy", "total_max_attempts": 4},
         ),
     )
 
@@ -67,4 +75,6 @@ def storage_errors(doing: str) -> Iterator[None]:
 def _kind_of(code: str) -> type[StorageError] | type[ObjectGoneError]:
     if code in _GONE:
         return ObjectGoneError
+    if code in _EXPIRED:
+        return CredentialsExpiredError
     return ObjectChangedError if code in _CHANGED else StorageError
