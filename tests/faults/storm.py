@@ -140,7 +140,8 @@ class Storm:
         )
         self._redrive()
         right = ("result", "failure")
-        unmended = [key for key, drop in last.items() if self._state(drop) not in right]
+        touched = {key for key, state in states.items() if state not in right} | dead
+        unmended = [key for key in sorted(touched) if self._state(last[key]) not in right]
         return replace(tally, unmended=unmended)
 
     def _invoke(self, event: dict[str, Any], unfinished: int = 0) -> None:
