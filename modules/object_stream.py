@@ -78,10 +78,12 @@ class ObjectStream:
                 raise StorageError(f"{self._doing}: {error}") from error
             except (BotoCoreError, HTTPError, OSError) as error:
                 self._go_on(error)
-            else:
-                self._position += count
+                continue
+            self._position += count
+            if count or not len(buffer) or self._position == self.size:
                 self._breaks = 0
                 return count
+            self._go_on(EOFError(f"the answer ended after {self._position:,} bytes"))
 
     def _go_on(self, error: Exception) -> None:
         """Asks for what is left, after a break."""

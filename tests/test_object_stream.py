@@ -96,6 +96,17 @@ def test_a_wrong_length_is_an_error(fault: Fault, bucket: LocalBucket, proxy: Fa
         stream.read()
 
 
+def test_a_rest_that_is_announced_too_short_is_no_end(
+    bucket: LocalBucket, proxy: FaultyProxy
+) -> None:
+    put(bucket)
+    faults = [Fault.TOO_SHORT, Fault.CUT]
+    proxy.choose = lambda method, path, number: faults.pop() if faults else None
+
+    with open_stream() as stream:
+        assert stream.read() == DATA
+
+
 def test_an_object_replaced_in_mid_body_is_not_mixed_with_the_new_one(
     bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:

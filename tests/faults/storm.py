@@ -43,10 +43,10 @@ class Tally:
     """What became of a storm's images, by their keys, and what it took.
 
     results, failures: there, right, and of what was dropped last. letters: neither, but among the
-    dead letters. missing: none of the three. wrong: a result that is not the right one. twice: a
-    document was put more often than its image was dropped. unmended: still neither result nor
-    failure once the dead letters were tried again. tries: how many events took so many.
-    durations: of invocations, in milliseconds.
+    dead letters. missing: none of the three. wrong: a result that is not the right one. twice:
+    dropped once, and its document was put more than once. unmended: still neither result nor
+    failure once the dead letters were tried again. tries: how many events took so many. durations:
+    of invocations, in milliseconds.
     """
 
     results: list[str]
@@ -211,8 +211,8 @@ class Storm:
 
     def _put_twice(self, drops: list[Drop]) -> list[str]:
         dropped = Counter(drop.key for drop in drops)
-        keys = {key: f"output/{key.removeprefix('input/')}.json" for key in dropped}
-        return [key for key, times in dropped.items() if self._puts[keys[key]] > times]
+        documents = {key: f"output/{key.removeprefix('input/')}.json" for key in dropped}
+        return [key for key, name in documents.items() if dropped[key] == 1 < self._puts[name]]
 
 
 def _those(states: dict[str, str], wanted: str) -> list[str]:
