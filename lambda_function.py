@@ -13,13 +13,20 @@ from modules.object_detection.errors import TransientError
 from modules.publisher import Publisher
 from modules.settings import Settings
 from modules.storage import CredentialsExpiredError, create_client
-from modules.telemetry import count, logger, metrics
+from modules.telemetry import count, count_kind, logger, observed
 
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
 _client = create_client()
 _models = ModelStore(_client, _settings)
 _publisher = Publisher(Bucket(_client), _models, _settings)
+_METRICS = {
+    Verdict.DONE: "Images",
+    Verdict.SKIPPED: "Skipped",
+    Verdict.FAILED: "Failures",
+    Verdict.IGNORED: "Ignored",
+    Verdict.UNSERVED: "Unserved",
+}
 
 
 def _prepare_snapshot() -> None:
@@ -53,24 +60,26 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         EventError: the event names no images in a shape that is known.
         TransientError: some images could not be served this time, after every other one was.
     """
-    if context is not None:
-        logger.append_keys(request_id=context.aws_request_id)
-    invocation = read_event(event)
-    deadline = Deadline(context and context.get_remaining_time_in_millis)
-    outcomes = []
-    try:
-        for request in invocation.requests:
-            if request.refusal:
-                logger.error("refused", id=request.id, error=str(request.refusal))
-            outcomes.append(
-                [_serve_in_time(ref, deadline, invocation.is_forced) for ref in request.images]
-            )
-    finally:
-        verdicts = [outcome.verdict for several in outcomes for outcome in several]
-        count("Images", verdicts.count(Verdict.DONE))
-        count("Failures", verdicts.count(Verdict.FAILED))
-        metrics.flush_metrics()
+    with observed(context):
+        invocation = read_event(event)
+        deadline = Deadline(context and context.get_remaining_time_in_millis)
+        outcomes: list[list[Outcome]] = []
+        try:
+            for request in invocation.requests:
+                if request.refusal:
+                    logger.error("refused", id=request.id, error=str(request.refusal))
+                outcomes.append(
+                    [_serve_in_time(ref, deadline, invocation.is_forced) for ref in request.images]
+                )
+        finally:
+            _count(outcomes)
     return invocation.answer(outcomes)
+
+
+def _count(outcomes: list[list[Outcome]]) -> None:
+    verdicts = [outcome.verdict for several in outcomes for outcome in several]
+    for verdict, name in _METRICS.items():
+        count(name, verdicts.count(verdict))
 
 
 def _serve_in_time(ref: ImageRef, deadline: Deadline, is_forced: bool) -> Outcome:
@@ -93,12 +102,15 @@ def _serve(ref: ImageRef, is_forced: bool) -> Outcome:
         logger.critical("ended, for another environment to try again", error=str(error))
         raise SystemExit(1) from error
     except TransientError as error:
-        return _unserved(ref, str(error))
+        return _unserved(ref, error)
     except Exception as error:  # whatever it is, the images after this one are not at fault
         logger.exception("not foreseen", key=ref.key)
-        return _unserved(ref, f"{type(error).__name__}: {error}")
+        return _unserved(ref, error)
 
 
-def _unserved(ref: ImageRef, reason: str) -> Outcome:
-    logger.error("will be retried", key=ref.key, error=reason)
+def _unserved(ref: ImageRef, error: Exception) -> Outcome:
+    count_kind("Unserved", error)
+    is_ours = isinstance(error, TransientError)
+    reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    logger.error("will be retried", key=ref.key, kind=type(error).__name__, error=reason)
     return Outcome(ref.key, Verdict.UNSERVED, reason)

@@ -74,6 +74,7 @@ const RULES = {
   logRetention: rule(`a number of days that CloudWatch offers: ${RETENTIONS.join(', ')}`, (given) =>
     RETENTIONS.find((days) => String(days) === String(given))
   ),
+  tracing: flag,
   alarmEmail: orEmpty(pattern(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
 };
 

@@ -11,6 +11,13 @@ const { readParams } = require('./params');
 // What modules/object_detection/image.py reads; a test holds the two together
 const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const NO_VALUE = { Ref: 'AWS::NoValue' };
+// X-Ray has no resources that could be named
+const TRACE_STATEMENT = {
+  Sid: 'SendTraces',
+  Effect: 'Allow',
+  Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+  Resource: '*',
+};
 
 class Deployment {
   constructor(serverless) {
@@ -57,6 +64,8 @@ class Deployment {
       reservedConcurrency: values.reservedConcurrency || NO_VALUE,
       qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls makes
       slowMilliseconds: values.timeout * 1000 * 0.8,
+      tracing: values.tracing ? 'Active' : 'PassThrough',
+      traceStatement: values.tracing ? TRACE_STATEMENT : NO_VALUE,
       alarmTopic: values.alarmEmail ? 'email' : 'silent',
       alarmActions: values.alarmEmail ? [{ Ref: 'AlarmTopic' }] : [],
     };

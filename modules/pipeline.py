@@ -18,6 +18,7 @@ from .object_detection.detector import Detections
 from .object_detection.errors import PermanentError
 from .object_detection.image import FORMATS, Image, decode_image, encode_image
 from .settings import Settings
+from .tracing import Span
 
 SCHEMA = 1
 
@@ -34,20 +35,23 @@ class Source:
 
 @dataclass
 class Timings:
-    """Milliseconds by stage."""
+    """Milliseconds by stage, and when each was."""
 
     milliseconds: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("fetch", "decode", "infer", "draw", "publish"), 0.0)
     )
+    spans: list[Span] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Counts the time inside towards a stage."""
-        start = time.perf_counter()
+        began_at, start = time.time(), time.perf_counter()
         try:
             yield
         finally:
-            self.milliseconds[name] += (time.perf_counter() - start) * 1000
+            seconds = time.perf_counter() - start
+            self.milliseconds[name] += seconds * 1000
+            self.spans.append(Span(name, began_at, seconds))
 
     def rounded(self) -> dict[str, float]:
         """As the document has them."""

@@ -51,7 +51,7 @@ from .outputs import Outputs, Published, Stamp, failure_key, later, put_json
 from .pipeline import Result, Source, Timings, describe_failure, describe_result, draw, process
 from .settings import Settings
 from .storage import ObjectChangedError, ObjectGoneError, StorageError
-from .telemetry import count, logger, measure
+from .telemetry import logger, report_failure, report_image
 
 _ROUNDS = 8  # each that fails is one in which another has got further
 
@@ -208,17 +208,7 @@ class _Service:
             self._source(image), image.size, made.result, self.model, self.settings, timings
         )
         self.outputs.put_document(seen, document, stamp, seal)
-        detections = len(made.result.detections)
-        count("Detections", detections)
-        for stage, milliseconds in timings.milliseconds.items():
-            measure(f"{stage.capitalize()}Ms", milliseconds)
-        logger.info(
-            "done",
-            key=self.ref.key,
-            digest=self.model.digest,
-            detections=detections,
-            timings_ms=timings.rounded(),
-        )
+        report_image(self.ref.key, self.model.digest, len(made.result.detections), timings)
 
     def _record_failure(self, image: StoredImage, error: PermanentError) -> None:
         """Puts the record, and withdraws the result of what lay under the key before.
@@ -261,5 +251,5 @@ class _Service:
 
 
 def _failed(ref: ImageRef, error: PermanentError) -> Outcome:
-    logger.warning("failed for good", key=ref.key, error=str(error))
+    report_failure(ref.key, error)
     return Outcome(ref.key, Verdict.FAILED, str(error))

@@ -46,6 +46,7 @@ ELSEWHERE = {
     ),
     "aws s3 cp demo/street.jpg s3://$BUCKET/input/": f"{_DEPLOY}, by boto3",
     "aws s3 cp s3://$BUCKET/output/street.jpg .": f"{_DEPLOY}, by boto3",
+    ".venv/bin/python -m modules failures s3://$BUCKET": "tests/cli/test_failures.py",
     ".venv/bin/python -m modules redrive --dry-run": _REDRIVE,
     ".venv/bin/python -m modules redrive": _REDRIVE,
 }

@@ -15,7 +15,8 @@ class Policy:
     """The statements of a policy, its CloudFormation functions replaced by `attributes`."""
 
     def __init__(self, document: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
-        self.statements = [_resolve(one, attributes) for one in document["Statement"]]
+        named = [one for one in document["Statement"] if one != {"Ref": "AWS::NoValue"}]
+        self.statements = [_resolve(one, attributes) for one in named]
         for statement in self.statements:
             known = {"Sid", "Effect", "Action", "Resource", "Condition"}
             assert set(statement) <= known, statement

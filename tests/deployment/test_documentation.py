@@ -1,14 +1,17 @@
 """docs/deployment.md says what serverless.yml does, and reckons right."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
 from ..conftest import ROOT
 from .conftest import PACKAGES
+from .framework import Package
 from .test_refusals import DEFAULTS
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
 def rows(header: str) -> list[list[str]]:
@@ -36,6 +39,24 @@ def test_every_deployment_that_is_shown_is_packaged_by_a_test() -> None:
     assert len(shown) >= 4
     for arguments in shown:
         assert any(set(arguments.split()) <= one for one in packaged), arguments
+
+
+def test_every_alarm_is_explained_and_no_other(package: Callable[[str], Package]) -> None:
+    packaged = package("default")
+    names = {
+        str(packaged.properties(alarm)["AlarmName"]).removeprefix("object-detection-dev-")
+        for alarm in packaged.of_type("AWS::CloudWatch::Alarm")
+    }
+    explained = re.findall(r"^\| `([\w-]+)` \| (.+) \| (.+) \|$", _section("Alarms"), re.MULTILINE)
+
+    assert {name for name, _, _ in explained} == names
+    assert all(means and to_do for _, means, to_do in explained)
+
+
+def _section(heading: str) -> str:
+    found = re.search(rf"^## {heading}\n(.*?)(?=^## )", OPERATIONS, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
 
 
 @pytest.mark.parametrize("row", rows("network"), ids=lambda row: f"{row[0]} {row[1]}")

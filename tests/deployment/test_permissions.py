@@ -89,6 +89,12 @@ def test_everything_else_is_not(policy: Policy, action: str, resource: str) -> N
     assert not policy.allows(action, resource)
 
 
+def test_traces_are_sent_where_they_were_asked_for(package: Callable[[str], Package]) -> None:
+    for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
+        assert policy_of(package("everything")).allows(action, "*")
+        assert not policy_of(package("default")).allows(action, "*")
+
+
 def test_the_model_alone_may_be_listed(policy: Policy) -> None:
     assert policy.allows("s3:ListBucket", s3(OWN), s3_prefix=f"{MODEL}/")
     for prefix in ("", "input/", "output/", "models/", "models/another/"):

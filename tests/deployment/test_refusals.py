@@ -76,6 +76,7 @@ def test_the_defaults_have_no_problems() -> None:
         ({"bucket": "s3://mine"}, "bucket=s3://mine cannot work"),
         ({"versioning": "on"}, "versioning=on cannot work: it must be true or false"),
         ({"logRetention": "31"}, "logRetention=31 cannot work: it must be a number of days that"),
+        ({"tracing": "on"}, "tracing=on cannot work: it must be true or false"),
         ({"alarmEmail": "me"}, "alarmEmail=me cannot work: it must be an e-mail address"),
         ({"inputPrefix": "*/"}, "inputPrefix=*/ cannot work"),
         ({"memroy": 512}, "memroy is no parameter; there are arch, memory,"),

@@ -197,6 +197,11 @@ def test_the_layers_are_those_of_engine_and_architecture(
         assert layer["CompatibleArchitectures"] == package(name).function["Architectures"]
 
 
+def test_invocations_are_traced_where_that_was_asked_for(package: Packages) -> None:
+    assert package("everything").function["TracingConfig"] == {"Mode": "Active"}
+    assert package("default").function["TracingConfig"] == {"Mode": "PassThrough"}
+
+
 def test_snapstart_is_of_an_alias_that_the_bucket_invokes(package: Packages) -> None:
     packaged = package("snapstart")
 
@@ -230,6 +235,8 @@ def test_alarms_watch_what_is_lost_late_or_held_up(package: Packages) -> None:
             ("AWS/Lambda", "Errors"),
             ("AWS/Lambda", "Throttles"),
             ("AWS/Lambda", "Duration"),
+            ("AWS/Lambda", "RecursiveInvocationsDropped"),
+            ("ObjectDetection", "ModelRejections"),
         }
 
 
@@ -255,7 +262,7 @@ def test_the_dashboard_shows_the_functions_own_metrics_and_lambdas(package: Pack
     for widget in widgets:
         previous: list[Any] = []
         for metric in widget["properties"]["metrics"]:
-            if metric[0] == "...":
+            if metric[0] == "..." or isinstance(metric[0], dict):
                 continue
             names = [
                 previous[index] if name == "." else name for index, name in enumerate(metric[:4])
@@ -263,11 +270,22 @@ def test_the_dashboard_shows_the_functions_own_metrics_and_lambdas(package: Pack
             previous = names
             metrics.add(tuple(names))
     own: tuple[str, ...] = ("Images", "Failures", "Detections", "ModelSwaps", "ModelRejections")
+    own += ("Unserved", "Skipped", "Ignored", "ColdStarts")
     own += ("FetchMs", "DecodeMs", "InferMs", "DrawMs", "PublishMs")
     for name in own:
-        assert ("ObjectDetection", name, "service", "object-detection") in metrics
+        assert ("ObjectDetection", name, "service", "object-detection-dev") in metrics
     for name in ("Invocations", "Errors", "Throttles", "Duration"):
         assert ("AWS/Lambda", name, "FunctionName", "DetectLambdaFunction") in metrics
+
+
+def test_each_stage_counts_for_itself(package: Packages) -> None:
+    for name, service in (("default", "object-detection-dev"), ("prod", "object-detection-prod")):
+        packaged = package(name)
+        assert packaged.environment["POWERTOOLS_SERVICE_NAME"] == service
+        watched = packaged.properties("ModelAlarm")["Dimensions"]
+        assert watched == [{"Name": "service", "Value": service}]
+        body = packaged.properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+        assert f'service=\\"{service}\\"' in body
 
 
 def test_outputs_lead_to_everything(package: Packages) -> None:

@@ -1,0 +1,111 @@
+"""What logs, metrics and traces cost: of a cold start, and of each image.
+
+    .venv/bin/python benchmarks/telemetry.py MODEL_DIR IMAGE
+
+A cold start is what importing the function takes in a new process; the telemetry's share is what
+Powertools adds once boto3, NumPy and OpenCV are there, whose imports it shares. An image is one
+event through the handler, S3 being a server on this machine. Processor time is what is compared,
+the least of several tries: what else the machine does hardly shows in it, and waiting for S3 would
+only flatter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+_TRIES = 5
+_TIMED = "import time; start = time.process_time(); {}; print(time.process_time() - start)"
+_FUNCTION = "import lambda_function"
+_OTHERS = "import boto3, cv2, numpy; boto3.client('s3')"
+_POWERTOOLS = "import aws_lambda_powertools.logging, aws_lambda_powertools.metrics"
+
+
+def cold_start() -> tuple[float, float]:
+    """Seconds of processor time to import the function, and Powertools' share of them."""
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+
+    def least(code: str) -> float:
+        command = [sys.executable, "-c", code]
+        runs = (
+            subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            )
+            for _ in range(_TRIES)
+        )
+        return min(float(run.stdout) for run in runs)
+
+    return least(_TIMED.format(_FUNCTION)), least(f"{_OTHERS}; {_TIMED.format(_POWERTOOLS)}")
+
+
+def image(model: Path, picture: Path) -> tuple[float, float, float]:
+    """Seconds of one image, and of its telemetry, without and with a trace."""
+    from modules.cli.local_bucket import BUCKET, LocalBucket
+
+    with LocalBucket("input/") as bucket:
+        bucket.upload_model(model)
+        import lambda_function
+        from modules.pipeline import Timings
+        from modules.telemetry import observed, report_image
+
+        key = f"input/{picture.name}"
+        bucket.client.put_object(Bucket=BUCKET, Key=key, Body=picture.read_bytes())
+        event = {"bucket": BUCKET, "key": key, "force": True}
+        timings = Timings()
+        for stage in timings.milliseconds:
+            with timings.stage(stage):
+                pass
+
+        def report() -> None:
+            with observed(None):
+                report_image(key, "sha256:" + "0" * 64, 5, timings)
+
+        whole = _least(lambda: lambda_function.lambda_handler(event, None), 30)
+        plain = _least(report, 1000)
+        os.environ["_X_AMZN_TRACE_ID"] = "Root=1-0-0;Parent=0;Sampled=1"
+        os.environ["AWS_XRAY_DAEMON_ADDRESS"] = "127.0.0.1:2000"
+        return whole, plain, _least(report, 1000)
+
+
+def _least(task: Callable[[], object], times: int) -> float:
+    seconds = []
+    for _ in range(times):
+        start = time.process_time()
+        task()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def main() -> None:
+    """Prints both as shares."""
+    parser = argparse.ArgumentParser(description="what telemetry costs")
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR")
+    parser.add_argument("image", type=Path, metavar="IMAGE")
+    arguments = parser.parse_args()
+    # what the function logs is of no interest, but has to go somewhere, as on Lambda
+    results = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    start, share = cold_start()
+    whole, plain, traced = image(arguments.model, arguments.image)
+    rows = (
+        ("Powertools of a cold start", share, start),
+        ("telemetry of an image", plain, whole),
+        ("the same with a trace", traced, whole),
+    )
+    for name, part, of in rows:
+        line = f"{name:28}{part * 1000:8.2f} of {of * 1000:8.1f} ms  {part / of:6.1%}\n"
+        os.write(results, line.encode())
+
+
+if __name__ == "__main__":
+    main()
