@@ -143,9 +143,15 @@ def _write_jpeg(path: Path, pixels: NDArray[np.uint8]) -> None:
 def _in_parallel(
     write: Callable[[Any], None], jobs: Iterable[Any], count: int, processes: int, what: str
 ) -> None:
-    with multiprocessing.Pool(processes, cv2.setNumThreads, (1,)) as pool:
-        done = pool.imap_unordered(write, jobs, _CHUNK)
-        for _ in track(done, what, count, console=Console(stderr=True)):
+    console = Console(stderr=True)
+    if processes == 1:
+        for job in track(jobs, what, count, console=console):
+            write(job)
+        return
+    # spawned, for a fork of a process whose threads hold locks may never get them
+    spawning = multiprocessing.get_context("spawn")
+    with spawning.Pool(min(processes, count), cv2.setNumThreads, (1,)) as pool:
+        for _ in track(pool.imap_unordered(write, jobs, _CHUNK), what, count, console=console):
             pass
 
 

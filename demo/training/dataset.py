@@ -49,7 +49,7 @@ def _render(pixels_path: Path, labels_path: Path, seed: int, count: int) -> None
     shape = (count, SIZE[1], SIZE[0], 3)
     pixels = np.lib.format.open_memmap(pixels_path, "w+", np.uint8, shape)
     labels = []
-    with multiprocessing.Pool() as pool:
+    with multiprocessing.get_context("spawn").Pool() as pool:
         scenes = pool.imap(_render_one, [(seed, number) for number in range(count)], 8)
         for number, (picture, boxes) in enumerate(track(scenes, f"rendering seed {seed}", count)):
             pixels[number] = picture
