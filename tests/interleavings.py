@@ -123,8 +123,7 @@ def execute(
     ]:
         allowed = [one for one in ready if not _is_other_order(last, one)] or ready[:1]
         choice = choices[len(options)] if len(options) < len(choices) else 0
-        # S3 counts seconds: that two uploads fall into one is no choice, and changes what follows
-        choice = min(choice, len(allowed) - 1)
+        choice = min(choice, len(allowed) - 1)  # see `explore`
         options.append(len(allowed))
         last = allowed[choice]
         threads[last[0]].step()
@@ -136,14 +135,16 @@ def execute(
     return options
 
 
-def explore(
-    run: Callable[[list[int]], list[int]],
-) -> Iterator[list[int]]:
-    """Has `run` go through every list of choices; yields each list."""
+def explore(run: Callable[[list[int]], list[int]]) -> Iterator[list[int]]:
+    """Has `run` go through every list of choices; yields each list.
+
+    S3 counts seconds. Whether two uploads fall into one is nobody's choice, and may change what
+    follows: an execution may then be shorter, or have fewer choices, than its list.
+    """
     choices: list[int] = []
     while True:
         options = run(choices)
-        choices += [0] * (len(options) - len(choices))
+        choices = choices[: len(options)] + [0] * (len(options) - len(choices))
         yield choices
         while choices and choices[-1] + 1 >= options[len(choices) - 1]:
             choices.pop()
