@@ -71,6 +71,7 @@ const RULES = {
   engine: oneOf('opencv', 'onnxruntime'),
   maxImageBytes: whole(1),
   maxImagePixels: whole(1),
+  force: flag,
   logRetention: rule(`a number of days that CloudWatch offers: ${RETENTIONS.join(', ')}`, (given) =>
     RETENTIONS.find((days) => String(days) === String(given))
   ),

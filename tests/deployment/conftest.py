@@ -40,6 +40,7 @@ PACKAGES: dict[str, list[str]] = {
             maxImageBytes=1000,
             maxImagePixels=2000,
             logRetention=7,
+            force="true",
             tracing="true",
             alarmEmail="you@example.com",
         ),

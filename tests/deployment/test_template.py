@@ -141,6 +141,7 @@ def test_the_environment_is_settings_that_work(package: Packages) -> None:
         engine="onnxruntime",
         max_image_bytes=1000,
         max_image_pixels=2000,
+        force=True,
     )
 
 
