@@ -112,7 +112,7 @@ lock: ## bring requirements*.txt and package-lock.json up to date with their sou
 	@touch $@
 
 train: .venv-training/installed ## train the embedded model from scratch: MINUTES=60
-	.venv-training/bin/python demo/train.py demo/model/fruits.cfg --minutes $(or $(MINUTES),60)
+	.venv-training/bin/python demo/train.py demo/fruits/fruits.cfg --minutes $(or $(MINUTES),60)
 
 reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 puts out, for the parity tests
 	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \

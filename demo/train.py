@@ -1,7 +1,7 @@
 """Trains the embedded model from scratch, on nothing but rendered scenes.
 
     make train
-    .venv-training/bin/python demo/train.py demo/model/fruits.cfg [--minutes N] [--scenes N]
+    .venv-training/bin/python demo/train.py demo/fruits/fruits.cfg [--minutes N] [--scenes N]
 
 Writes the `.weights` beside the cfg, and what happened on the way to `training.csv` and
 `training.png` in this folder. A run that was broken off goes on where it was, epoch by epoch. The

@@ -52,7 +52,7 @@ ELSEWHERE = {
 }
 DETECT = ".venv/bin/python -m modules detect"
 HERE = [
-    "make demo IMAGES=path/to/pictures",
+    "make demo MODEL=yolo-fastest-1.1-xl IMAGES=path/to/pictures",
     f"{DETECT} path/to/pictures --model yolo-fastest-1.1-xl --output boxed",
     f"{DETECT} demo/street.jpg --model yolo-fastest-1.1-xl --json | jq .detections",
 ]

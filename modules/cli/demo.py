@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
-from ..zoo_models import DETECTORS
-from .samples import DEFAULT_MODEL, find_images, find_model
+from .samples import NAMES, OWN_MODEL, find_images, find_model, sample_images
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
-        help=f"a model folder, or one of {', '.join(DETECTORS)} (default: %(default)s)",
+        default=OWN_MODEL,
+        help=f"a model folder, or one of {NAMES} (default: %(default)s)",
     )
     parser.add_argument(
         "--output",
@@ -53,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     from .local_bucket import BUCKET, LocalBucket, quiet_handler
 
     console = Console()
-    model, images = find_model(arguments.model), find_images(arguments.images)
+    model = find_model(arguments.model)
+    images = find_images(arguments.images or sample_images(model))
     settings = Settings.from_environment(os.environ)
     with LocalBucket(settings.input_prefix) as bucket:
         bucket.upload_model(model)

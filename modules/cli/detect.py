@@ -16,9 +16,8 @@ from ..object_detection.errors import PermanentError
 from ..object_detection.image import SUFFIXES
 from ..pipeline import Source, Timings, describe_result, draw, process
 from ..settings import Settings
-from ..zoo_models import DETECTORS
 from . import UsageError
-from .samples import find_model
+from .samples import NAMES, find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="a folder with one *.cfg, one *.weights and one *.names; "
-        f"or one of {', '.join(DETECTORS)}, which is downloaded if it is not here",
+        f"or one of {NAMES}, which is downloaded if it is not here",
     )
     parser.add_argument(
         "--output",

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..settings import Settings
-from ..zoo_models import DETECTORS
 from . import UsageError
-from .samples import DEFAULT_MODEL, find_model
+from .samples import NAMES, OWN_MODEL, find_model
 
 if TYPE_CHECKING:
     from .local_aws.server import LocalAws
@@ -32,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
-        help=f"a model folder, or one of {', '.join(DETECTORS)} (default: %(default)s)",
+        default=OWN_MODEL,
+        help=f"a model folder, or one of {NAMES} (default: %(default)s)",
     )
     parser.add_argument(
         "--port", type=int, default=5566, help="where the AWS listens (default: %(default)s)"

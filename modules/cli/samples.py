@@ -1,6 +1,7 @@
 """Where the local commands take models and pictures from, if not from the user's own folders.
 
-The folder that SHARED_DATA names goes first, then what was fetched already, then the zoo.
+One model, `fruits`, comes with the project, and pictures for it. Of others, the folder that
+SHARED_DATA names goes first, then what was fetched already, then the zoo.
 """
 
 from __future__ import annotations
@@ -9,33 +10,39 @@ import difflib
 import os
 from pathlib import Path
 
+from ..object_detection.darknet_cfg import parse_cfg
 from ..object_detection.image import SUFFIXES
 from ..zoo import pull
-from ..zoo_models import DETECTORS, MODELS, ZooModel
+from ..zoo_models import DETECTORS, MODELS, RemoteFile, ZooModel
 from . import UsageError
 from .transfer import transfer_bars
 
 CACHE = Path(".cache", "models")
-_SAMPLES = Path(__file__).parent.parent.parent / "demo"
-DEFAULT_MODEL = "yolo-fastest-1.1-xl"
+_DEMO = Path(__file__).parent.parent.parent / "demo"
+OWN_MODEL = "fruits"
+NAMES = ", ".join([OWN_MODEL, *DETECTORS])
 
 
 def find_model(model: str) -> Path:
-    """The folder of a detector: its path, or a name in the zoo, fetched if it is not here."""
+    """The folder of a detector: its path, or a name of ours or the zoo's, fetched if need be."""
     if Path(model).is_dir():
         return Path(model).resolve()
+    if model == OWN_MODEL:
+        return _DEMO / OWN_MODEL
     if model in MODELS and model not in DETECTORS:
         raise UsageError(
             f"{model}: a {MODELS[model].family} model, which finds no objects; "
-            f"detectors are {', '.join(DETECTORS)}"
+            f"detectors are {NAMES}"
         )
     if model not in MODELS:
-        raise UsageError(f"{model}: neither a folder nor one of {', '.join(DETECTORS)}")
+        raise UsageError(f"{model}: neither a folder nor one of {NAMES}")
     return find_copy(MODELS[model]) or fetch(MODELS[model], CACHE)
 
 
 def named(name: str) -> ZooModel:
     """The zoo's model of that name."""
+    if name == OWN_MODEL:
+        raise UsageError(f"{name} comes with the project, in {_DEMO / OWN_MODEL}")
     if name not in MODELS:
         near = difflib.get_close_matches(name, MODELS, n=1)
         hint = f"did you mean {near[0]}? T" if near else "t"
@@ -43,8 +50,19 @@ def named(name: str) -> ZooModel:
     return MODELS[name]
 
 
+def own_model() -> ZooModel:
+    """What is known of the model that comes with the project."""
+    folder = _DEMO / OWN_MODEL
+    net, _ = parse_cfg((folder / f"{OWN_MODEL}.cfg").read_text())
+    files = (RemoteFile(path.name, "", "", path.stat().st_size) for path in folder.iterdir())
+    size = net.integer("width"), net.integer("height")
+    return ZooModel(OWN_MODEL, "YOLOv3", size, "this project's", tuple(files))
+
+
 def find_copy(model: ZooModel) -> Path | None:
     """The folder of this machine that holds a model of the zoo, if there is one."""
+    if model.name == OWN_MODEL:
+        return _DEMO / OWN_MODEL
     places = filter(None, [_shared("models", model.name), CACHE / model.name])
     return next((place for place in places if model.is_in(place)), None)
 
@@ -64,10 +82,17 @@ def fetch(model: ZooModel, folder: Path) -> Path:
         )
 
 
+def sample_images(model: Path) -> list[Path]:
+    """Pictures of what a model knows: a market's for our own, a street's and photos for others."""
+    if model == _DEMO / OWN_MODEL:
+        return sorted(_DEMO.glob("market-*.jpg"))
+    return [_DEMO / "street.jpg", *filter(None, [_shared("photos")])]
+
+
 def find_images(paths: list[Path]) -> list[Path]:
-    """The images at `paths`, files and folders; samples if no paths are given."""
+    """The images at `paths`, files and folders."""
     found: list[Path] = []
-    for path in paths or [_SAMPLES, *filter(None, [_shared("photos")])]:
+    for path in paths:
         if path.is_dir():
             found += sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         elif path.is_file():

@@ -83,11 +83,32 @@ def test_the_sample_picture_is_what_its_script_renders(tmp_path: Path) -> None:
     assert abs(cv2.imread(str(rendered)).astype(int) - ours).mean() < 1
 
 
+def test_without_anything_said_the_market_is_looked_at_with_nothing_from_outside(
+    tmp_path: Path,
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+
+    run = demo(
+        "--output", tmp_path,
+        SHARED_DATA="", MODEL_MIRROR=nowhere, http_proxy=nowhere, https_proxy=nowhere,
+    )  # fmt: skip
+
+    assert (run.returncode, run.stderr) == (0, "")
+    pictures = sorted(path.name for path in (ROOT / "demo").glob("market-*.jpg"))
+    assert sorted(path.name for path in tmp_path.glob("*.jpg")) == pictures != []
+    kinds = (ROOT / "demo" / "fruits" / "fruits.names").read_text().split()
+    for name in pictures:
+        document = json.loads((tmp_path / f"{name}.json").read_text())
+        assert document["model"]["name"] == "fruits"
+        assert document["detections"]
+        assert {item["label"] for item in document["detections"]} <= set(kinds)
+
+
 def test_an_unknown_model_is_wrong_usage() -> None:
     run = demo("--model", "yolo-slowest")
 
     assert run.returncode == 2
-    assert "neither a folder nor one of yolo-fastest-1.1, yolo-fastest-1.1-xl" in run.stderr
+    assert "neither a folder nor one of fruits, yolo-fastest-1.1, yolo-fast" in run.stderr
 
 
 def test_the_bucket_finds_what_the_command_finds(

@@ -31,6 +31,7 @@ def test_a_pipe_gets_a_model_a_line_in_columns(folder: Path) -> None:
     assert rows["yolov4-tiny"] == ["YOLOv4", "416 x 416", "24.3", "40.2", "54.9", licence, "-"]
     assert rows["yolo-fastest-1.1"][-1] == ".cache/models/yolo-fastest-1.1"
     assert rows["resnet50"][0] == "classifier/features"
+    assert rows["fruits"][-1] == str(ROOT / "demo" / "fruits")
 
 
 def test_a_terminal_gets_a_table_that_says_what_was_measured_on_what(folder: Path) -> None:

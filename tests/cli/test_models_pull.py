@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import ROOT
 from ..file_server import FileServer
 from .command import command, models
 
@@ -48,6 +49,13 @@ def test_an_unknown_model_is_wrong_usage_and_its_neighbour_named() -> None:
 
     assert run.returncode == 2
     assert "there is no model 'yolov4-tin'; did you mean yolov4-tiny?" in run.stderr
+
+
+def test_our_own_model_is_here_already() -> None:
+    run = models("pull", "fruits")
+
+    assert run.returncode == 2
+    assert f"fruits comes with the project, in {ROOT / 'demo' / 'fruits'}" in run.stderr
 
 
 def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from ...zoo_models import MODELS, ZooModel
-from ..samples import find_copy
+from ..samples import find_copy, own_model
 
 EXAMPLE = "python -m modules models list --json | jq -r 'select(.detects) | .name'"
 _COLUMNS = ("name", "family", "input", "MB", "mAP", "ms", "licence", "here")
@@ -27,13 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line a model, the quickest detectors first."""
-    copies = {name: find_copy(model) for name, model in MODELS.items()}
+    """Prints a line a model, small detectors before large ones."""
+    models = [(model, find_copy(model)) for model in (own_model(), *MODELS.values())]
     if arguments.json:
-        for name, copy in copies.items():
-            print(json.dumps(_document(MODELS[name], copy), ensure_ascii=False))
+        for model, copy in models:
+            print(json.dumps(_document(model, copy), ensure_ascii=False))
     else:
-        _print_rows([_row(MODELS[name], copy) for name, copy in copies.items()])
+        _print_rows([_row(model, copy) for model, copy in models])
     return 0
 
 
