@@ -22,7 +22,7 @@ SAMPLES = sorted(DEMO.glob("market-*.jpg"))
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return load_model(LocalFolder(DEMO / "model"), Settings())
+    return load_model(LocalFolder(DEMO / "fruits"), Settings())
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def matches(labels: tuple[Label, ...], found: Detections) -> int:
 
 
 def test_the_model_is_three_files_of_less_than_a_megabyte_and_a_half(model: Model) -> None:
-    files = sorted((DEMO / "model").iterdir())
+    files = sorted((DEMO / "fruits").iterdir())
 
     assert [path.name for path in files] == ["fruits.cfg", "fruits.names", "fruits.weights"]
     assert sum(path.stat().st_size for path in files) < 1_500_000
