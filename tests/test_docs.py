@@ -17,6 +17,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _CI, _DEPLOY, _REDRIVE = ".ci/run", "tests/deployment/test_deploy.py", "tests/cli/test_redrive.py"
 _PACKAGED = "tests/deployment/, which packages each, and deploys one"
 _SERVERLESS = "tests/test_serverless.py"
+RENDER = ".venv/bin/python demo/render.py"
 ELSEWHERE = {
     "make demo": _CI,
     "make test": _CI,
@@ -50,10 +51,27 @@ ELSEWHERE = {
     ".venv/bin/python -m modules redrive --dry-run": _REDRIVE,
     ".venv/bin/python -m modules redrive": _REDRIVE,
 }
+MODELS = ".venv/bin/python -m modules models"
+ELSEWHERE |= {
+    f"{MODELS} list": "tests/cli/test_models_list.py",
+    f"{MODELS} pull yolov4-tiny": "tests/cli/test_models_pull.py, another model from a mirror",
+    f"{MODELS} inspect path/to/model": "tests/cli/test_models_inspect.py",
+    f"{MODELS} push path/to/model s3://BUCKET/models/": "tests/cli/test_models_push.py",
+    f"{MODELS} convert path/to/model model.onnx --decode --input 512x320": (
+        "tests/cli/test_models_convert.py"
+    ),
+    f"{RENDER} scenes .cache/held-out --count 300 --seed 2": "tests/demo/test_render.py, fewer",
+    f"{RENDER} fruits .cache/fruits --classes 131 --count 67692": "tests/demo/test_render.py",
+    ".venv/bin/python benchmarks/accuracy.py demo/fruits .cache/held-out/images "
+    ".cache/held-out/labels --by-class": "tests/demo/test_model.py, by the same functions",
+    # an hour, and 3 GB of PyTorch: the one command that only whoever trains a model runs
+    "make train MINUTES=60": "demo/training.csv, which it wrote",
+}
 DETECT = ".venv/bin/python -m modules detect"
 HERE = [
     "make demo MODEL=yolo-fastest-1.1-xl IMAGES=path/to/pictures",
     f"{DETECT} path/to/pictures --model yolo-fastest-1.1-xl --output boxed",
+    f"{DETECT} path/to/pictures --model path/to/model --output boxed",
     f"{DETECT} demo/street.jpg --model yolo-fastest-1.1-xl --json | jq .detections",
 ]
 
@@ -81,6 +99,7 @@ def test_the_commands_of_the_documentation_work(
     shutil.copy(ROOT / "demo" / "street.jpg", pictures)
     command = command.replace("path/to/pictures", str(pictures))
     command = command.replace("boxed", str(tmp_path / "boxed"))
+    command = command.replace("path/to/model", str(shared("models/yolo-fastest-1.1-xl")))
     if not shutil.which("jq"):
         command = command.replace("jq .detections", "python3 -m json.tool")
     if not (ROOT / ".venv").exists():
