@@ -119,10 +119,10 @@ reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 pu
 		.venv-opencv4/bin/python benchmarks/opencv4_reference.py $(SHARED_DATA)/models/$$model \
 			$(SHARED_DATA)/coco128/images tests/object_detection/reference/$$model.json || exit 1; \
 	done
-	$(BIN)/python -m tests.object_detection.random_models $(SHARED_DATA)/cfg \
-		tests/object_detection/cfg .cache/random-models
+	$(BIN)/python -m tests.object_detection.darknet.random_models $(SHARED_DATA)/cfg \
+		tests/object_detection/darknet/cfg .cache/random-models
 	.venv-opencv4/bin/python benchmarks/opencv4_outputs.py .cache/random-models \
-		tests/object_detection/reference/random_models.npz
+		tests/object_detection/darknet/reference/random_models.npz
 
 accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of OpenCV 4.14's
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),$(SHARED_DATA)/models/yolo-fastest-1.1-xl) \

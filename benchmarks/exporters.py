@@ -42,7 +42,7 @@ import torch
 from modules.object_detection.detector import Detections, Detector
 from modules.object_detection.engines import ENGINES
 from modules.object_detection.errors import ModelError
-from modules.object_detection.onnx_network import import_onnx
+from modules.object_detection.onnx.importer import import_onnx
 
 SIZE = 320
 CONFIDENCE = 0.25  # Ultralytics writes this, and the other, into what suppresses by itself

@@ -1,7 +1,7 @@
 """What OpenCV 4.14's own Darknet importer puts out for networks with random weights.
 
 Like opencv4_reference.py, it runs in an environment of its own, on models that
-tests/object_detection/random_models.py wrote:
+tests/object_detection/darknet/random_models.py wrote:
 
     .venv-opencv4/bin/python benchmarks/opencv4_outputs.py MODEL_DIR OUT.npz
 """

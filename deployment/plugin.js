@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { readParams } = require('./params');
 
-// What modules/object_detection/image.py reads; a test holds the two together
+// What modules/object_detection/image/ reads; a test holds the two together
 const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 // X-Ray has no resources that could be named

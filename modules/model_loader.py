@@ -82,7 +82,7 @@ def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | st
 def _load_onnx(
     reader: ModelReader, description: Description | None, engine: str
 ) -> tuple[Network, Engine]:
-    from .object_detection.onnx_network import import_onnx
+    from .object_detection.onnx.importer import import_onnx
 
     if other := reader.find(".cfg", ".weights"):
         raise ModelError(f"it has an *.onnx and {other}; it must have one network")

@@ -15,9 +15,9 @@ from modules.settings import Settings, SettingsError
 
 from .cli.command import models
 from .colour_model import picture
-from .object_detection import onnx_models
-from .object_detection.onnx_layers import SIZE
-from .object_detection.onnx_models import LABELS
+from .object_detection.onnx import onnx_models
+from .object_detection.onnx.onnx_layers import SIZE
+from .object_detection.onnx.onnx_models import LABELS
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from modules import download
 from modules.download import DownloadError
-from modules.object_detection.darknet_cfg import parse_cfg
-from modules.object_detection.darknet_layers import build_network
+from modules.object_detection.darknet.cfg import parse_cfg
+from modules.object_detection.darknet.layers import build_network
 from modules.zoo import pull
 from modules.zoo_models import MODELS, RemoteFile, ZooModel
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor, nn
 
-from modules.object_detection.darknet_cfg import Section, parse_cfg
+from modules.object_detection.darknet.cfg import Section, parse_cfg
 
 _EPSILON = 1e-6  # what the importer adds to a variance
 _VERSION = (0, 2, 5)  # of the weights' format: images seen as int64

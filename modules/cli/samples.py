@@ -10,7 +10,7 @@ import difflib
 import os
 from pathlib import Path
 
-from ..object_detection.darknet_cfg import parse_cfg
+from ..object_detection.darknet.cfg import parse_cfg
 from ..object_detection.image import SUFFIXES
 from ..zoo import pull
 from ..zoo_models import DETECTORS, MODELS, RemoteFile, ZooModel

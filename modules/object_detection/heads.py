@@ -1,6 +1,6 @@
 """What a head is: it describes a network's outputs, and turns them into `Candidates`.
 
-The families' heads lie in modules of their own: darknet_heads.py, onnx_heads.py.
+The families' heads lie in modules of their own: darknet/heads.py, onnx/heads.py.
 """
 
 from __future__ import annotations

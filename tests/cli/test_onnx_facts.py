@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from modules.cli.models.onnx_facts import onnx_facts
 from modules.object_detection.engines import ENGINES
 from modules.object_detection.network import Network
-from modules.object_detection.onnx_heads import ClassHead
+from modules.object_detection.onnx.heads import ClassHead
 from modules.object_detection.preprocessing import Preprocessing
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .small_networks import Array
+from .darknet.small_networks import Array
 
 
 @pytest.fixture

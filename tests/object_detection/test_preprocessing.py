@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from modules.object_detection.preprocessing import Preprocessing
 
-from .onnx_oracles import ultralytics_letterbox, yolox_input
+from .onnx.onnx_oracles import ultralytics_letterbox, yolox_input
 
 
 def noise(width: int, height: int) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ from ...object_detection.darknet import import_darknet
 from ...object_detection.detector import Detector
 from ...object_detection.errors import ModelError
 from ...object_detection.network import Network
-from ...object_detection.onnx_graph import metadata
+from ...object_detection.onnx.graph import metadata
 from ...settings import Settings
 from .. import UsageError
 from ..samples import find_model

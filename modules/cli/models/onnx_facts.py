@@ -9,8 +9,8 @@ import numpy as np
 
 from ...object_detection.engines import create_engine
 from ...object_detection.network import Network
-from ...object_detection.onnx_graph import more_outputs
-from ...object_detection.onnx_nodes import Node, Nodes, read_nodes
+from ...object_detection.onnx.graph import more_outputs
+from ...object_detection.onnx.nodes import Node, Nodes, read_nodes
 from .facts import HeadFacts, NetworkFacts
 
 _FAMILIES = {

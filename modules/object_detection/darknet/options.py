@@ -1,0 +1,156 @@
+"""Which options each kind of section may have; start at `check_options`.
+
+Read off Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). An option changes the
+result, and is honoured; or changes training or scheduling only, and may be ignored; or changes the
+result in a way that is not supported, and must have the one value that makes no difference. What
+Darknet does not know it ignores, and so does this, unless it is a misspelling of what matters.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from .cfg import Section
+
+_NEAR = 0.8  # the likeness of a misspelling to difflib; "strid" and "stride" have 0.91
+
+
+@dataclass(frozen=True)
+class _Rules:
+    honoured: frozenset[str]
+    ignored: frozenset[str] = frozenset()
+    neutral: dict[str, str] = field(default_factory=dict)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_IN_EVERY_LAYER = _words(
+    "stopbackward onlyforward learning_rate clip dont_update burnin_update train_only_bn "
+    "stream wait_stream"
+)
+
+_IN_YOLO = _words(
+    "jitter ignore_thresh truth_thresh random iou_thresh cls_normalizer iou_normalizer "
+    "obj_normalizer delta_normalizer iou_loss iou_thresh_kind nms_kind beta_nms resize max "
+    "max_delta counters_per_class label_smooth_eps objectness_smooth map"
+)
+
+_RULES = {
+    "net": _Rules(
+        _words("width height channels letter_box"),
+        _words(
+            "batch subdivisions momentum decay angle saturation exposure hue learning_rate burn_in "
+            "max_batches policy steps scales step scale gamma power seq_scales sgdr_cycle "
+            "sgdr_mult learning_rate_min time_steps track augment_speed sequential_subdivisions "
+            "try_fix_nan weights_reject_freq equidistant_point badlabels_rejection_percentage "
+            "num_sigmas_reject_badlabels ema_alpha use_cuda_graph loss_scale dynamic_minibatch "
+            "optimized_memory workspace_size_limit_MB adam B1 B2 eps max_crop min_crop flip blur "
+            "gaussian_noise mixup cutmix mosaic mosaic_bound contrastive contrastive_jit_flip "
+            "contrastive_color unsupervised label_smooth_eps resize_step attention "
+            "adversarial_lr max_chart_loss aspect show_receptive_field"
+        ),
+    ),
+    "convolutional": _Rules(
+        _words(
+            "filters size stride stride_x stride_y dilation pad padding groups batch_normalize "
+            "activation share_index xnor"
+        ),
+        # bin_output: how a layer hands its signs to one that would take them anyhow
+        _words("bin_output dot grad_centr angle reverse assisted_excitation"),
+        {
+            "binary": "0",
+            "cbn": "0",
+            "antialiasing": "0",
+            "sway": "0",
+            "rotate": "0",
+            "stretch": "0",
+            "stretch_sway": "0",
+            "flipped": "0",
+            "coordconv": "0",
+            "dontload": "0",
+            "dontloadscales": "0",
+        },
+    ),
+    "maxpool": _Rules(
+        _words("size stride stride_x stride_y padding maxpool_depth out_channels"),
+        neutral={"antialiasing": "0", "maxpool_zero_nonmax": "0"},
+    ),
+    "local_avgpool": _Rules(_words("size stride stride_x stride_y padding")),
+    "upsample": _Rules(_words("stride scale")),
+    "route": _Rules(_words("layers groups group_id")),
+    "shortcut": _Rules(_words("from activation weights_type weights_normalization")),
+    "avgpool": _Rules(frozenset()),
+    "scale_channels": _Rules(_words("from activation scale_wh")),
+    "sam": _Rules(_words("from activation")),
+    "reorg": _Rules(_words("stride"), neutral={"reverse": "0"}),
+    "reorg3d": _Rules(_words("stride"), neutral={"reverse": "0"}),
+    "region": _Rules(
+        _words("anchors classes num softmax tree"),
+        _words(
+            "log sqrt focal_loss jitter resize rescore thresh absolute random coord_scale "
+            "object_scale noobject_scale mask_scale class_scale bias_match max map"
+        ),
+        {"coords": "4", "classfix": "0"},
+    ),
+    "dropout": _Rules(
+        frozenset(), _words("probability dropblock dropblock_size_rel dropblock_size_abs")
+    ),
+    "yolo": _Rules(
+        _words("mask anchors classes num scale_x_y new_coords"),
+        _IN_YOLO
+        | _words(
+            "focal_loss show_details embedding_layer track_history_size sim_thresh dets_for_track "
+            "dets_for_show track_ciou_norm"
+        ),
+    ),
+    "Gaussian_yolo": _Rules(
+        _words("mask anchors classes num scale_x_y"),
+        _IN_YOLO | _words("uc_normalizer"),
+        {"yolo_point": "center"},
+    ),
+    "contrastive": _Rules(
+        frozenset(),
+        _words("classes yolo_layer temperature cls_normalizer max_delta contrastive_neg_max"),
+    ),
+    "softmax": _Rules(_words("groups temperature"), _words("noloss"), {"tree": "", "spatial": "0"}),
+    "cost": _Rules(frozenset(), _words("type scale ratio")),
+    "empty": _Rules(frozenset()),
+}
+
+
+def check_options(section: Section) -> None:
+    """Refuses every option of a section of a known kind that ought to be honoured and is not.
+
+    Raises:
+        CfgError: a value that is not supported, or a name that is almost one that counts.
+    """
+    rules = _RULES[section.kind]
+    ignored = rules.ignored if section.kind == "net" else rules.ignored | _IN_EVERY_LAYER
+    counting = rules.honoured | rules.neutral.keys()
+    for name, option in section.options.items():
+        if name in rules.neutral:
+            if not _is_same(option.value, rules.neutral[name]):
+                raise section.error(f"{name}={option.value} is not supported; leave it out", name)
+        elif name not in rules.honoured | ignored:
+            near = difflib.get_close_matches(name, sorted(counting), n=1, cutoff=_NEAR)
+            if near:
+                raise section.error(
+                    f"'{name}' is not an option of [{section.kind}]; did you mean '{near[0]}'?",
+                    name,
+                )
+
+
+def unheeded_options(section: Section) -> list[str]:
+    """The options of a section of a known kind that make no difference here."""
+    rules = _RULES[section.kind]
+    return [name for name in section.options if name not in rules.honoured | rules.neutral.keys()]
+
+
+def _is_same(value: str, other: str) -> bool:
+    try:
+        return float(value) == float(other)
+    except ValueError:
+        return value == other

@@ -1,0 +1,1 @@
+"""Networks in ONNX: written by graph.py, read by reader.py, imported by importer.py."""

@@ -1,0 +1,202 @@
+"""Imports a detector from ONNX, as the YOLO projects export it; start at `import_onnx`.
+
+The file says how it is fed, one image through the engine shows what it puts out, and
+families.py tells the rest from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines import DANGEROUS_OPERATORS, Engine, create_engine
+from ..errors import ModelError
+from ..model_description import Description, parse_description
+from ..network import Network
+from .families import Probe, tell_family
+from .reader import OnnxFile, Tensor, read_onnx
+
+_GREY = 0.447  # 114 / 255
+_MOST_PIXELS = 4096  # a side of the input
+_STRIDE = 32  # of the deepest level, where the metadata does not say
+
+
+def import_onnx(
+    onnx: NDArray[np.uint8],
+    *,
+    engine: str = "opencv",
+    labels: tuple[str, ...] | None = None,
+    description: Description | None = None,
+) -> tuple[Network, Engine]:
+    """Imports a detector and loads it; the engine has run it once.
+
+    Args:
+        onnx: the file, `(bytes,) uint8`.
+        engine: a name in `engines.ENGINES`.
+        labels: the classes' names; None takes those of the file.
+        description: what overrules the file, and the `model.json` in its metadata.
+
+    Raises:
+        ModelError: the file is no detector of a known family, or the engine cannot run it.
+    """
+    file = read_onnx(onnx)
+    _refuse(file, engine)
+    description = (description or Description()).over(_own_description(file))
+    labels = _labels(file, labels or description.names)
+    size = _input_size(file, description)
+    loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
+    outputs = _chosen(_first_outputs(loaded, size), description)
+    family = tell_family(Probe(outputs, size, None if labels is None else len(labels)), description)
+    if labels is None:
+        raise ModelError(
+            f"it does not name its {family.head.classes} classes; "
+            "put their names beside it, one a line, in a *.names"
+        )
+    if len(labels) != family.head.classes:
+        raise ModelError(
+            f"there are names for {len(labels)} classes; the network has {family.head.classes}, "
+            f"by its outputs {', '.join(family.outputs)}"
+        )
+    loaded.outputs = family.outputs
+    preprocessing = description.preprocessing(family.preprocessing)
+    return Network(onnx, size, family.outputs, family.head, preprocessing, labels), loaded
+
+
+def _refuse(file: OnnxFile, engine: str) -> None:
+    """Raises where what the file says of itself shows that it cannot work."""
+    task = file.metadata.get("task", "detect")
+    if task != "detect":
+        raise ModelError(f"its task is '{task}'; this needs a detector, exported from 'detect'")
+    kind = file.metadata.get("head", "") + file.metadata.get("description", "")
+    if "DETR" in kind:
+        raise ModelError("it is an RT-DETR; known are the YOLO families with boxes in pixels")
+    if file.external:
+        raise ModelError(
+            "its weights lie in another file; save it as one, up to 2 GB: "
+            "onnx.save_model(model, path, save_as_external_data=False)"
+        )
+    for operator in sorted(file.operators):
+        if operator.endswith("_TRT"):
+            raise ModelError(
+                f"it holds {operator}, which TensorRT alone runs; export it without --end2end "
+                "(YOLOv7: with --grid), or give --max-wh too"
+            )
+    if engine == "opencv" and "float16" in file.precisions:
+        raise ModelError(
+            "its weights are of half precision, on which OpenCV breaks down; set "
+            "ENGINE=onnxruntime, or export it in single precision"
+        )
+    dangerous = sorted(file.operators & DANGEROUS_OPERATORS.get(engine, frozenset()))
+    if dangerous:
+        raise ModelError(
+            f"it holds {', '.join(dangerous)}, on which OpenCV breaks down once an image has "
+            "nothing to find; set ENGINE=onnxruntime, or export it without NMS inside"
+        )
+
+
+def _own_description(file: OnnxFile) -> Description:
+    """What `models convert` writes into the files that it makes."""
+    text = file.metadata.get("model.json")
+    return Description() if text is None else parse_description(text)
+
+
+def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The classes' names: those given, or else the metadata's, `{0: 'person', ...}`."""
+    if "names" not in file.metadata:
+        return given
+    names = _literal(file, "names")
+    if isinstance(names, dict):
+        names = [names.get(index) for index in range(len(names))]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ModelError(
+            "its metadata's names are not a class's number and name each, from 0, like "
+            f"{{0: 'person', 1: 'bicycle'}}: {file.metadata['names'][:80]}"
+        )
+    if given is not None and len(given) != len(names):
+        raise ModelError(f"{len(given)} classes are named beside it, {len(names)} inside it")
+    return given or tuple(names)
+
+
+def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
+    """The input's (width, height); checks everything else about it on the way."""
+    for output in file.outputs:
+        if output.element == "no tensor":
+            raise ModelError(f"its output {output.name} is no tensor; a detector puts out tensors")
+    if len(file.inputs) != 1:
+        raise ModelError(f"it must have one input; it has {', '.join(map(str, file.inputs))}")
+    (image,) = file.inputs
+    shape = image.shape or (None,) * 4
+    if len(shape) != 4 or shape[1] not in (3, None):
+        advice = "; export it with channels first (NCHW)" if shape[-1] == 3 else ""
+        raise ModelError(f"its input is {image}; it must be [1, 3, height, width]{advice}")
+    if shape[0] not in (1, None):
+        raise ModelError(f"its input is {image}; export it for one image (batch=1), or any number")
+    if image.element not in ("float32", "float16"):
+        raise ModelError(f"its input is {image}; it must take float32 or float16")
+    free = None in shape[2:]
+    size = _free_size(file, description) if free else _fixed_size(image, description)
+    if max(size) > _MOST_PIXELS:
+        raise ModelError(f"its input is {image}; a side may have up to {_MOST_PIXELS} pixels")
+    return size
+
+
+def _fixed_size(image: Tensor, description: Description) -> tuple[int, int]:
+    _, _, height, width = image.shape or ()
+    if description.input not in (None, (width, height)):
+        raise ModelError(f"model.json: input is {description.input}; it is fixed, at {image}")
+    return width or 0, height or 0
+
+
+def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
+    """What model.json says, or else the metadata, as [height, width], or else 640 x 640."""
+    stride = _literal(file, "stride")
+    stride = stride if isinstance(stride, int) and 0 < stride <= 256 else _STRIDE
+    size: Any = description.input
+    if size is None:
+        size = _literal(file, "imgsz")
+        size = tuple(reversed(size)) if isinstance(size, list) else (640, 640)
+    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+        raise ModelError(f"its metadata's imgsz is {file.metadata['imgsz']}, not [640, 640] or so")
+    width, height = size
+    if width % stride or height % stride:
+        raise ModelError(
+            f"its input cannot be {width} x {height}: both must be multiples of {stride}; "
+            "model.json may give another `input`"
+        )
+    return width, height
+
+
+def _literal(file: OnnxFile, key: str) -> Any:
+    """The metadata's value, a Python literal, as Ultralytics writes it; None where it is none."""
+    import ast
+
+    try:
+        return ast.literal_eval(file.metadata.get(key, "None"))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+
+
+def _first_outputs(engine: Engine, size: tuple[int, int]) -> Mapping[str, NDArray[np.float32]]:
+    """The outputs on a grey image, by name."""
+    blob = np.full((1, 3, size[1], size[0]), _GREY, np.float32)
+    outputs = dict(zip(engine.outputs, engine.forward(blob), strict=True))
+    for name, output in outputs.items():
+        if not np.isfinite(output).all():
+            raise ModelError(
+                f"its output {name} is not finite on a plain grey image; are the weights whole?"
+            )
+    return outputs
+
+
+def _chosen(
+    outputs: Mapping[str, NDArray[np.float32]], description: Description
+) -> Mapping[str, NDArray[np.float32]]:
+    """Of the outputs, those that model.json names; all where it names none."""
+    for name in description.outputs or ():
+        if name not in outputs:
+            known = ", ".join(outputs)
+            raise ModelError(f"model.json: outputs names '{name}'; these are: {known}")
+    return {name: outputs[name] for name in description.outputs or outputs}

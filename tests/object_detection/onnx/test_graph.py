@@ -1,0 +1,78 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from modules.object_detection.onnx.graph import Graph
+
+
+def test_the_bytes_are_a_model_that_onnx_accepts_and_runtimes_agree_on() -> None:
+    graph = Graph("example")
+    image = graph.input("image", (1, 2, 3, 3))
+    kernel = graph.weight("kernel", (1, 2, 1, 1))
+    bias = graph.weight("bias", (1,))
+    name = graph.node("Conv", [image, kernel, bias], kernel_shape=(1, 1))
+    name = graph.node("LeakyRelu", [name], alpha=0.1)
+    graph.output(name, (1, 1, 3, 3))
+    model, weights = graph.serialise()
+    weights["kernel"][...] = np.array([2, -3]).reshape(1, 2, 1, 1)
+    weights["bias"][...] = 0.5
+
+    onnx.checker.check_model(model.tobytes(), full_check=True)
+    pixels = np.random.default_rng(1).normal(size=(1, 2, 3, 3)).astype(np.float32)
+    session = onnxruntime.InferenceSession(model.tobytes())
+    (output,) = session.run([name], {"image": pixels})
+
+    expected = 2 * pixels[:, :1] - 3 * pixels[:, 1:] + 0.5
+    np.testing.assert_allclose(output, np.where(expected > 0, expected, 0.1 * expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, 3),
+        (-1, -1),
+        (300, 300),
+        (2**40, 2**40),
+        (0.25, 0.25),
+        ("nearest", b"nearest"),
+        ((1, -2, 300), [1, -2, 300]),
+    ],
+)
+def test_every_kind_of_attribute_reads_back(value: int, expected: object) -> None:
+    graph = Graph("example")
+    graph.node("Anything", ["x"], attribute=value)
+    model, _ = graph.serialise()
+
+    (node,) = onnx.load_from_string(model.tobytes()).graph.node
+
+    assert onnx.helper.get_attribute_value(node.attribute[0]) == expected
+
+
+def test_constants_are_written_once_however_often_they_are_used() -> None:
+    graph = Graph("example")
+    names = [graph.integers(1, 2), graph.integers(1, 2), graph.integers(2, 1), graph.floats(1, 2)]
+    model, _ = graph.serialise()
+
+    tensors = onnx.load_from_string(model.tobytes()).graph.initializer
+
+    assert names[0] == names[1]
+    assert [onnx.numpy_helper.to_array(tensor).tolist() for tensor in tensors] == [
+        [1, 2],
+        [2, 1],
+        [1.0, 2.0],
+    ]
+
+
+def test_weights_are_views_into_the_model_and_not_copies() -> None:
+    graph = Graph("example")
+    graph.weight("a", (2, 3))
+    graph.weight("odd", (5,))
+    model, weights = graph.serialise()
+    weights["a"][...] = np.arange(6).reshape(2, 3)
+    weights["odd"][...] = 7
+
+    first, second = onnx.load_from_string(model.tobytes()).graph.initializer
+
+    assert onnx.numpy_helper.to_array(first).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert onnx.numpy_helper.to_array(second).tolist() == [7] * 5

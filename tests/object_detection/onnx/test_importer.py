@@ -1,0 +1,363 @@
+"""What is refused when an ONNX file is imported, and what `model.json` changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from modules.object_detection.detector import Detector
+from modules.object_detection.errors import ModelError
+from modules.object_detection.model_description import Description
+from modules.object_detection.network import Network
+from modules.object_detection.onnx.heads import ClassHead, EndToEndHead, ObjectnessHead
+from modules.object_detection.onnx.importer import import_onnx
+
+from . import onnx_models
+from .onnx_layers import ANCHORS, CELLS, SIZE, Graph, cells, name_output
+from .onnx_models import CLASSES, LABELS, ultralytics
+
+PIXELS = (1, 3, SIZE[1], SIZE[0])
+
+
+def load(
+    data: bytes,
+    *,
+    engine: str = "opencv",
+    labels: tuple[str, ...] | None = LABELS,
+    **description: Any,
+) -> Network:
+    network, _ = import_onnx(
+        np.frombuffer(data, np.uint8),
+        engine=engine,
+        labels=labels,
+        description=Description(**description),
+    )
+    return network
+
+
+def constant_outputs(*outputs: Any, metadata: dict[str, str] | None = None) -> bytes:
+    """A network that puts out the same arrays whatever it is shown."""
+    graph = Graph()
+    nothing = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
+    shapes = {}
+    for index, output in enumerate(outputs):
+        values = np.asarray(output, np.float32)
+        shapes[name_output(graph, graph.node("Add", values, nothing), f"output{index}")] = (
+            values.shape
+        )
+    return graph.finish(shapes, metadata=metadata)
+
+
+def edited(data: bytes, edit: Callable[[onnx.ModelProto], None]) -> bytes:
+    model = onnx.load_from_string(data)
+    edit(model)
+    return bytes(model.SerializeToString())
+
+
+def refused(data: bytes, message: str, **others: Any) -> None:
+    with pytest.raises(ModelError, match=message):
+        load(data, **others)
+
+
+def rows_in_pixels() -> Any:
+    """`(1, CELLS, 5 + CLASSES)`: a box on each cell, with objectness and probabilities of 0.5."""
+    grid, stride = cells()
+    boxes = np.concatenate([(grid + 0.5) * stride, np.repeat(stride, 2, axis=1)], axis=1)
+    return np.concatenate([boxes, np.full((CELLS, 1 + CLASSES), 0.5)], axis=1)[np.newaxis]
+
+
+def test_the_names_are_the_files_own_unless_others_are_given() -> None:
+    data = onnx_models.yolov8()
+
+    assert load(data, labels=None).labels == LABELS
+    assert load(data, labels=("Mensch", "Hund", "Rad")).labels == ("Mensch", "Hund", "Rad")
+    assert load(data, labels=None, names=("a", "b", "c")).labels == ("a", "b", "c")
+
+
+def test_names_may_be_a_list_in_the_metadata() -> None:
+    data = onnx_models.yolov8(metadata={"names": str(list(LABELS))})
+
+    assert load(data, labels=None).labels == LABELS
+
+
+def test_a_file_without_names_needs_them_beside_it() -> None:
+    refused(onnx_models.yolov6(), r"does not name its 3 classes; .* in a \*\.names", labels=None)
+    refused(onnx_models.yolov7_end2end(), r"how many classes there are; .* in a \*\.names",
+            labels=None, engine="onnxruntime")  # fmt: skip
+
+
+def test_names_that_do_not_fit_are_refused() -> None:
+    refused(onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2])
+    refused(onnx_models.yolov8(), "2 classes are named beside it, 3 inside", labels=LABELS[:2])
+    refused(onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "its metadata's names are not")
+    refused(onnx_models.yolov8(metadata={"names": "person"}), "its metadata's names are not")
+
+
+def test_the_size_of_a_network_of_any_size_is_the_metadatas() -> None:
+    data = onnx_models.yolov8(free_size=True)
+
+    assert load(data).input_size == SIZE
+
+
+def test_a_size_in_model_json_is_for_networks_of_any_size() -> None:
+    free, fixed = onnx_models.yolov8(free_size=True), onnx_models.yolov8()
+
+    refused(free, "cannot be 96 x 60: both must be multiples of 32", input=(96, 60))
+    refused(fixed, r"input is \(64, 64\); it is fixed, at images \[1, 3, 64, 96\]", input=(64, 64))
+    assert load(fixed, input=SIZE).input_size == SIZE
+
+
+@pytest.mark.parametrize("imgsz", ["[60, 96]", "[0, 96]", "[96]", "['a', 'b']"])
+def test_a_size_in_the_metadata_that_cannot_be_is_refused(imgsz: str) -> None:
+    data = onnx_models.yolov8(free_size=True, metadata=ultralytics(imgsz=imgsz))
+
+    refused(data, r"cannot be 96 x 60|its metadata's imgsz is")
+
+
+@pytest.mark.parametrize("task", ["segment", "pose", "obb", "classify"])
+def test_another_task_is_refused(task: str) -> None:
+    data = onnx_models.yolov8(metadata=ultralytics(task=task))
+
+    refused(data, f"its task is '{task}'; this needs a detector")
+
+
+def test_a_transformer_is_refused_by_what_it_says() -> None:
+    refused(onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder")), "it is an RT-DETR")
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [np.full((1, 1000), 0.001)],  # a classifier
+        [np.full((1, 300, 84), 0.1)],  # DETR
+        [np.full((1, 300, 4), 0.1), np.full((1, 300, 80), 0.1)],  # DETR, boxes and classes
+        [np.full((1, 7, CELLS), 0.1), np.full((1, 32, 16, 24), 0.1)],  # segmentation
+        [np.full((1, 1, 64, 96), 0.1)],  # a mask
+        [np.full((2, 7, CELLS), 0.1)],
+        [np.float32(0.5)],
+    ],
+    ids=lambda outputs: "+".join(str(np.shape(output)) for output in outputs),
+)
+def test_what_is_no_known_detector_is_refused_with_its_shapes(outputs: list[Any]) -> None:
+    shape = str(list(np.shape(outputs[0]))).replace("[", r"\[").replace("]", r"\]")
+
+    refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
+
+
+def test_a_transformer_of_two_classes_is_no_list_of_objects() -> None:
+    output = np.full((1, 300, 6), 0.3)
+
+    refused(constant_outputs(output), "is not rows of x0, y0, x1, y1 in pixels")
+
+
+def test_objects_in_units_of_the_input_are_refused() -> None:
+    row = [0.1, 0.1, 0.5, 0.5, 0.9, 1.0]
+
+    refused(constant_outputs([[row] * 20]), "is not rows of x0, y0, x1, y1 in pixels")
+
+
+def test_scores_that_are_no_probabilities_are_refused() -> None:
+    rows = rows_in_pixels()
+    rows[0, 3, 5] = 1.2
+
+    refused(constant_outputs(rows), "holds scores from 0.5 to 1.2, which are no probabilities")
+    refused(
+        constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
+        "holds scores from 0.5 to 1.2, which are no probabilities",
+    )
+
+
+def test_boxes_in_units_of_the_input_are_refused() -> None:
+    rows = rows_in_pixels()
+    rows[0, :, :4] /= np.tile(SIZE, 2)
+
+    refused(constant_outputs(rows), "do not lie at their cells, in pixels")
+    refused(
+        constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
+        "do not lie at their cells, in pixels",
+    )
+
+
+def test_objectness_of_1_everywhere_is_yolov6s_and_anything_else_yoloxs() -> None:
+    rows = rows_in_pixels()
+    yolox = load(constant_outputs(rows))
+    rows[0, :, 4] = 1
+    yolov6 = load(constant_outputs(rows))
+
+    assert yolox.preprocessing.channels == "bgr"
+    assert yolov6.preprocessing.channels == "rgb"
+    assert yolov6.head == yolox.head == ObjectnessHead(CLASSES)
+
+
+def test_raw_levels_need_the_last_step_or_their_anchors() -> None:
+    data = onnx_models.yolov7_raw()
+
+    refused(data, r"look like raw levels; export it with the last step \(YOLOv7: --grid\), or give")
+    refused(data, "a list for each of the outputs .*; it has 2", anchors=ANCHORS[:2])
+    refused(
+        data,
+        "with the anchors of model.json",
+        anchors=tuple(level[:2] for level in ANCHORS),
+    )
+    refused(onnx_models.yolov8(), "with the anchors of model.json", anchors=ANCHORS[:1])
+
+
+def test_model_json_overrules_how_images_are_fed() -> None:
+    network = load(onnx_models.yolov6(), family="yolox", padding=0)
+
+    assert network.preprocessing.channels == "bgr"
+    assert network.preprocessing.resize == "letterbox-top-left"
+    assert network.preprocessing.padding == 0
+
+
+def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file() -> None:
+    data = onnx_models.yolov8(metadata={"model.json": '{"padding": 3, "resize": "stretch"}'})
+
+    network = load(data, padding=5)
+
+    assert network.preprocessing.padding == 5
+    assert network.preprocessing.resize == "stretch"
+
+
+def test_the_class_counts_where_one_class_is_told_to_be_read_with_its_objectness() -> None:
+    data = onnx_models.yolov5(classes=1)
+
+    told = load(data, labels=("person",)).head
+    said = load(data, labels=("person",), head="objectness").head
+
+    assert (told, said) == (ObjectnessHead(1, objectness_alone=True), ObjectnessHead(1))
+
+
+def test_model_json_says_which_output_to_read() -> None:
+    data = onnx_models.yolov9_dual()
+
+    assert load(data).outputs == ("output1",)
+    assert load(data, outputs=("output0",)).outputs == ("output0",)
+    refused(data, "outputs names 'output2'; these are: output0, output1", outputs=("output2",))
+
+
+def test_model_json_says_how_outputs_are_read() -> None:
+    boxes = np.concatenate(
+        [np.full((1, CELLS, 4), 40.0), np.full((1, CELLS, 1 + CLASSES), 0.5)], axis=2
+    )
+
+    network = load(constant_outputs(boxes), head="objectness")
+
+    assert network.head == ObjectnessHead(CLASSES)
+    assert load(constant_outputs(boxes[:, :, 1:].transpose(0, 2, 1)), head="classes").head == (
+        ClassHead(CLASSES)
+    )
+    refused(constant_outputs(boxes[0]), r"its output is output0 \[126, 8\]", head="objectness")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, SIZE[1], SIZE[0], 3), r"must be \[1, 3, height, width\]; .* channels first \(NCHW\)"),
+        ((1, 1, SIZE[1], SIZE[0]), r"must be \[1, 3, height, width\]"),
+        ((4, 3, SIZE[1], SIZE[0]), r"export it for one image \(batch=1\)"),
+        ((3, SIZE[1], SIZE[0]), r"must be \[1, 3, height, width\]"),
+        ((1, 3, 64, 8192), "a side may have up to 4096 pixels"),
+    ],
+)
+def test_an_input_that_is_no_image_is_refused(shape: tuple[int, ...], message: str) -> None:
+    def reshape(model: onnx.ModelProto) -> None:
+        (image,) = model.graph.input
+        image.CopyFrom(helper.make_tensor_value_info("images", TensorProto.FLOAT, shape))
+
+    refused(edited(onnx_models.yolov8(), reshape), message)
+
+
+def test_an_input_of_bytes_is_refused() -> None:
+    def retype(model: onnx.ModelProto) -> None:
+        model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+
+    refused(edited(onnx_models.yolov8(), retype), "uint8; it must take float32 or float16")
+
+
+def test_two_inputs_are_refused() -> None:
+    def add(model: onnx.ModelProto) -> None:
+        size = helper.make_tensor_value_info("size", TensorProto.INT64, [2])
+        model.graph.input.append(size)
+
+    refused(edited(onnx_models.yolov8(), add), r"one input; it has images .*, size \[2\] int64")
+
+
+def test_weights_in_another_file_are_refused() -> None:
+    def move(model: onnx.ModelProto) -> None:
+        model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+
+    refused(edited(onnx_models.yolov8(), move), "its weights lie in another file; save it as one")
+
+
+def test_tensorrts_own_operator_is_refused() -> None:
+    def add(model: onnx.ModelProto) -> None:
+        node = helper.make_node("EfficientNMS_TRT", ["output0"], ["n"], domain="TRT")
+        model.graph.node.append(node)
+
+    refused(edited(onnx_models.yolov8(), add), "EfficientNMS_TRT, which TensorRT alone runs")
+
+
+@pytest.mark.parametrize("onnx_file", [onnx_models.yolov7_end2end, onnx_models.yolov8_with_nms])
+def test_what_breaks_opencv_is_refused_with_the_other_engine_named(
+    onnx_file: Callable[[], bytes],
+) -> None:
+    refused(onnx_file(), "holds NonMaxSuppression, .* set ENGINE=onnxruntime", engine="opencv")
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"), [("opencv", "OpenCV"), ("onnxruntime", "ONNX Runtime")]
+)
+def test_an_operator_that_the_engine_does_not_have_is_refused(engine: str, name: str) -> None:
+    def rename(model: onnx.ModelProto) -> None:
+        model.graph.node[0].op_type = "Convolute"
+
+    refused(edited(onnx_models.yolov8(), rename), f"{name} cannot load .*; ENGINE=", engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
+def test_weights_that_are_not_finite_are_refused(engine: str) -> None:
+    def spoil(model: onnx.ModelProto) -> None:
+        for tensor in model.graph.initializer:
+            values = numpy_helper.to_array(tensor)
+            if values.shape == (1, 1, CELLS):  # the strides
+                spoilt = np.full_like(values, np.nan)
+                tensor.CopyFrom(numpy_helper.from_array(spoilt, tensor.name))
+
+    refused(edited(onnx_models.yolov8(), spoil), "output0 is not finite on a plain", engine=engine)
+
+
+@pytest.mark.parametrize("whole_ends", [True, False])
+def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -> None:
+    def halve(model: onnx.ModelProto) -> None:
+        model.CopyFrom(convert_float_to_float16(model, keep_io_types=whole_ends))
+
+    single = onnx_models.yolov8()
+    half = edited(single, halve)
+    image = np.random.default_rng(1).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+
+    found, expected = (
+        Detector(network, engine=engine).detect(image, confidence=0.5)
+        for network, engine in (
+            import_onnx(np.frombuffer(data, np.uint8), engine="onnxruntime")
+            for data in (half, single)
+        )
+    )
+
+    assert len(found) == len(expected) > 50
+    np.testing.assert_allclose(found.confidences, expected.confidences, atol=2e-3)
+    refused(half, "half precision, on which OpenCV breaks down; set ENGINE=onnxruntime")
+
+
+def test_a_class_beyond_the_names_is_an_error_when_it_is_found() -> None:
+    raw = [np.array([[[1, 2, 30, 40, 0.9, 7]]], np.float32)]
+
+    with pytest.raises(ModelError, match=r"an object of class 7, counted from 0; .* names for 3"):
+        EndToEndHead(CLASSES).decode(raw, SIZE, 0.5)
+    assert len(EndToEndHead(CLASSES).decode(raw, SIZE, 0.95).boxes) == 0

@@ -1,0 +1,113 @@
+import contextlib
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from modules.object_detection.errors import ModelError
+from modules.object_detection.onnx.reader import OnnxFile, Tensor, read_onnx
+
+from . import onnx_models
+
+
+def array(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8)
+
+
+def read(model: onnx.ModelProto) -> OnnxFile:
+    return read_onnx(array(model.SerializeToString()))
+
+
+def model_of(nodes: list[onnx.NodeProto], **others: Any) -> onnx.ModelProto:
+    values = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["batch", 3, 8, None]),
+        helper.make_tensor_value_info("y", TensorProto.INT64, []),
+    ]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], **others)
+    return helper.make_model(graph)
+
+
+def test_it_says_what_onnx_itself_says() -> None:
+    data = onnx_models.yolov10()
+    model = onnx.load_from_string(data)
+
+    file = read_onnx(array(data))
+
+    assert file.metadata == {entry.key: entry.value for entry in model.metadata_props}
+    assert file.operators == {node.op_type for node in model.graph.node}
+    assert file.inputs == (Tensor("images", "float32", (1, 3, 64, 96)),)
+    assert file.outputs == (Tensor("output0", "float32", (1, onnx_models.MOST, 6)),)
+    assert file.precisions == {"float32", "int64"}
+    assert not file.external
+
+
+def test_sizes_that_are_left_open_are_none() -> None:
+    file = read(model_of([]))
+
+    assert file.inputs == (Tensor("x", "float16", (None, 3, 8, None)),)
+    assert file.outputs == (Tensor("y", "int64", ()),)
+    assert str(file.inputs[0]) == "x [?, 3, 8, ?] float16"
+
+
+def test_weights_among_the_inputs_are_no_inputs() -> None:
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [1], [0.5])
+    model = model_of([], initializer=[weight])
+    model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [1]))
+
+    assert [tensor.name for tensor in read(model).inputs] == ["x"]
+
+
+def test_operators_in_branches_are_found() -> None:
+    branch = helper.make_graph([helper.make_node("NonZero", ["x"], ["z"])], "then", [], [])
+    node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+
+    assert read(model_of([node])).operators == {"If", "NonZero"}
+
+
+def test_weights_in_another_file_are_seen() -> None:
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [1], [0.5])
+    weight.data_location = TensorProto.EXTERNAL
+
+    assert read(model_of([], initializer=[weight])).external
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        b"<!DOCTYPE html><html>",
+        b"PK\x03\x04" + bytes(100),
+        bytes(100),
+        b"\x3a\x00",  # an empty graph, no operator set
+        b"\x38\x01\x42\x00",  # a number where the graph should be
+        b"\xff" * 20,
+    ],
+)
+def test_what_is_not_onnx_is_refused(data: bytes) -> None:
+    with pytest.raises(ModelError, match=r"not ONNX at all: .* bytes and begins with b"):
+        read_onnx(array(data))
+
+
+@given(st.data())
+def test_a_file_that_is_cut_off_is_refused_wherever_it_is(data: st.DataObject) -> None:
+    whole = onnx_models.yolov8(metadata={})
+    size = data.draw(st.integers(0, len(whole) - 5))
+
+    with pytest.raises(ModelError, match="it is cut off"):
+        read_onnx(array(whole[:size]))
+
+
+@given(st.data())
+def test_damaged_bytes_are_read_or_refused_but_nothing_else(data: st.DataObject) -> None:
+    whole = bytearray(onnx_models.yolov8())
+    for _ in range(4):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+
+    with contextlib.suppress(ModelError):
+        read_onnx(array(bytes(whole)))
