@@ -91,6 +91,10 @@ def _load_onnx(
     onnx = reader.onnx(name)
     reader.check()
     with _errors_of(name):
+        if engine == "opencv" and not reader.is_sealed:  # what is sealed was tried by `push`
+            from .engine_trial import try_out
+
+            try_out(onnx)
         return import_onnx(onnx, engine=engine, labels=labels, description=description)
 
 

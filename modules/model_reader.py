@@ -51,6 +51,11 @@ class ModelReader:
         self.names = sorted(self._seal.select(listing))
         self._digests: dict[str, str] = {}
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a seal says what the files must be."""
+        return self._seal.digests is not None
+
     def find(self, *suffixes: str) -> str | None:
         """The one file with a suffix, if there is one; an earlier suffix goes before a later.
 

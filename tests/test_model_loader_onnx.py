@@ -1,9 +1,11 @@
+import hashlib
 import json
 import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from modules.cli.local_bucket import BUCKET, LocalBucket
@@ -31,6 +33,16 @@ def folder(tmp_path: Path) -> Path:
 
 def load(folder: Path, **settings: str) -> Model:
     return load_model(LocalFolder(folder), Settings(**settings))  # type: ignore[arg-type]
+
+
+def breaking(data: bytes) -> bytes:
+    """The network with a letter of a node's input damaged, at which OpenCV 5.0.0 ends the process.
+
+    The input is then no text in UTF-8, and there is no value of that name.
+    """
+    nodes = onnx.load_from_string(data).graph.node
+    name: bytes = next(node.input[0] for node in nodes if node.op_type == "Reshape").encode()
+    return (b"\xfc" + name[1:]).join(data.rsplit(name, 1))
 
 
 def printed_digest(folder: Path, files: str) -> str:
@@ -148,3 +160,32 @@ def test_two_networks_are_one_too_many(folder: Path, colour_model: Path) -> None
 def test_a_class_asked_for_that_the_file_does_not_name_is_refused(folder: Path) -> None:
     with pytest.raises(SettingsError, match=r"CLASSES names 'cat', .* person, dog, bicycle"):
         load_model(LocalFolder(folder), Settings(classes=("cat",)))
+
+
+def test_a_file_that_ends_the_engine_s_process_does_not_end_this_one(folder: Path) -> None:
+    (folder / "best.onnx").write_bytes(breaking(onnx_models.yolov8()))
+
+    with pytest.raises(ModelError, match=r"best\.onnx: OpenCV breaks down on it \(SIG[A-Z]+\)"):
+        load(folder)
+
+
+def test_a_function_outlives_a_file_that_ends_the_engine_s_process(
+    bucket: LocalBucket, folder: Path
+) -> None:
+    bucket.upload_model(folder)
+    settings = Settings(model="models/blobs/", model_ttl_seconds=0)
+    store = ModelStore(bucket.client, settings)
+    before = store.model_for(BUCKET)
+
+    broken = breaking(onnx_models.yolov8())
+    bucket.client.put_object(Bucket=BUCKET, Key="models/blobs/best.onnx", Body=broken)
+
+    assert store.model_for(BUCKET) is before
+
+
+def test_what_is_sealed_was_tried_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256((folder / "best.onnx").read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  best.onnx\n")
+    monkeypatch.setattr(subprocess, "run", None)
+
+    assert load(folder).labels == LABELS
