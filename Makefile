@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test fuzz lint audit layer package deploy remove local format lock reference accuracy exporters faults train clean
+.PHONY: help setup demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults train clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -45,6 +45,9 @@ test: setup lint ## check everything
 
 fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for so many of each
 	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT))
+
+orders: .venv/installed ## every order in which two invocations' requests can reach S3
+	ORDERS=all $(BIN)/pytest --timeout 3600 tests/test_interleavings.py
 
 lint: .venv/installed ## formatting, linting and types
 	$(BIN)/ruff format --check .

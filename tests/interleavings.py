@@ -9,6 +9,7 @@ of two such neighbours, that of the earlier program comes first.
 from __future__ import annotations
 
 import queue
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 from botocore.client import BaseClient
 
 READS = ("HeadObject", "GetObject")
+_LONGEST = 100  # turns of an execution; what is drawn beyond its last is not looked at
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,15 @@ def explore(run: Callable[[list[int]], list[int]]) -> Iterator[list[int]]:
         if not choices:
             return
         choices = [*choices[:-1], choices[-1] + 1]
+
+
+def sample(run: Callable[[list[int]], list[int]], count: int) -> Iterator[list[int]]:
+    """Has `run` go through lists of choices that are drawn at random; yields each."""
+    draw = random.Random(count)
+    for _ in range(count):
+        choices = [draw.randrange(2) for _ in range(_LONGEST)]
+        run(choices)
+        yield choices
 
 
 def _is_other_order(last: tuple[int, Request] | None, one: tuple[int, Request]) -> bool:

@@ -1,4 +1,4 @@
-from .interleavings import explore
+from .interleavings import explore, sample
 
 
 def test_every_list_of_choices_is_gone_through_once() -> None:
@@ -19,3 +19,10 @@ def test_it_ends_though_an_execution_has_fewer_choices_than_expected() -> None:
     lengths = iter([[3, 3], [2], [3]])
 
     assert len(list(explore(lambda _: next(lengths, [1])))) <= 4
+
+
+def test_a_sample_is_the_same_each_time_and_meets_every_short_list() -> None:
+    drawn = [choices[:3] for choices in sample(lambda _: [2, 2, 2], 60)]
+
+    assert drawn == [choices[:3] for choices in sample(lambda _: [2, 2, 2], 60)]
+    assert len(set(map(tuple, drawn))) == 8

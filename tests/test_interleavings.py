@@ -1,10 +1,14 @@
-"""Exactly one result, in every order in which the requests of two invocations can reach S3."""
+"""Exactly one result, in whatever order the requests of two invocations reach S3.
+
+Some orders of each scenario are drawn at random; `make orders` goes through every one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +25,9 @@ from modules.settings import Settings
 from modules.storage import create_client
 
 from .colour_model import picture, write_colour_model
-from .interleavings import Program, Request, execute, explore
+from .interleavings import Program, Request, execute, explore, sample
+
+ORDERS = os.environ.get("ORDERS", "30")  # of each scenario, or "all"
 
 # What is uploaded, by what the network finds in it
 PICTURES = {
@@ -168,10 +174,10 @@ SCENARIOS = {
 }
 
 
-def explore_all(world: World, scenario: Scenario, kill: tuple[int, int] | None = None) -> int:
-    """Goes through every order, `kill` (a program, and after how many writes) being part of each.
+def check_orders(world: World, scenario: Scenario, kill: tuple[int, int] | None = None) -> int:
+    """Goes through orders, `kill` (a program, and after how many writes) being part of each.
 
-    Returns how many orders there are.
+    Returns how many orders that were.
     """
 
     def run(choices: list[int]) -> list[int]:
@@ -180,12 +186,12 @@ def explore_all(world: World, scenario: Scenario, kill: tuple[int, int] | None =
         execution.check()
         return options
 
-    return sum(1 for _ in explore(run))
+    return sum(1 for _ in (explore(run) if ORDERS == "all" else sample(run, int(ORDERS))))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_there_is_exactly_one_result_in_every_order(world: World, name: str) -> None:
-    assert explore_all(world, SCENARIOS[name]) >= 5
+def test_there_is_exactly_one_result_in_whatever_order(world: World, name: str) -> None:
+    assert check_orders(world, SCENARIOS[name]) >= 5
 
 
 @pytest.mark.parametrize(
@@ -199,4 +205,4 @@ def test_there_is_exactly_one_result_in_every_order(world: World, name: str) -> 
 def test_so_there_is_where_one_is_killed_between_image_and_document(
     world: World, name: str, victim: int, writes: int
 ) -> None:
-    assert explore_all(world, SCENARIOS[name], (victim, writes)) >= 5
+    assert check_orders(world, SCENARIOS[name], (victim, writes)) >= 5

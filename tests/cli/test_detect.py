@@ -137,7 +137,7 @@ def test_a_model_that_is_not_there_is_wrong_usage(photo: Path, tmp_path: Path) -
     run = detect(photo, "--model", tmp_path / "none")
 
     assert run.returncode == 2
-    assert "none: neither a folder nor one of yolo-fastest-1.1, " in run.stderr
+    assert "none: neither a folder nor one of fruits, yolo-fastest-1.1, " in run.stderr
 
 
 def test_a_folder_without_images_is_wrong_usage(colour_model: Path) -> None:
