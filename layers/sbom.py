@@ -146,7 +146,7 @@ def _component(
         references = [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{name}/{version}/",
+                "url": purl,
                 "comment": wheel[0],
                 "hashes": [{"alg": "SHA-256", "content": wheel[1]}],
             }
