@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model_folder import ByteStream, ModelFolder
-from .model_seal import read_seal
+from .model_seal import read_seal, write_seal
 from .object_detection.errors import ModelError
 from .storage import storage_errors
 
@@ -123,8 +123,7 @@ class ModelReader:
 
     def digest(self) -> str:
         """The digest of the listing that `sha256sum` prints of what has been read, by name."""
-        listing = "".join(f"{value}  {name}\n" for name, value in sorted(self._digests.items()))
-        return "sha256:" + hashlib.sha256(listing.encode()).hexdigest()
+        return "sha256:" + hashlib.sha256(write_seal(self._digests)).hexdigest()
 
     def _read(self, name: str, most: int, advice: str) -> bytearray:
         """The whole of a file, in one buffer that grows as it comes."""
