@@ -8,13 +8,12 @@ it, a `*.tree` of the classes. `model.json` overrules what they say (model_descr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .model_folder import ModelFolder
-from .model_reader import ModelReader
+from .model_reader import ModelReader, errors_of
 from .object_detection.darknet import import_darknet
 from .object_detection.detector import Detector
 from .object_detection.engines import Engine
@@ -25,7 +24,6 @@ from .settings import Settings, SettingsError
 if TYPE_CHECKING:
     from .object_detection.model_description import Description
 
-_DESCRIPTION = "model.json"
 _NAMES = (".names", ".txt")
 
 _Labels = tuple[str, ...]
@@ -58,7 +56,7 @@ def load_model(
         SettingsError: CLASSES names a class that the model does not know.
     """
     listing = folder.files() if files is None else files
-    with _errors_of(f"the model {folder.location}"):
+    with errors_of(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
         network, engine = load_network(reader, settings.engine)
         detector = Detector(network, engine=engine, letterbox=settings.letterbox)
@@ -74,8 +72,8 @@ def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | st
     Raises:
         ModelError, StorageError: see `load_model`.
     """
-    description = _read_description(reader)
-    load = _load_onnx if reader.find(".onnx") else _load_darknet
+    description = reader.description()
+    load = _load_onnx if reader.is_onnx() else _load_darknet
     return load(reader, description, engine)
 
 
@@ -84,13 +82,11 @@ def _load_onnx(
 ) -> tuple[Network, Engine]:
     from .object_detection.onnx.importer import import_onnx
 
-    if other := reader.find(".cfg", ".weights"):
-        raise ModelError(f"it has an *.onnx and {other}; it must have one network")
     name, labels_name = reader.only(".onnx"), reader.find(*_NAMES)
     labels = _labels(reader.text(labels_name)) if labels_name else None
     onnx = reader.onnx(name)
     reader.check()
-    with _errors_of(name):
+    with errors_of(name):
         if engine == "opencv" and not reader.is_sealed:  # what is sealed was tried by `push`
             from .engine_trial import try_out
 
@@ -123,25 +119,8 @@ def _load_darknet(
     return replace(network, labels=labels, preprocessing=preprocessing), engine
 
 
-def _read_description(reader: ModelReader) -> Description | None:
-    if _DESCRIPTION not in reader.names:
-        return None
-    from .object_detection.model_description import parse_description
-
-    return parse_description(reader.text(_DESCRIPTION))
-
-
 def _labels(text: str) -> _Labels:
     return tuple(line.strip() for line in text.removeprefix("\ufeff").strip().splitlines())
-
-
-@contextmanager
-def _errors_of(what: str) -> Iterator[None]:
-    """Has each ModelError begin with what it is about."""
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{what}: {error}") from error
 
 
 def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,22 @@ from .model_seal import read_seal, write_seal
 from .object_detection.errors import ModelError
 from .storage import storage_errors
 
+if TYPE_CHECKING:
+    from .object_detection.model_description import Description
+
+_DESCRIPTION = "model.json"
 _MAX_TEXT_BYTES = 1_000_000  # of a .cfg, .names or .tree; the longest known has 133,000
 _MAX_ONNX_BYTES = (1 << 31) - 1  # Protocol Buffers' own limit
 _CHUNK = 1 << 20
+
+
+@contextmanager
+def errors_of(what: str) -> Iterator[None]:
+    """Has each ModelError begin with what it is about."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{what}: {error}") from error
 
 
 class HashingStream:
@@ -83,6 +97,30 @@ class ModelReader:
             wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
             raise ModelError(f"it has no {wanted}; in it: {', '.join(self.names) or 'nothing'}")
         return found
+
+    def is_onnx(self) -> bool:
+        """Whether the folder's network is an ONNX file; if not, it is Darknet's.
+
+        Raises:
+            ModelError: it has both, or several.
+        """
+        if self.find(".onnx") is None:
+            return False
+        if other := self.find(".cfg", ".weights"):
+            raise ModelError(f"it has an *.onnx and {other}; it must have one network")
+        return True
+
+    def description(self) -> Description | None:
+        """The folder's `model.json`, if it has one.
+
+        Raises:
+            ModelError: it is malformed.
+        """
+        if _DESCRIPTION not in self.names:
+            return None
+        from .object_detection.model_description import parse_description
+
+        return parse_description(self.text(_DESCRIPTION))
 
     def text(self, name: str) -> str:
         """A file's text.

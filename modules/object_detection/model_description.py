@@ -27,8 +27,9 @@ class Description:
     """A `model.json`. A key that it does not have is None here: the files, or the family, say.
 
     family: a key of `FAMILIES`, which says how images are fed. head: one of `HEADS`, which says how
-    `outputs` are read. input: (width, height) in pixels. scale, channels, resize, padding: as in
-    `Preprocessing`. anchors: for each output its (width, height) in pixels. names: the classes'.
+    `outputs` are read. input: (width, height) in pixels. scale, channels, resize, padding, mean: as
+    in `Preprocessing`; std: its deviation. anchors: for each output its (width, height) in pixels.
+    names: the classes'.
     """
 
     family: str | None = None
@@ -39,14 +40,17 @@ class Description:
     channels: Literal["rgb", "bgr"] | None = None
     resize: Resize | None = None
     padding: int | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
     anchors: Anchors | None = None
     names: tuple[str, ...] | None = None
 
     def preprocessing(self, told: Preprocessing) -> Preprocessing:
         """How images are fed, where `told` is what the files say."""
         base = told if self.family is None else FAMILIES[self.family]
-        keys = ("scale", "channels", "resize", "padding")
-        given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        keys = ("scale", "channels", "resize", "padding", "mean")
+        values = {key: getattr(self, key) for key in keys} | {"deviation": self.std}
+        given = {key: value for key, value in values.items() if value is not None}
         return replace(base, **given)
 
     def over(self, other: Description) -> Description:
@@ -130,6 +134,19 @@ def _anchors(value: Any) -> Anchors:
     return tuple(tuple((_side(width), _side(height)) for width, height in level) for level in value)
 
 
+def _mean(value: Any) -> float:
+    if type(value) not in (int, float) or not abs(value) < 1 << 15:
+        raise ValueError
+    return float(value)
+
+
+def _three(value: Any, read: Callable[[Any], float]) -> tuple[float, float, float]:
+    if not isinstance(value, list):
+        raise TypeError
+    first, second, third = map(read, value)
+    return first, second, third
+
+
 def _side(value: Any) -> float:
     if type(value) not in (int, float) or not 0 < value < 1 << 15:
         raise ValueError
@@ -145,6 +162,14 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "channels": _one_of("rgb", "bgr"),
     "resize": _one_of(*RESIZES),
     "padding": (lambda value: _whole(value, 0, 255), "a grey, 0 to 255, like 114"),
+    "mean": (
+        lambda value: _three(value, _mean),
+        "what each channel of scaled pixels loses, like [0.485, 0.456, 0.406]",
+    ),
+    "std": (
+        lambda value: _three(value, _side),
+        "what each is then divided by, above 0, like [0.229, 0.224, 0.225]",
+    ),
     "anchors": (
         _anchors,
         "a list an output of pairs of width and height in pixels, like [[[10, 13], [16, 30]]]",

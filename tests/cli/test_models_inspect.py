@@ -21,6 +21,16 @@ def inspect(model: Path, *arguments: str) -> dict[str, Any]:
     return document
 
 
+def test_it_shows_how_images_are_normalised_where_they_are(colour_model: Path) -> None:
+    plain = models("inspect", colour_model).stdout
+    (colour_model / "model.json").write_text('{"mean": [0.5, 0, 0.25], "std": [1, 1, 2]}')
+
+    shown = models("inspect", colour_model).stdout
+
+    assert "divided by" not in plain
+    assert ", less [0.5, 0, 0.25], divided by [1, 1, 2]\n" in shown
+
+
 def test_a_model_that_one_can_count_by_hand(colour_model: Path) -> None:
     found = inspect(colour_model)
 

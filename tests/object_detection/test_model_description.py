@@ -21,6 +21,8 @@ def test_every_key_has_its_value() -> None:
         channels="bgr",
         resize="letterbox-top-left",
         padding=0,
+        mean=[0.5, 0, -1],
+        std=[1, 0.25, 2.5],
         anchors=[[[10, 13.5], [16, 30]]],
         names=["cat", "dog"],
     ) == Description(
@@ -32,6 +34,8 @@ def test_every_key_has_its_value() -> None:
         channels="bgr",
         resize="letterbox-top-left",
         padding=0,
+        mean=(0.5, 0.0, -1.0),
+        std=(1.0, 0.25, 2.5),
         anchors=(((10.0, 13.5), (16.0, 30.0)),),
         names=("cat", "dog"),
     )
@@ -61,6 +65,17 @@ def test_the_family_says_how_images_are_fed_and_single_keys_overrule_it() -> Non
     )
 
 
+def test_mean_and_std_are_the_preprocessings_mean_and_deviation() -> None:
+    told = Preprocessing(mean=(1.0, 2.0, 3.0), deviation=(4.0, 5.0, 6.0))
+
+    assert parse(mean=[0, 0, 0]).preprocessing(told) == Preprocessing(deviation=(4.0, 5.0, 6.0))
+    assert parse(std=[1, 1, 1]).preprocessing(told) == Preprocessing(mean=(1.0, 2.0, 3.0))
+
+
+def test_mean_and_std_say_how_images_are_fed_and_so_are_for_darknet_too() -> None:
+    parse(mean=[0, 0, 0], std=[1, 1, 1]).require_feeding_alone()
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
@@ -81,6 +96,16 @@ def test_the_family_says_how_images_are_fed_and_single_keys_overrule_it() -> Non
         ("channels", "RGB", "it must be one of rgb, bgr"),
         ("resize", "crop", "it must be one of stretch, letterbox, letterbox-top-left"),
         ("padding", 256, "it must be a grey, 0 to 255"),
+        ("mean", 0.5, "it must be what each channel of scaled pixels loses"),
+        ("mean", [0.5, 0.5], "it must be what each channel of scaled pixels loses"),
+        ("mean", [0.5, 0.5, "a"], "it must be what each channel of scaled pixels loses"),
+        ("mean", [0.5, 0.5, True], "it must be what each channel of scaled pixels loses"),
+        ("mean", [0.5, 0.5, float("nan")], "it must be what each channel of scaled pixels loses"),
+        ("mean", [0.5, 0.5, 1e300], "it must be what each channel of scaled pixels loses"),
+        ("std", [1, 1, 0], "it must be what each is then divided by, above 0"),
+        ("std", [1, 1, 1, 1], "it must be what each is then divided by, above 0"),
+        ("std", {"r": 1}, "it must be what each is then divided by, above 0"),
+        ("std", [1, 1, float("inf")], "it must be what each is then divided by, above 0"),
         ("anchors", [[10, 13]], "it must be a list an output of pairs"),
         ("anchors", [[]], "it must be a list an output of pairs"),
         ("anchors", 3, "it must be a list an output of pairs"),

@@ -92,8 +92,14 @@ def _network_rows(network: NetworkFacts) -> _Rows:
     ]
     if feeding := network.preprocessing:
         fed = f"{feeding.resize}, {feeding.channels}, times {feeding.scale:.6g}"
+        if feeding.normalises:
+            fed += f", less {_shown(feeding.mean)}, divided by {_shown(feeding.deviation)}"
         rows.append(("images are", fed))
     return rows
+
+
+def _shown(channels: tuple[float, float, float]) -> str:
+    return "[" + ", ".join(f"{value:g}" for value in channels) + "]"
 
 
 def _head(head: HeadFacts) -> str:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from ..heads import HeadPerOutput
 from ..network import Network
-from ..preprocessing import Preprocessing
 from .cfg import parse_cfg
 from .layers import build_network
 from .tree import parse_tree
 from .weights import WeightsStream, read_weights
 
 __all__ = ["WeightsStream", "import_darknet"]
-
-_LETTERBOX_GREY = 127  # letterbox_image fills with 0.5
 
 
 def import_darknet(
@@ -56,7 +53,5 @@ def import_darknet(
         (builder.input.width, builder.input.height),
         tuple(builder.outputs),
         HeadPerOutput(tuple(builder.heads)),
-        Preprocessing(
-            resize="letterbox" if builder.letter_box else "stretch", padding=_LETTERBOX_GREY
-        ),
+        builder.preprocessing,
     )

@@ -24,8 +24,16 @@ def build_network(
     layers: Sequence[Section],
     input_size: tuple[int, int] | None = None,
     tree: ClassTree | None = None,
+    *,
+    detects: bool = True,
 ) -> NetworkBuilder:
     """Builds the whole graph, weights still to come.
+
+    Args:
+        net: the section `[net]`. layers: those that follow.
+        input_size: (width, height), where it is not to be the cfg's own.
+        tree: the tree of the classes, where a section names one.
+        detects: whether there must be a detection head; a classifier has none.
 
     Raises:
         CfgError: a kind or an option that is not supported, a value out of range, a reference to
@@ -43,7 +51,7 @@ def build_network(
         check_options(section)
         previous = network.layers[-1] if network.layers else network.input
         network.add_layer(section, add(network, section, previous))
-    if not network.heads:
+    if detects and not network.heads:
         known = ", ".join(f"[{kind}]" for kind in sorted(DETECTIONS, key=str.lower))
         raise layers[-1].error(f"the network has none of {known}, so it detects nothing")
     return network

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..heads import OutputHead
 from ..onnx.graph import Graph
+from ..preprocessing import Preprocessing
 from .cfg import Section
 from .options import check_options
 from .tree import ClassTree
@@ -14,6 +15,7 @@ from .weights import Convolution, LayerWeights
 
 INPUT = "image"
 
+_LETTERBOX_GREY = 127  # letterbox_image fills with 0.5
 _MOST_WEIGHTS = 2**31 - 2**24  # bytes: protobuf holds 2 GiB, of which 16 MiB for all but weights
 _MOST_VALUES = 2**28  # of a layer's output, 1 GiB; the largest known has 80 x 1536 x 1536
 
@@ -40,9 +42,9 @@ class Blob:
 class NetworkBuilder:
     """What has been built so far of a network.
 
-    layers: the outputs of all layers. weights: of those layers that have some, in the order of
-    the weights file. convolutions: whose weights each [convolutional] uses, by its index. heads:
-    in the order of the graph's outputs, `outputs`.
+    preprocessing: how images are fed. layers: the outputs of all layers. weights: of those layers
+    that have some, in the order of the weights file. convolutions: whose weights each
+    [convolutional] uses, by its index. heads: in the order of the graph's outputs, `outputs`.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class NetworkBuilder:
             width, height = input_size
             if width < 1 or height < 1:
                 raise net.error(f"an input of {width} x {height} is empty")
-        self.letter_box = net.integer("letter_box", 0) != 0
+        letter_box = net.integer("letter_box", 0) != 0
+        self.preprocessing = Preprocessing(
+            resize="letterbox" if letter_box else "stretch", padding=_LETTERBOX_GREY
+        )
         self.tree = tree
         self.input = Blob(INPUT, channels, height, width)
         _check_size(net, self.input)

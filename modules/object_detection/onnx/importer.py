@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines import DANGEROUS_OPERATORS, Engine, create_engine
+from ..engines import Engine, create_engine
 from ..errors import ModelError
-from ..model_description import Description, parse_description
+from ..model_description import Description
 from ..network import Network
+from .checks import MOST_PIXELS, image_input, own_description, refuse_unusable
 from .families import Probe, tell_family
 from .reader import OnnxFile, Tensor, read_onnx
 
 _GREY = 0.447  # 114 / 255
-_MOST_PIXELS = 4096  # a side of the input
 _STRIDE = 32  # of the deepest level, where the metadata does not say
 
 
@@ -44,7 +44,7 @@ def import_onnx(
     """
     file = read_onnx(onnx)
     _refuse(file, engine)
-    description = (description or Description()).over(_own_description(file))
+    description = (description or Description()).over(own_description(file))
     labels = _labels(file, labels or description.names)
     size = _input_size(file, description)
     loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
@@ -73,34 +73,7 @@ def _refuse(file: OnnxFile, engine: str) -> None:
     kind = file.metadata.get("head", "") + file.metadata.get("description", "")
     if "DETR" in kind:
         raise ModelError("it is an RT-DETR; known are the YOLO families with boxes in pixels")
-    if file.external:
-        raise ModelError(
-            "its weights lie in another file; save it as one, up to 2 GB: "
-            "onnx.save_model(model, path, save_as_external_data=False)"
-        )
-    for operator in sorted(file.operators):
-        if operator.endswith("_TRT"):
-            raise ModelError(
-                f"it holds {operator}, which TensorRT alone runs; export it without --end2end "
-                "(YOLOv7: with --grid), or give --max-wh too"
-            )
-    if engine == "opencv" and "float16" in file.precisions:
-        raise ModelError(
-            "its weights are of half precision, on which OpenCV breaks down; set "
-            "ENGINE=onnxruntime, or export it in single precision"
-        )
-    dangerous = sorted(file.operators & DANGEROUS_OPERATORS.get(engine, frozenset()))
-    if dangerous:
-        raise ModelError(
-            f"it holds {', '.join(dangerous)}, on which OpenCV breaks down once an image has "
-            "nothing to find; set ENGINE=onnxruntime, or export it without NMS inside"
-        )
-
-
-def _own_description(file: OnnxFile) -> Description:
-    """What `models convert` writes into the files that it makes."""
-    text = file.metadata.get("model.json")
-    return Description() if text is None else parse_description(text)
+    refuse_unusable(file, engine)
 
 
 def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -125,21 +98,14 @@ def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
     for output in file.outputs:
         if output.element == "no tensor":
             raise ModelError(f"its output {output.name} is no tensor; a detector puts out tensors")
-    if len(file.inputs) != 1:
-        raise ModelError(f"it must have one input; it has {', '.join(map(str, file.inputs))}")
-    (image,) = file.inputs
+    image = image_input(file.inputs)
     shape = image.shape or (None,) * 4
-    if len(shape) != 4 or shape[1] not in (3, None):
-        advice = "; export it with channels first (NCHW)" if shape[-1] == 3 else ""
-        raise ModelError(f"its input is {image}; it must be [1, 3, height, width]{advice}")
     if shape[0] not in (1, None):
         raise ModelError(f"its input is {image}; export it for one image (batch=1), or any number")
-    if image.element not in ("float32", "float16"):
-        raise ModelError(f"its input is {image}; it must take float32 or float16")
     free = None in shape[2:]
     size = _free_size(file, description) if free else _fixed_size(image, description)
-    if max(size) > _MOST_PIXELS:
-        raise ModelError(f"its input is {image}; a side may have up to {_MOST_PIXELS} pixels")
+    if max(size) > MOST_PIXELS:
+        raise ModelError(f"its input is {image}; a side may have up to {MOST_PIXELS} pixels")
     return size
 
 

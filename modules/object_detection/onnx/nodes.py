@@ -48,38 +48,36 @@ def read_nodes(data: NDArray[np.uint8]) -> Nodes:
             continue
         for kind, value in read_fields(as_message(graph)):
             if kind == 1:
-                node, constants = _read_node(as_message(value))
+                node, constants = read_node(as_message(value))
                 nodes.append(node)
                 weights.update(constants)
             elif kind == 5:
-                weights.update(_read_tensor(as_message(value)))
+                name, shape = read_weight(as_message(value))
+                weights.update({} if shape is None else {name: shape})
             elif kind in values:
                 values[kind].append(as_text(dict(read_fields(as_message(value))).get(1)))
     inputs = tuple(name for name in values[11] if name not in weights)
     return Nodes(tuple(nodes), inputs, tuple(values[12]), weights)
 
 
-def _read_node(node: memoryview) -> tuple[Node, dict[str, tuple[int, ...]]]:
-    """The node, and what it holds where it is a constant."""
+def read_node(node: memoryview) -> tuple[Node, dict[str, tuple[int, ...]]]:
+    """A node, and the shape of what it holds where it is a constant of floats."""
     parts: dict[int, list[str]] = {1: [], 2: [], 4: []}
-    constants: dict[str, tuple[int, ...]] = {}
+    constant: tuple[int, ...] | None = None
     for field, value in read_fields(node):
         if field in parts:
             parts[field].append(as_text(value))
         elif field == 5:
             for kind, item in read_fields(as_message(value)):
                 if kind == 5:
-                    constants.update(_read_tensor(as_message(item)))
-    (operator,) = parts[4]
-    if operator == "Constant":
-        constants = dict.fromkeys(parts[2], *constants.values()) if constants else {}
-    else:
-        constants = {}
-    return Node(operator, tuple(parts[1]), tuple(parts[2])), constants
+                    _, constant = read_weight(as_message(item))
+    operator = parts[4][-1] if parts[4] else ""
+    held = {} if constant is None or operator != "Constant" else dict.fromkeys(parts[2], constant)
+    return Node(operator, tuple(parts[1]), tuple(parts[2])), held
 
 
-def _read_tensor(tensor: memoryview) -> dict[str, tuple[int, ...]]:
-    """A tensor's shape by its name, if it holds floats."""
+def read_weight(tensor: memoryview) -> tuple[str, tuple[int, ...] | None]:
+    """A tensor's name, and its shape if it holds floats."""
     shape: list[int] = []
     name, element = "", 0
     for field, value in read_fields(tensor):
@@ -89,7 +87,7 @@ def _read_tensor(tensor: memoryview) -> dict[str, tuple[int, ...]]:
             element = value
         elif field == 8:
             name = as_text(value)
-    return {name: tuple(shape)} if element in _FLOATS else {}
+    return name, tuple(shape) if element in _FLOATS else None
 
 
 def _packed(values: memoryview) -> Iterator[int]:

@@ -7,6 +7,7 @@ format Protocol Buffers' (protobuf.dev/programming-guides/encoding).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ _ELEMENTS |= {11: "float64", 16: "bfloat16"}  # TensorProto.DataType
 _WITH_GRAPHS = ("If", "Loop", "Scan")
 _EXTERNAL = 1  # TensorProto.DataLocation
 
-_Field = int | memoryview
+Field = int | memoryview
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,24 @@ def read_onnx(data: NDArray[np.uint8]) -> OnnxFile:
     Raises:
         ModelError: it is not ONNX, or cut off.
     """
-    try:
+    with refusing_malformed(data):
         return _read_model(data.data)
+
+
+class _MalformedError(Exception):
+    """The bytes are not what they should be."""
+
+
+@contextmanager
+def refusing_malformed(data: NDArray[np.uint8]) -> Iterator[None]:
+    """Has ModelError raised where `data`, of which messages are read, is not what it should be."""
+    try:
+        yield
     except _MalformedError as error:
         raise ModelError(
             f"it is cut off, or not ONNX at all: {error}; "
             f"it has {len(data):,} bytes and begins with {data[:16].tobytes()!r}"
         ) from None
-
-
-class _MalformedError(Exception):
-    """The bytes are not what they should be."""
 
 
 def _read_model(model: memoryview) -> OnnxFile:
@@ -94,9 +102,9 @@ def _read_model(model: memoryview) -> OnnxFile:
             precisions.add(_element(tensor.get(2)))
             external |= tensor.get(14) == _EXTERNAL
         elif field == 11:
-            inputs.append(_tensor(as_message(value)))
+            inputs.append(read_tensor(as_message(value)))
         elif field == 12:
-            outputs.append(_tensor(as_message(value)))
+            outputs.append(read_tensor(as_message(value)))
     # up to IR version 3 the weights are among the inputs
     return OnnxFile(
         tuple(tensor for tensor in inputs if tensor.name not in weights),
@@ -132,7 +140,8 @@ def _operators(graph: memoryview) -> frozenset[str]:
     return frozenset(found)
 
 
-def _tensor(info: memoryview) -> Tensor:
+def read_tensor(info: memoryview) -> Tensor:
+    """An input or an output, of its ValueInfoProto."""
     fields = dict(read_fields(info))
     tensor_type = dict(read_fields(as_message(dict(read_fields(as_message(fields.get(2)))).get(1))))
     shape = None
@@ -149,11 +158,11 @@ def _tensor(info: memoryview) -> Tensor:
     return Tensor(as_text(fields.get(1)), _element(tensor_type.get(1)), shape)
 
 
-def _element(code: _Field | None) -> str:
+def _element(code: Field | None) -> str:
     return _ELEMENTS.get(code, f"type {code}") if isinstance(code, int) else "no tensor"
 
 
-def read_fields(message: memoryview) -> Iterator[tuple[int, _Field]]:
+def read_fields(message: memoryview) -> Iterator[tuple[int, Field]]:
     """The fields of a message, by number, in order: integers, and the bytes of all others."""
     position = 0
     while position < len(message):
@@ -189,13 +198,13 @@ def read_varint(message: memoryview, position: int) -> tuple[int, int]:
     raise _MalformedError("a number has more than 64 bits")
 
 
-def as_message(value: _Field | None) -> memoryview:
+def as_message(value: Field | None) -> memoryview:
     """A field's bytes; none where it is not there."""
     if isinstance(value, int):
         raise _MalformedError("a number stands where a message should")
     return memoryview(b"") if value is None else value
 
 
-def as_text(value: _Field | None) -> str:
+def as_text(value: Field | None) -> str:
     """A field's text likewise."""
     return bytes(as_message(value)).decode(errors="replace")
