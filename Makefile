@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults train clean
+.PHONY: help setup batch demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults train clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,12 @@ setup: .venv/installed node_modules/installed ## install everything, from locked
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
+batch: .venv/batch ## install what the Spark jobs need besides: PySpark, and a Java where there is none
+
+.venv/batch: .venv/installed requirements-batch.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.txt
+	@touch $@
+
 node_modules/installed: package.json package-lock.json
 	npm ci --silent
 	@touch $@
@@ -40,7 +46,7 @@ node_modules/installed: package.json package-lock.json
 demo: .venv/installed ## drop pictures into a local bucket, and look at what comes out
 	@env -u MODEL $(BIN)/python -m modules demo $(DEMO_MODEL) $(IMAGES)
 
-test: setup lint ## check everything
+test: setup batch lint ## check everything
 	$(BIN)/pytest
 
 fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for so many of each
@@ -49,7 +55,7 @@ fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for s
 orders: .venv/installed ## every order in which two invocations' requests can reach S3
 	ORDERS=all $(BIN)/pytest --timeout 3600 tests/test_interleavings.py
 
-lint: .venv/installed ## formatting, linting and types
+lint: .venv/batch ## formatting, linting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -95,7 +101,7 @@ exporters: .venv-exporters/installed ## compare with what the YOLO projects find
 
 lock: ## bring requirements*.txt and package-lock.json up to date with their sources
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev requirements-runtime benchmarks/requirements-opencv4 \
+	for name in requirements requirements-dev requirements-batch requirements-runtime benchmarks/requirements-opencv4 \
 		layers/opencv/requirements-build demo/requirements-training \
 		benchmarks/requirements-exporters; do \
 		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -118,7 +118,7 @@ def describe_result(
             "input": list(model.detector.input_size),
         },
         "settings": {"confidence": settings.confidence, "nms": settings.nms},
-        "detections": _describe_detections(result.detections, model.labels),
+        "detections": describe_detections(result.detections, model.labels),
         "timings_ms": timings.rounded(),
     }
 
@@ -141,7 +141,8 @@ def _describe_source(source: Source) -> dict[str, Any]:
     }
 
 
-def _describe_detections(detections: Detections, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+def describe_detections(detections: Detections, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The detections as the document has them."""
     described = []
     rows = zip(
         detections.class_ids.tolist(),

@@ -19,6 +19,7 @@ COMMANDS = {
     "detect": "find objects in images and folders of this machine",
     "demo": "drop pictures into a bucket on this machine, and show the results",
     "models": "list, fetch, upload, inspect and convert models",
+    "batch": "detect, featurize, reduce and more on Spark, for whole buckets",
     "local": "keep a bucket on this machine that answers as the deployed one",
     "failures": "list the images of a bucket that failed for good, and why",
     "redrive": "have the deployed function try its dead letters again",

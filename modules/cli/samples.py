@@ -39,6 +39,14 @@ def find_model(model: str) -> Path:
     return find_copy(MODELS[model]) or fetch(MODELS[model], CACHE)
 
 
+def find_batch_model(model: str) -> str:
+    """The place of a model for a batch job: as given, or where the one of that name is."""
+    if Path(model).exists() or model not in {OWN_MODEL, *MODELS}:
+        return model
+    known = own_model() if model == OWN_MODEL else MODELS[model]
+    return str(find_copy(known) or fetch(known, CACHE))
+
+
 def named(name: str) -> ZooModel:
     """The zoo's model of that name."""
     if name == OWN_MODEL:

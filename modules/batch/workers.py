@@ -1,0 +1,63 @@
+"""What runs on Spark's workers for every job over images: start at `rows_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import cv2
+import pyarrow as pa
+
+from ..object_detection.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from .rounds import Counts
+
+_Kept = TypeVar("_Kept")
+_kept: dict[Hashable, Any] = {}
+
+
+def keep(key: Hashable, make: Callable[[], _Kept]) -> _Kept:
+    """What `make` makes, once in the life of a worker process, which serves many tasks."""
+    cv2.setNumThreads(1)  # a worker has a core; so do its neighbours
+    if key not in _kept:
+        _kept.clear()  # of an earlier job of the session
+        _kept[key] = make()
+    kept: _Kept = _kept[key]
+    return kept
+
+
+def rows_of(
+    batches: Iterator[pa.RecordBatch],
+    schema: pa.Schema,
+    counts: Counts,
+    make: Callable[[str, bytes], dict[str, Any]],
+) -> Iterator[pa.RecordBatch]:
+    """A row of `schema` for each image of `Images.contents`.
+
+    Args:
+        batches: of images; one of them at a time is in memory.
+        schema: begins with `rounds.FIELDS`.
+        counts: told of each image.
+        make: (path, bytes) -> the row's other columns. What it raises is the row's error, but for
+            `TransientError`, for which the image is not to blame: that fails the task.
+    """
+    for batch in batches:
+        rows = []
+        for index in range(batch.num_rows):
+            path, size, modified = (batch.column(place)[index].as_py() for place in range(3))
+            row = {"path": path, "size": size, "modified": modified}
+            try:
+                row |= make(path, batch.column(3)[index].as_py())
+            except TransientError:
+                raise
+            except Exception as error:  # the edge: whatever it was, it costs no neighbour
+                row["error"] = _reason(error)
+            counts.add(row.get("error"))
+            rows.append(row)
+        yield pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _reason(error: Exception) -> str:
+    """Our own errors say all there is to say; of others, the kind says more than the text."""
+    return str(error) if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"

