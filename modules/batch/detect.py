@@ -1,8 +1,8 @@
 """Find objects in every image under a prefix; a row an image, as Parquet.
 
 Columns: path, size in bytes, modified, error, width, height, model (its digest), detections
-(class_id, label, confidence, box of x, y, width and height in pixels) and milliseconds. A second run
-with the same output goes on where the first one was stopped.
+(class_id, label, confidence, box of x, y, width and height in pixels) and milliseconds. A second
+run with the same output goes on where the first one was stopped.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def detect(
         console=console,
     )
     worker = DetectImages(
-        folder=spark.sparkContext.broadcast(folder),
+        folder=spark.sparkContext.broadcast(folder.sealed()),
         digest=model.digest,
         settings=settings,
         counts=counts,

@@ -113,7 +113,7 @@ def _array(file: TextIO) -> Callable[[dict[str, Any] | None], None]:
 
 
 def _write_yolo(spark: SparkSession, found: DataFrame, place: str, root: str, model: Model) -> None:
-    """`class x y width height` a line, centres and sizes in units of the image: Darknet's labels."""
+    """`class x y width height` a line, centres and sizes in units of the image, as Darknet's."""
     from .exporting import WriteLabels
 
     worker = WriteLabels(root, posixpath.join(qualified(spark, place), "labels"))

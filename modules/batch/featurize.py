@@ -81,7 +81,7 @@ def featurize(
     spark: SparkSession, output: str, arguments: argparse.Namespace, console: Console
 ) -> int:
     """Makes the table at `output`; returns 1 if images failed."""
-    from modules.batch.featurizing import SCHEMA, FeaturizeImages
+    from modules.batch.featurizing import SCHEMA, Cut, FeaturizeImages
     from modules.batch.images import Images
     from modules.batch.model_files import gather
     from modules.batch.rounds import Counts, Rounds
@@ -90,15 +90,8 @@ def featurize(
     folder = gather(spark, arguments.model)
     images = Images(spark, arguments.input, [output])
     counts = Counts.of(spark)
-    worker = FeaturizeImages(
-        folder=spark.sparkContext.broadcast(folder),
-        settings=settings,
-        layer=arguments.layer,
-        input_size=arguments.size,
-        pool=arguments.pool,
-        counts=counts,
-    )
-    model = worker.load()
+    cut = Cut(arguments.layer, arguments.size, arguments.pool)
+    model = cut.load(folder, settings.engine)
     width, height = model.extractor.input_size
     note(
         console,
@@ -119,6 +112,13 @@ def featurize(
         },
         most_bytes=settings.max_image_bytes,
         console=console,
+    )
+    worker = FeaturizeImages(
+        folder=spark.sparkContext.broadcast(folder.sealed()),
+        digest=model.digest,
+        settings=settings,
+        cut=cut,
+        counts=counts,
     )
     outcome = rounds.run("featurizing", worker, SCHEMA, counts)
     print(output)

@@ -24,33 +24,37 @@ SCHEMA = pa.schema([*FIELDS, ("label", pa.string()), ("features", pa.list_(pa.fl
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Which features are wanted of a network, as `load_feature_model` takes it."""
+
+    layer: str | None
+    size: tuple[int, int] | None
+    pool: Pool
+
+    def load(self, folder: MemoryFolder, engine: str) -> FeatureModel:
+        """The network, ready."""
+        return load_feature_model(folder, engine, layer=self.layer, size=self.size, pool=self.pool)
+
+
+@dataclass(frozen=True)
 class FeaturizeImages:
     """Extracts features on a worker; the network is loaded there once.
 
-    layer, input_size, pool: as `load_feature_model` takes them.
+    digest: the model's, which tells it from others in the life of a worker.
     """
 
     folder: Broadcast[MemoryFolder]
+    digest: str
     settings: Settings
-    layer: str | None
-    input_size: tuple[int, int] | None
-    pool: Pool
+    cut: Cut
     counts: Counts
-
-    def load(self) -> FeatureModel:
-        """The network, ready."""
-        return load_feature_model(
-            self.folder.value,
-            self.settings.engine,
-            layer=self.layer,
-            size=self.input_size,
-            pool=self.pool,
-        )
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of `SCHEMA`, in the order of the images."""
-        key = self.folder.value.location, self.settings, self.layer, self.input_size, self.pool
-        model = keep(key, self.load)
+        model = keep(
+            (self.digest, self.settings.engine, self.cut),
+            lambda: self.cut.load(self.folder.value, self.settings.engine),
+        )
         return rows_of(
             batches, SCHEMA, self.counts, lambda path, data: self._row(path, data, model)
         )

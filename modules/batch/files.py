@@ -37,6 +37,11 @@ class Files:
             system.copyToLocalFile(False, path, self._path(copy.as_uri()), True)
             return copy.read_bytes()
 
+    def delete(self, place: str) -> None:
+        """Deletes a file or a folder with all that is in it, if it is there."""
+        path = self._path(place)
+        self._system(path).delete(path, True)
+
     def write(self, place: str, data: bytes) -> None:
         """Writes a file, whole or not at all, over one that may be there."""
         with tempfile.TemporaryDirectory() as folder:

@@ -60,7 +60,7 @@ def report(spark: SparkSession, outcome: Outcome, output: str, console: Console)
     rate = f", {now / outcome.seconds:,.0f} a second" if now else ""
     _say(
         console,
-        f"{now:,} of {outcome.total:,} images done in {outcome.seconds:,.0f} s{rate}{before}",
+        f"{now:,} of {outcome.total:,} images done in {outcome.seconds:,.1f} s{rate}{before}",
     )
     failed = 0
     table = read_table(spark, output)

@@ -6,11 +6,12 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model_folder import ByteStream
+from ..model_seal import SEAL, write_seal
 from .errors import JobError
 from .images import qualified
 
@@ -32,6 +33,11 @@ class MemoryFolder:
     def files(self) -> dict[str, str]:
         """See `ModelFolder`."""
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
+
+    def sealed(self) -> MemoryFolder:
+        """The same with a seal, once it has been loaded: nobody needs to try it out again."""
+        contents = {SEAL: write_seal(self.files()), **self.contents}
+        return replace(self, contents=contents)
 
     def open(self, name: str) -> ByteStream:
         """See `ModelFolder`."""

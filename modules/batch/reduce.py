@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,10 +78,18 @@ def reduce(
     from modules.batch.feature_table import SparkTable
 
     table = SparkTable(spark, features)
+    began = time.perf_counter()
     fitted = _components(spark, table, arguments, console)
+    found = time.perf_counter()
     output = arguments.output.rstrip("/")
     scores = _write_scores(spark, table, fitted, output)
     _draw(spark, scores, fitted, output)
+    ended = time.perf_counter()
+    note(
+        console,
+        f"{len(fitted.components)} components of {table.rows:,} x {fitted.columns:,} in "
+        f"{found - began:,.1f} s, scores and pictures in {ended - found:,.1f} s",
+    )
     print(output)
     return 0
 
@@ -97,7 +106,13 @@ def _components(
         data = path.read_bytes() if path.is_file() else Files(spark).read(arguments.apply)
         if data is None:
             raise JobError(f"{arguments.apply}: there is no such file")
-        return PrincipalComponents.from_bytes(data)
+        fitted = PrincipalComponents.from_bytes(data)
+        if fitted.columns != len(table.columns):
+            raise JobError(
+                f"{arguments.apply} is of {fitted.columns:,} columns; {arguments.features} has "
+                f"{len(table.columns):,}. Were its features made by another network, or size?"
+            )
+        return fitted
     if arguments.method == "spark":
         from modules.batch.spark_ml import fit_by_spark
 

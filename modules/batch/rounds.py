@@ -187,6 +187,8 @@ class Rounds:
     def _claim(self, made_with: Mapping[str, Any]) -> None:
         files, place = Files(self._spark), f"{self._output}/{_JOB}"
         there = files.read(place)
+        # What a killed job has left of a round: the next one to commit would take it for its own
+        files.delete(f"{self._output}/_temporary")
         if there is None:
             files.write(place, json.dumps(made_with, indent=1).encode())
             return

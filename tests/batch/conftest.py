@@ -52,6 +52,8 @@ def s3() -> Iterator[LocalServer]:
             patch.delenv(name)
         for name, value in server.environment.items():
             patch.setenv(name, value)
+        # what runs for seconds is not worth the second compiler's and the collectors' threads
+        patch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         yield server
 
 

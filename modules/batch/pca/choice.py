@@ -8,6 +8,7 @@ from typing import Literal, cast, get_args
 from ..errors import JobError
 
 Method = Literal["rows", "covariance", "krylov"]
+FoundBy = Literal[Method, "spark"]  # Spark ML's own components are kept like ours
 
 _ROWS_AT_MOST = 2_048
 _ROW_BYTES_AT_MOST = 256_000_000

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import JobError
-from .choice import Method
+from .choice import FoundBy
 from .standardisation import Standardisation
 from .table import Batch
 
@@ -61,7 +61,7 @@ class PrincipalComponents:
     explained_variance: NDArray[np.float64]
     explained_variance_ratio: NDArray[np.float64]
     rows: int
-    method: Method
+    method: FoundBy
     reason: str
     passes: int
 
@@ -162,10 +162,10 @@ def _check(fitted: PrincipalComponents) -> None:
         raise _not_components("explained_variance has values below 0")
 
 
-def _known_method(name: str) -> Method:
-    for method in get_args(Method):
+def _known_method(name: str) -> FoundBy:
+    for method in get_args(FoundBy):
         if name == method:
-            return cast(Method, method)
+            return cast(FoundBy, method)
     raise _not_components(f"method is {name!r}")
 
 

@@ -74,7 +74,7 @@ def center(batch: Batch) -> tuple[Moments, NDArray[np.float64]]:
 def bridge(first: Moments, second: Moments) -> NDArray[np.float64]:
     """The row `(d,)` whose square is what joining two sets adds to their squared deviations.
 
-    It lies along the line between the two means: Chan, Golub and LeVeque's formula 2.1b, as a root.
+    It lies along the line between the two means: Chan, Golub and LeVeque's update, as a root.
     """
     weight = np.sqrt(first.rows * (second.rows / (first.rows + second.rows)))
     with np.errstate(invalid="ignore", over="ignore"):
