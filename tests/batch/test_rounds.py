@@ -17,7 +17,7 @@ def test_tasks_hold_many_images_and_every_core_has_several() -> None:
     pace.learn(images=4_000, seconds=10)  # 100 a second and core
 
     assert pace.round(pending=1_000_000) == 24_000  # a minute's
-    assert pace.task(24_000) == 400  # four seconds'
+    assert pace.task(24_000) == 750
     assert pace.task(100) == 7  # sixteen tasks
 
 
