@@ -16,6 +16,7 @@ from .pca.table import Batch, Summary
 from .tables import read_table
 
 if TYPE_CHECKING:
+    import pandas
     from pyspark.sql import DataFrame, SparkSession
 
 _VECTORS = ("features", "pixels")  # what `featurize` and `thumbnails` write
@@ -77,7 +78,7 @@ class SparkTable:
         summaries = vectors.mapInArrow(worker, "place int, summary binary")
         if cores > _FAN_IN:
             groups = summaries.groupBy((summaries["place"] / _FAN_IN).cast("int"))
-            summaries = groups.applyInArrow(_Merge(merge), summaries.schema)
+            summaries = groups.applyInPandas(_merging(merge), summaries.schema)
         rows = sorted(summaries.collect(), key=lambda row: row["place"])
         found = [pickle.loads(row["summary"]) for row in rows]  # noqa: S301 - our own workers'
         return reduce(merge, found) if found else summarise(iter(()))
@@ -108,21 +109,15 @@ class _Summarise:
         yield pa.RecordBatch.from_arrays(columns, ["place", "summary"])
 
 
-@dataclass(frozen=True)
-class _Merge:
-    """Merges neighbouring summaries, on a worker."""
+def _merging(merge: Callable[[Any, Any], Any]) -> Callable[[pandas.DataFrame], pandas.DataFrame]:
+    """What merges neighbouring summaries, on a worker: a function, as Spark counts arguments."""
 
-    merge: Callable[[Any, Any], Any]
+    def merge_rows(rows: pandas.DataFrame) -> pandas.DataFrame:
+        rows = rows.sort_values("place")
+        merged = reduce(merge, map(pickle.loads, rows["summary"]))
+        return rows[:1].assign(summary=[pickle.dumps(merged)])
 
-    def __call__(self, table: pa.Table) -> pa.Table:
-        rows = sorted(table.to_pylist(), key=lambda row: row["place"])
-        merged = reduce(self.merge, (pickle.loads(row["summary"]) for row in rows))  # noqa: S301
-        return pa.table(
-            {
-                "place": pa.array([rows[0]["place"]], pa.int32()),
-                "summary": pa.array([pickle.dumps(merged)], pa.binary()),
-            }
-        )
+    return merge_rows
 
 
 @dataclass(frozen=True)

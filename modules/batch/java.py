@@ -28,8 +28,8 @@ def java_home() -> Path:
         passed_over.append(f"{home} has {f'Java {version}' if version else 'no java that runs'}")
     found = f" ({'; '.join(passed_over)})" if passed_over else ""
     raise JobError(
-        f"Spark needs Java {_OLDEST} or later, and there is none here{found}. Install one (Debian and "
-        f"Ubuntu: apt-get install openjdk-{_OLDEST}-jre-headless; macOS: brew install "
+        f"Spark needs Java {_OLDEST} or later, and there is none here{found}. Install one (Debian "
+        f"and Ubuntu: apt-get install openjdk-{_OLDEST}-jre-headless; macOS: brew install "
         f"openjdk@{_OLDEST}), or have JAVA_HOME name one"
     )
 

@@ -74,8 +74,8 @@ def _remote(spark: SparkSession, place: str) -> dict[str, bytes]:
         raise JobError(f"{place}: neither a folder of this machine nor a place: {error}") from error
     sizes = [row["length"] for row in files.select("length").collect()]
     _check(qualified(spark, place), sizes)
-    rows = files.select("path", "content").toArrow().to_pylist()
-    return {posixpath.basename(row["path"]): row["content"] for row in rows}
+    rows = files.select("path", "content").collect()
+    return {posixpath.basename(row["path"]): bytes(row["content"]) for row in rows}
 
 
 def _check(place: str, sizes: list[int]) -> None:

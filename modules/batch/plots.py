@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
+    from pyspark.sql import Row
+
     from .pca import PrincipalComponents
 
 _DPI = 110
-_MOST_NAMED = 40  # labels in a legend
+_MOST_NAMED = 40  # labels in the legend, those of most images
 _MARKERS = "os^Dv<>pP*X"
 
 
@@ -36,17 +39,17 @@ def draw_variance(fitted: PrincipalComponents) -> bytes:
     return _png(figure)
 
 
-def draw_scatter(points: pa.Table, fitted: PrincipalComponents) -> bytes:
+def draw_scatter(points: Sequence[Row], fitted: PrincipalComponents) -> bytes:
     """Images by their first two components, coloured by label.
 
-    points: `pca_1`, `pca_2` where there is a second, `label` where there are labels.
+    points: rows of `pca_1`, of `pca_2` where there is a second, of `label` where there are labels.
     """
-    x = points["pca_1"].to_numpy()
-    y = points["pca_2"].to_numpy() if "pca_2" in points.column_names else np.zeros_like(x)
-    labels = np.array(
-        points["label"].to_pylist() if "label" in points.column_names else [""] * len(x)
-    )
-    names = sorted(set(labels.tolist()))
+    fields = points[0].__fields__ if points else []
+    columns = {name: [row[name] for row in points] for name in fields}
+    x = np.array(columns.get("pca_1", []), np.float64)
+    y = np.array(columns.get("pca_2", np.zeros_like(x)), np.float64)
+    labels = np.array(columns.get("label", [""] * len(x)), str)
+    names = [name for name, _ in Counter(sorted(labels.tolist())).most_common()]
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots()
     size = float(np.clip(20_000 / max(len(x), 1), 5, 40))
@@ -66,9 +69,17 @@ def draw_scatter(points: pa.Table, fitted: PrincipalComponents) -> bytes:
     axes.set_xlabel(f"component 1 ({shares[0]:.1f} % of the variance)")
     axes.set_ylabel(f"component 2 ({shares[1]:.1f} %)" if len(shares) > 1 else "")
     axes.set_title(f"{len(x):,} images by their first components, {len(names):,} labels")
-    if 1 < len(names) <= _MOST_NAMED:
-        columns = 1 + (len(names) > _MOST_NAMED / 2)
-        figure.legend(loc="outside right upper", ncols=columns, fontsize="small", markerscale=1.5)
+    if len(names) > 1:
+        handles, named = axes.get_legend_handles_labels()
+        more = f"and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else None
+        figure.legend(
+            handles[:_MOST_NAMED],
+            named[:_MOST_NAMED],
+            loc="outside right upper",
+            fontsize="small",
+            markerscale=1.5,
+            title=more,
+        )
     return _png(figure)
 
 

@@ -157,7 +157,7 @@ def _draw(spark: SparkSession, scores: DataFrame, fitted: PrincipalComponents, o
     share = min(1.0, _MOST_POINTS / max(scores.count(), 1))
     points = scores.select(*names)
     points = points if share == 1 else points.sample(fraction=share, seed=0)
-    files.write(f"{output}/scatter.png", draw_scatter(points.toArrow(), fitted))
+    files.write(f"{output}/scatter.png", draw_scatter(points.collect(), fitted))
     files.write(f"{output}/pca.npz", fitted.to_bytes())
 
 

@@ -184,7 +184,7 @@ class Rounds:
     def _done(self) -> set[str]:
         """The paths that have a row."""
         table = read_table(self._spark, self._output)
-        return set() if table is None else set(table.select("path").toArrow()["path"].to_pylist())
+        return set() if table is None else {row[0] for row in table.select("path").collect()}
 
     def _claim(self, made_with: Mapping[str, Any]) -> None:
         files, place = Files(self._spark), f"{self._output}/{_JOB}"

@@ -18,6 +18,6 @@ def read_table(spark: SparkSession, place: str) -> DataFrame | None:
     try:
         return spark.read.parquet(place)
     except AnalysisException as error:
-        if error.getCondition() in ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"):
+        if str(error).startswith(("[PATH_NOT_FOUND]", "[UNABLE_TO_INFER_SCHEMA]")):
             return None
         raise

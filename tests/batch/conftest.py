@@ -57,9 +57,9 @@ def s3() -> Iterator[LocalServer]:
         yield server
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _java() -> None:
-    """Skips the tests of the jobs where Spark cannot run."""
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Skips what needs Spark where that cannot run, saying why."""
     try:
         java_home()
     except JobError as error:
@@ -67,7 +67,7 @@ def _java() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark(s3: LocalServer) -> Iterator[SparkSession]:
+def spark(s3: LocalServer, java: None) -> Iterator[SparkSession]:
     """The session, as a job opens it for s3a."""
     with open_session("tests", ["s3a://any"], "local[2]") as session:
         yield session

@@ -20,6 +20,7 @@ from ..cli.command import command
 from ..conftest import ROOT
 from .conftest import Store, png
 
+pytestmark = pytest.mark.usefixtures("java")
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 

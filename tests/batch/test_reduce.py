@@ -166,3 +166,17 @@ def test_the_pictures_are_drawn(batch: Batch, tmp_path: Path) -> None:
         picture = cv2.imread(str(tmp_path / "out" / name))
         assert picture.shape[0] > 300
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # not blank
+
+
+def test_summaries_of_many_cores_are_merged_by_workers(
+    batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = write_table(tmp_path / "features", mixed(300, 20))
+    arguments = ("reduce", table, "--pca", 3, "--method", "covariance", "--output")
+    batch(*arguments, tmp_path / "here")
+
+    monkeypatch.setattr("modules.batch.feature_table._FAN_IN", 1.5)  # for two cores are not many
+    batch(*arguments, tmp_path / "there")
+
+    here, there = (np.load(tmp_path / name / "pca.npz") for name in ("here", "there"))
+    np.testing.assert_allclose(here["components"], there["components"], atol=1e-12)
