@@ -7,7 +7,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
+
+from modules.batch.errors import JobError
+from modules.batch.java import java_home
 
 from .conftest import ROOT
 
@@ -25,6 +29,7 @@ ELSEWHERE = {
     "make layer KIND=stock ARCH=arm64": _CI,
     "make layer KIND=onnxruntime ARCH=arm64": _CI,
     "make setup": f"{_CI}, as part of `make test`",
+    "make batch": f"{_CI}, as part of `make test`",
     "make local KIND=stock": "tests/cli/test_local.py",
     ".venv/bin/python -m modules local": "tests/cli/test_local.py",
     "source .venv/bin/activate": f"{_SERVERLESS}, which puts .venv/bin on PATH",
@@ -67,6 +72,19 @@ ELSEWHERE |= {
     # an hour, and 3 GB of PyTorch: the one command that only whoever trains a model runs
     "make train MINUTES=60": "demo/training.csv, which it wrote",
 }
+BATCH = ".venv/bin/python -m modules batch"
+ELSEWHERE |= {
+    f"{BATCH} featurize path/to/pictures --model resnet50 --size 100 --output features": (
+        "tests/batch/test_featurize.py, with random weights"
+    ),
+    f"{BATCH} reduce features --pca 16 --output components": "tests/batch/test_reduce.py",
+    f"{BATCH} thumbnails path/to/pictures --size 20x20 --output pixels": (
+        "tests/batch/test_thumbnails.py"
+    ),
+    f"{BATCH} run path/to/pictures --model resnet50 --size 100 --pca 16 --output reduced": (
+        "tests/batch/test_featurize.py, with random weights"
+    ),
+}
 DETECT = ".venv/bin/python -m modules detect"
 HERE = [
     "make demo MODEL=yolo-fastest-1.1-xl IMAGES=path/to/pictures",
@@ -74,6 +92,7 @@ HERE = [
     f"{DETECT} path/to/pictures --model path/to/model --output boxed",
     f"{DETECT} demo/street.jpg --model yolo-fastest-1.1-xl --json | jq .detections",
 ]
+HERE_ON_SPARK = f"{BATCH} detect path/to/pictures --model yolo-fastest-1.1-xl --output detections"
 
 
 def test_every_command_is_run_somewhere() -> None:
@@ -84,7 +103,7 @@ def test_every_command_is_run_somewhere() -> None:
         for line in block.splitlines()
     ]
 
-    assert sorted(set(shown)) == sorted([*ELSEWHERE, *HERE])
+    assert sorted(set(shown)) == sorted([*ELSEWHERE, *HERE, HERE_ON_SPARK])
     for command, place in ELSEWHERE.items():
         assert place != _CI or command in (ROOT / ".ci" / "run").read_text()
 
@@ -93,19 +112,43 @@ def test_every_command_is_run_somewhere() -> None:
 def test_the_commands_of_the_documentation_work(
     command: str, shared: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    shared("models/yolo-fastest-1.1-xl")
+    if not shutil.which("jq"):
+        command = command.replace("jq .detections", "python3 -m json.tool")
+
+    run = run_here(command, shared, tmp_path)
+
+    assert run.returncode == 0, run.stderr
+    assert "stop sign" in run.stdout
+
+
+def test_the_command_for_whole_buckets_works(shared: Callable[[str], Path], tmp_path: Path) -> None:
+    try:
+        java_home()
+    except JobError as error:
+        pytest.skip(str(error))
+    command = HERE_ON_SPARK.replace("--output detections", f"--output {tmp_path}/detections")
+
+    run = run_here(command, shared, tmp_path)
+
+    assert run.returncode == 0, run.stderr
+    (row,) = pyarrow.parquet.read_table(tmp_path / "detections").to_pylist()
+    assert "stop sign" in [detection["label"] for detection in row["detections"]]
+
+
+def run_here(
+    command: str, shared: Callable[[str], Path], tmp_path: Path
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the documentation on a picture of a street."""
+    model = shared("models/yolo-fastest-1.1-xl")
+    if not (ROOT / ".venv").exists():
+        pytest.skip("the documentation's commands use .venv, which `make setup` makes")
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     shutil.copy(ROOT / "demo" / "street.jpg", pictures)
     command = command.replace("path/to/pictures", str(pictures))
     command = command.replace("boxed", str(tmp_path / "boxed"))
-    command = command.replace("path/to/model", str(shared("models/yolo-fastest-1.1-xl")))
-    if not shutil.which("jq"):
-        command = command.replace("jq .detections", "python3 -m json.tool")
-    if not (ROOT / ".venv").exists():
-        pytest.skip("the documentation's commands use .venv, which `make setup` makes")
-
-    run = subprocess.run(
+    command = command.replace("path/to/model", str(model))
+    return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=ROOT,
         env={**os.environ, "SHARED_DATA": str(shared("."))},
@@ -113,9 +156,6 @@ def test_the_commands_of_the_documentation_work(
         text=True,
         check=False,
     )
-
-    assert run.returncode == 0, run.stderr
-    assert "stop sign" in run.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
