@@ -40,7 +40,7 @@ _CACHE = _ROOT / ".cache" / "benchmarks"
 _CORES = 2
 _JOB = [sys.executable, "-m", "modules", "batch"]
 _LOOP = [sys.executable, _ROOT / "benchmarks" / "batch_loops.py"]
-_SPARK_ML_SECONDS = 900.0
+_SPARK_ML_SECONDS = 400.0
 
 # What jobs say when they have ended
 _DONE = r"([\d,]+) of [\d,]+ images done in ([\d,.]+) s"

@@ -70,13 +70,13 @@ def detect(
     from modules.batch.detecting import SCHEMA, DetectImages
     from modules.batch.images import Images, qualified
     from modules.batch.model_files import gather
-    from modules.batch.rounds import Counts, Rounds
+    from modules.batch.rounds import Rounds
     from modules.model_loader import load_model
 
     folder = gather(spark, arguments.model)
     model = load_model(folder, settings)
     images = Images(spark, arguments.input, [arguments.annotate, arguments.output])
-    counts = Counts.of(spark)
+    done = spark.sparkContext.accumulator(0)
     made_with = {
         name: getattr(settings, name) for name in ("confidence", "nms", "engine", "resize")
     }
@@ -93,11 +93,11 @@ def detect(
         folder=spark.sparkContext.broadcast(folder.sealed()),
         digest=model.digest,
         settings=settings,
-        counts=counts,
+        done=done,
         root=images.root,
         pictures=qualified(spark, arguments.annotate) if arguments.annotate else None,
     )
-    outcome = rounds.run("detecting", worker, SCHEMA, counts)
+    outcome = rounds.run("detecting", worker, SCHEMA, done)
     written = [arguments.output, *filter(None, [arguments.annotate])]
     for name in arguments.format:
         place = exports.export(spark, name, arguments.output, images.root, model, settings)

@@ -13,11 +13,12 @@ from ..pipeline import Timings, describe_detections, draw, process
 from ..settings import Settings
 from .model_files import MemoryFolder
 from .picture_folder import picture_folder
-from .rounds import FIELDS, Counts
+from .rounds import FIELDS
 from .workers import keep, rows_of
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
+    from pyspark.accumulators import Accumulator
 
 _BOX = pa.struct([(side, pa.float64()) for side in ("x", "y", "width", "height")])
 _DETECTION = pa.struct(
@@ -51,7 +52,7 @@ class DetectImages:
     folder: Broadcast[MemoryFolder]
     digest: str
     settings: Settings
-    counts: Counts
+    done: Accumulator[int]
     root: str
     pictures: str | None
 
@@ -61,9 +62,7 @@ class DetectImages:
             ("detector", self.digest, self.settings),
             lambda: load_model(self.folder.value, self.settings),
         )
-        return rows_of(
-            batches, SCHEMA, self.counts, lambda path, data: self._row(path, data, model)
-        )
+        return rows_of(batches, SCHEMA, self.done, lambda path, data: self._row(path, data, model))
 
     def _row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:
         timings = Timings()

@@ -84,12 +84,12 @@ def featurize(
     from modules.batch.featurizing import SCHEMA, Cut, FeaturizeImages
     from modules.batch.images import Images
     from modules.batch.model_files import gather
-    from modules.batch.rounds import Counts, Rounds
+    from modules.batch.rounds import Rounds
 
     settings = Settings.from_environment(os.environ)
     folder = gather(spark, arguments.model)
     images = Images(spark, arguments.input, [output])
-    counts = Counts.of(spark)
+    done = spark.sparkContext.accumulator(0)
     cut = Cut(arguments.layer, arguments.size, arguments.pool)
     model = cut.load(folder, settings.engine)
     width, height = model.extractor.input_size
@@ -118,9 +118,9 @@ def featurize(
         digest=model.digest,
         settings=settings,
         cut=cut,
-        counts=counts,
+        done=done,
     )
-    outcome = rounds.run("featurizing", worker, SCHEMA, counts)
+    outcome = rounds.run("featurizing", worker, SCHEMA, done)
     print(output)
     return report(spark, outcome, output, console)
 

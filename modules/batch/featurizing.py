@@ -14,11 +14,12 @@ from ..object_detection.image import decode_image
 from ..settings import Settings
 from .images import label
 from .model_files import MemoryFolder
-from .rounds import FIELDS, Counts
+from .rounds import FIELDS
 from .workers import keep, rows_of
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
+    from pyspark.accumulators import Accumulator
 
 SCHEMA = pa.schema([*FIELDS, ("label", pa.string()), ("features", pa.list_(pa.float32()))])
 
@@ -47,7 +48,7 @@ class FeaturizeImages:
     digest: str
     settings: Settings
     cut: Cut
-    counts: Counts
+    done: Accumulator[int]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of `SCHEMA`, in the order of the images."""
@@ -55,9 +56,7 @@ class FeaturizeImages:
             (self.digest, self.settings.engine, self.cut),
             lambda: self.cut.load(self.folder.value, self.settings.engine),
         )
-        return rows_of(
-            batches, SCHEMA, self.counts, lambda path, data: self._row(path, data, model)
-        )
+        return rows_of(batches, SCHEMA, self.done, lambda path, data: self._row(path, data, model))
 
     def _row(self, path: str, data: bytes, model: FeatureModel) -> dict[str, Any]:
         image = decode_image(data, max_pixels=self.settings.max_image_pixels)

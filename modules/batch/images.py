@@ -56,11 +56,6 @@ class Images:
         if not self.paths:
             raise JobError(f"{place}: no images ({', '.join(SUFFIXES)}) there")
 
-    @property
-    def may_lack_hidden(self) -> bool:
-        """Whether this Spark passes over names that begin with _ or a dot."""
-        return tuple(map(int, self._spark.version.split(".")[:2])) < _SHOWS_ALL
-
     @cached_property
     def root(self) -> str:
         """The folder that all are under, with a slash at its end: names are told from there on."""
@@ -101,6 +96,11 @@ def qualified(spark: SparkSession, place: str) -> str:
     path = spark._jvm.org.apache.hadoop.fs.Path(place)  # type: ignore[union-attr]
     system = path.getFileSystem(spark._jsc.hadoopConfiguration())
     return str(system.makeQualified(path).toString()).rstrip("/")
+
+
+def hides_names(spark: SparkSession) -> bool:
+    """Whether this Spark passes over names that begin with _ or a dot, come what may."""
+    return tuple(map(int, spark.version.split(".")[:2])) < _SHOWS_ALL
 
 
 def label(path: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..object_detection.errors import PermanentError, TransientError
 from ..settings import SettingsError
 from .errors import JobFailedError
+from .images import hides_names
 from .tables import read_table
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def report(spark: SparkSession, outcome: Outcome, output: str, console: Console)
         console,
         f"{now:,} of {outcome.total:,} images done in {outcome.seconds:,.1f} s{rate}{before}",
     )
+    if hides_names(spark):
+        _say(console, f"Spark {spark.version} passes over names that begin with _ or a dot")
     failed = 0
     table = read_table(spark, output)
     if table is not None:

@@ -52,14 +52,12 @@ FIELDS = (
 class Outcome:
     """What became of a job's images.
 
-    total: how many there are. before: of them, those that were done before. failed: rows with an
-    error, of now. unread: paths of images without a row, as they could not be read. seconds: that
-    the others took.
+    total: how many there are. before: of them, those that were done before. unread: paths of images
+    without a row, as they could not be read. seconds: that the others took.
     """
 
     total: int
     before: int
-    failed: int
     unread: Sequence[str]
     seconds: float
 
@@ -121,22 +119,22 @@ class Rounds:
         self._console = console
         self._claim(made_with)
 
-    def run(self, what: str, worker: Worker, schema: pa.Schema, counts: Counts) -> Outcome:
+    def run(self, what: str, worker: Worker, schema: pa.Schema, done: Accumulator[int]) -> Outcome:
         """Has `worker` make a row of `schema` of every image that has none.
 
         Args:
             what: is being done, for the bar.
             worker: Arrow batches of `Images.contents` -> batches of rows; runs on the workers.
             schema: begins with `FIELDS`, of which an oversized image's row has no others.
-            counts: what the worker counts.
+            done: how many images the worker has counted.
         """
         paths = self._images.paths
-        done = self._done()
-        pending = [path for path in paths if path not in done]
+        there = self._done()
+        pending = [path for path in paths if path not in there]
         before = len(paths) - len(pending)
         pace = Pace(self._spark.sparkContext.defaultParallelism)
         began = time.perf_counter()
-        with image_bar(self._console, what, len(paths), before, lambda: counts.done.value):
+        with image_bar(self._console, what, len(paths), before, lambda: done.value):
             while pending:
                 size = pace.round(len(pending))
                 taken, pending = pending[:size], pending[size:]
@@ -144,8 +142,8 @@ class Rounds:
                 self._round(taken, worker, schema, pace.task(size))
                 pace.learn(size, time.perf_counter() - start)
         seconds = time.perf_counter() - began
-        large, unread = self._account_for(paths, schema)
-        return Outcome(len(paths), before, counts.failed.value + large, unread, seconds)
+        unread = self._account_for(paths, schema)
+        return Outcome(len(paths), before, unread, seconds)
 
     def _round(self, paths: list[str], worker: Worker, schema: pa.Schema, each: int) -> None:
         """One round, of tasks of `each` images."""
@@ -154,10 +152,10 @@ class Rounds:
         rows = contents.mapInArrow(worker, _struct(schema))
         rows.write.mode("append").parquet(self._output)
 
-    def _account_for(self, paths: Sequence[str], schema: pa.Schema) -> tuple[int, list[str]]:
+    def _account_for(self, paths: Sequence[str], schema: pa.Schema) -> list[str]:
         """Makes rows of images that Spark passes over, with what is wrong with them.
 
-        Returns how many those are, and the paths of those that could not be read.
+        Returns the paths of those that could not be read.
         """
         done = self._done()
         files = Files(self._spark)
@@ -173,7 +171,7 @@ class Rounds:
         if rows:
             table = self._spark.createDataFrame(rows, _struct(schema))
             table.coalesce(1).write.mode("append").parquet(self._output)
-        return len(rows), unread
+        return unread
 
     def _pack(self, each: int) -> None:
         """Has Spark pack so many files into a task, whatever their sizes."""
@@ -201,26 +199,6 @@ class Rounds:
                     f"{self._output} was begun with {key} {before.get(key)}; now it is "
                     f"{made_with.get(key)}. Choose another --output, or delete that one"
                 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Counts:
-    """What workers tell while they work: images done, and those of them that failed."""
-
-    done: Accumulator[int]
-    failed: Accumulator[int]
-
-    @classmethod
-    def of(cls, spark: SparkSession) -> Counts:
-        """New ones, at 0."""
-        context = spark.sparkContext
-        return cls(context.accumulator(0), context.accumulator(0))
-
-    def add(self, error: str | None) -> None:
-        """Counts an image."""
-        self.done.add(1)
-        if error is not None:
-            self.failed.add(1)
 
 
 def too_many_bytes(size: int, most: int) -> str:

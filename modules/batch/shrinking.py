@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import pyarrow as pa
 
 from ..object_detection.image import decode_image
 from .images import label
-from .rounds import FIELDS, Counts
+from .rounds import FIELDS
 from .workers import rows_of
+
+if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
 
 SCHEMA = pa.schema(
     [
@@ -31,12 +34,12 @@ class ShrinkImages:
 
     size: tuple[int, int]
     max_pixels: int
-    counts: Counts
+    done: Accumulator[int]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of `SCHEMA`, in the order of the images."""
         cv2.setNumThreads(1)  # a worker has a core; so do its neighbours
-        return rows_of(batches, SCHEMA, self.counts, self._row)
+        return rows_of(batches, SCHEMA, self.done, self._row)
 
     def _row(self, path: str, data: bytes) -> dict[str, Any]:
         image = decode_image(data, max_pixels=self.max_pixels)

@@ -57,12 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
 def shrink(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
     """Makes the table; returns 1 if images failed."""
     from modules.batch.images import Images
-    from modules.batch.rounds import Counts, Rounds
+    from modules.batch.rounds import Rounds
     from modules.batch.shrinking import SCHEMA, ShrinkImages
 
     settings = Settings.from_environment(os.environ)
     images = Images(spark, arguments.input, [arguments.output])
-    counts = Counts.of(spark)
+    done = spark.sparkContext.accumulator(0)
     rounds = Rounds(
         spark,
         images,
@@ -71,8 +71,8 @@ def shrink(spark: SparkSession, arguments: argparse.Namespace, console: Console)
         most_bytes=settings.max_image_bytes,
         console=console,
     )
-    worker = ShrinkImages(arguments.size, settings.max_image_pixels, counts)
-    outcome = rounds.run("shrinking", worker, SCHEMA, counts)
+    worker = ShrinkImages(arguments.size, settings.max_image_pixels, done)
+    outcome = rounds.run("shrinking", worker, SCHEMA, done)
     print(arguments.output)
     return report(spark, outcome, arguments.output, console)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..object_detection.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from .rounds import Counts
+    from pyspark.accumulators import Accumulator
 
 _Kept = TypeVar("_Kept")
 _kept: dict[Hashable, Any] = {}
@@ -55,7 +55,7 @@ def read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def rows_of(
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema,
-    counts: Counts,
+    done: Accumulator[int],
     make: Callable[[str, bytes], dict[str, Any]],
 ) -> Iterator[pa.RecordBatch]:
     """A row of `schema` for each image of `Images.contents`.
@@ -63,7 +63,7 @@ def rows_of(
     Args:
         batches: of images.
         schema: begins with `rounds.FIELDS`.
-        counts: told of each image.
+        done: counts them.
         make: (path, bytes) -> the row's other columns. What it raises is the row's error, but for
             `TransientError`, for which the image is not to blame: that fails the task.
     """
@@ -78,7 +78,7 @@ def rows_of(
                 raise
             except Exception as error:  # the edge: whatever it was, it costs no neighbour
                 row["error"] = _reason(error)
-            counts.add(row.get("error"))
+            done.add(1)
             rows.append(row)
         yield pa.RecordBatch.from_pylist(rows, schema)
 
