@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 # Names that begin with _ or ., which Spark hides, are pictures too: cameras write _DSC0001.JPG.
 # Earlier versions know no option for it.
 _SHOWS_ALL = (4, 3)
+_MOST_RUNS = 500  # that one query tells apart
 
 
 class Images:
     """The images under a prefix or folder, listed once.
 
-    paths: all of them, sorted, as Spark names them.
+    paths: all of them, as Spark names them, sorted by their addresses.
     """
 
     def __init__(self, spark: SparkSession, place: str, apart: Sequence[str | None] = ()) -> None:
@@ -49,10 +51,9 @@ class Images:
         except AnalysisException as error:
             raise JobError(f"{place}: there is nothing to be read: {error}") from error
         own = tuple(qualified(spark, prefix) + "/" for prefix in apart if prefix)
-        self._addresses = {
-            path: address for path, address in self._list() if not path.startswith(own)
-        }
-        self.paths = sorted(self._addresses)
+        listed = sorted(self._list())
+        self._places = {path: (rank, address) for rank, (address, path) in enumerate(listed)}
+        self.paths = [path for _, path in listed if not path.startswith(own)]
         if not self.paths:
             raise JobError(f"{place}: no images ({', '.join(SUFFIXES)}) there")
 
@@ -72,14 +73,32 @@ class Images:
 
         Spark prunes its listing by the paths: nothing is listed again, or read besides.
         """
-        names = ",".join(_literal(self._addresses[path]) for path in paths)
-        chosen = self._files.where(f"_metadata.file_path IN ({names}) AND length <= {most_bytes}")
+        conditions = [_condition(run) for run in self._runs(paths)]
+        chosen = self._files.where(f"({' OR '.join(conditions)}) AND length <= {most_bytes}")
         return chosen.selectExpr(
             "path", "length as size", "modificationTime as modified", "content"
         )
 
+    def take(self, paths: Sequence[str], most: int) -> Sequence[str]:
+        """Of some, in order, as many of the first as one query can tell from all others."""
+        before, runs = -2, 0  # before the first of all is none
+        for count, path in enumerate(paths[:most]):
+            rank, _ = self._places[path]
+            runs += rank != before + 1
+            if runs > _MOST_RUNS:
+                return paths[:count]
+            before = rank
+        return paths[:most]
+
+    def _runs(self, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Of some, in order, the first and the last address of each run without a gap."""
+        places = [self._places[path] for path in paths]
+        for _, group in itertools.groupby(enumerate(places), lambda item: item[1][0] - item[0]):
+            run = [address for _, (_, address) in group]
+            yield run[0], run[-1]
+
     def _list(self) -> Iterator[tuple[str, str]]:
-        """Paths and addresses, of what the source has listed already.
+        """Addresses and paths, of what the source has listed already.
 
         In one call, for a million names go over a socket.
         """
@@ -88,7 +107,7 @@ class Images:
         for address in addresses:
             # `_metadata.file_path` has no empty authority, and is escaped; `path` is not
             address = address.replace("file:///", "file:/", 1)
-            yield unquote(address), address
+            yield address, unquote(address)
 
 
 def qualified(spark: SparkSession, place: str) -> str:
@@ -106,6 +125,12 @@ def hides_names(spark: SparkSession) -> bool:
 def label(path: str) -> str:
     """What an image shows, by the name of its folder."""
     return posixpath.basename(posixpath.dirname(path))
+
+
+def _condition(run: tuple[str, str]) -> str:
+    """Holds for the images of a run; Spark compares strings by bytes, and so by code points."""
+    first, last = map(_literal, run)
+    return f"_metadata.file_path BETWEEN {first} AND {last}"
 
 
 def _literal(text: str) -> str:

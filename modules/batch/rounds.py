@@ -136,16 +136,16 @@ class Rounds:
         began = time.perf_counter()
         with image_bar(self._console, what, len(paths), before, lambda: done.value):
             while pending:
-                size = pace.round(len(pending))
-                taken, pending = pending[:size], pending[size:]
+                taken = self._images.take(pending, pace.round(len(pending)))
+                pending = pending[len(taken) :]
                 start = time.perf_counter()
-                self._round(taken, worker, schema, pace.task(size))
-                pace.learn(size, time.perf_counter() - start)
+                self._round(taken, worker, schema, pace.task(len(taken)))
+                pace.learn(len(taken), time.perf_counter() - start)
         seconds = time.perf_counter() - began
         unread = self._account_for(paths, schema)
         return Outcome(len(paths), before, unread, seconds)
 
-    def _round(self, paths: list[str], worker: Worker, schema: pa.Schema, each: int) -> None:
+    def _round(self, paths: Sequence[str], worker: Worker, schema: pa.Schema, each: int) -> None:
         """One round, of tasks of `each` images."""
         self._pack(each)
         contents = self._images.contents(paths, most_bytes=self._most_bytes)
@@ -187,9 +187,9 @@ class Rounds:
     def _claim(self, made_with: Mapping[str, Any]) -> None:
         files, place = Files(self._spark), f"{self._output}/{_JOB}"
         there = files.read(place)
-        # What a killed job has left of a round: the next one to commit would take it for its own
-        files.delete(f"{self._output}/_temporary")
         if there is None:
+            if read_table(self._spark, self._output) is not None:
+                raise JobError(f"{self._output} has a table that no job has begun; choose another")
             files.write(place, json.dumps(made_with, indent=1).encode())
             return
         before = json.loads(there)
@@ -199,6 +199,8 @@ class Rounds:
                     f"{self._output} was begun with {key} {before.get(key)}; now it is "
                     f"{made_with.get(key)}. Choose another --output, or delete that one"
                 )
+        # What a killed job has left of a round: the next one to commit would take it for its own
+        files.delete(f"{self._output}/_temporary")
 
 
 def too_many_bytes(size: int, most: int) -> str:

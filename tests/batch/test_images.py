@@ -1,3 +1,4 @@
+import random
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,39 @@ def test_only_the_images_asked_for_are_read(spark: SparkSession, photos: Path) -
     assert sorted(row["path"] for row in some.select("path").collect()) == images.paths[3:5]
     assert len(some.inputFiles()) == len(images.paths)  # the listing is shared
     assert some.rdd.getNumPartitions() <= 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_choice_of_images_is_read_and_no_other(
+    seed: int, spark: SparkSession, tmp_path: Path
+) -> None:
+    names = [*ODD_NAMES, *(f"{index}.png" for index in range(40)), "ü.png", "😀.png", "Z.png"]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    images = Images(spark, str(tmp_path), [str(tmp_path / "_folder")])
+    chance = random.Random(seed)
+    chosen = [path for path in images.paths if chance.random() < 0.6]
+
+    found = images.contents(images.take(chosen, 1_000), most_bytes=100).collect()
+
+    assert sorted(row["path"] for row in found) == sorted(chosen)
+    assert not any("_folder" in path for path in images.paths)
+
+
+def test_choices_too_scattered_for_one_query_are_taken_in_parts(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.batch.images._MOST_RUNS", 3)
+    for index in range(10):
+        (tmp_path / f"{index}.png").write_bytes(b"x")
+    images = Images(spark, str(tmp_path))
+    scattered = images.paths[::2]
+
+    assert images.take(scattered, 10) == scattered[:3]
+    assert images.take(images.paths, 10) == images.paths
+    assert images.take(images.paths, 4) == images.paths[:4]
 
 
 def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) -> None:

@@ -96,3 +96,17 @@ def test_a_job_that_fails_for_good_says_why_in_a_line(
     assert code == 1
     assert "part-0.parquet" in told
     assert "\n" not in told
+
+
+def test_a_table_of_somebody_else_is_left_alone(
+    batch: Callable[..., int],
+    spark: SparkSession,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spark.range(3).write.parquet(str(tmp_path / "theirs"))
+
+    assert batch("thumbnails", photos, "--output", tmp_path / "theirs") == 2
+    assert "has a table that no job has begun" in capsys.readouterr().err
+    assert spark.read.parquet(str(tmp_path / "theirs")).count() == 3
