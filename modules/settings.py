@@ -101,15 +101,18 @@ class Settings:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str], **options: str | None) -> Settings:
         """Reads the variables that are set and not empty.
+
+        `options` are fields that go before their variables, where they are given.
 
         Raises:
             SettingsError: a value that cannot be read, or cannot work.
         """
         values: dict[str, object] = {}
         for field in fields(cls):
-            text = environment.get(field.name.upper(), "").strip()
+            given = options.get(field.name)
+            text = (environment.get(field.name.upper(), "") if given is None else given).strip()
             if text:
                 values[field.name] = _read(field.name, text, type(field.default))
         return cls(**values)  # type: ignore[arg-type]

@@ -53,11 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from modules.batch.session import open_session
 
-    environment = dict(os.environ)
-    for name in ("confidence", "nms"):
-        if getattr(arguments, name) is not None:
-            environment[name.upper()] = getattr(arguments, name)
-    settings = Settings.from_environment(environment)
+    settings = Settings.from_environment(
+        os.environ, confidence=arguments.confidence, nms=arguments.nms
+    )
     places = [arguments.input, arguments.output, arguments.annotate, arguments.model]
     with open_session("detect", places, arguments.master) as spark:
         return detect(spark, settings, arguments, Console(stderr=True))

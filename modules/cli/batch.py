@@ -8,6 +8,7 @@ import sys
 import types
 
 from ..batch.errors import JobFailedError
+from .actions import add_actions
 from .samples import find_batch_model
 
 JOBS = {
@@ -21,17 +22,7 @@ JOBS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the jobs, each a module of `modules.batch` with `EXAMPLE` and `add_arguments`."""
-    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
-    for name, summary in JOBS.items():
-        module = _module(name)
-        job = jobs.add_parser(
-            name,
-            help=summary,
-            description=module.__doc__,
-            epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(job)
+    add_actions(parser, "job", JOBS, _module)
 
 
 def run(arguments: argparse.Namespace) -> int:

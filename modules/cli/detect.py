@@ -73,11 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    environment = dict(os.environ)
-    for name in ("confidence", "nms"):
-        if getattr(arguments, name) is not None:
-            environment[name.upper()] = getattr(arguments, name)
-    settings = Settings.from_environment(environment)
+    settings = Settings.from_environment(
+        os.environ, confidence=arguments.confidence, nms=arguments.nms
+    )
     messages = Console(stderr=True)
     inputs, missing = _find_images(arguments.images, arguments.output)
     model = load_model(LocalFolder(find_model(arguments.model)), settings)

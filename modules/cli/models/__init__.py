@@ -8,6 +8,7 @@ import sys
 import types
 
 from ...object_detection.errors import PermanentError, TransientError
+from ..actions import add_actions
 
 ACTIONS = {
     "list": "the models that can be fetched by name",
@@ -20,17 +21,7 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the actions, each a module here with `EXAMPLE`, `add_arguments` and `run`."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, summary in ACTIONS.items():
-        module = _module(name)
-        action = actions.add_parser(
-            name,
-            help=summary,
-            description=module.__doc__,
-            epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(action)
+    add_actions(parser, "action", ACTIONS, _module)
 
 
 def run(arguments: argparse.Namespace) -> int:
