@@ -45,21 +45,3 @@ def test_later_events_have_greater_sequencers(bucket: LocalBucket) -> None:
     ]
     assert sequencers == sorted(set(sequencers))
     assert len(sequencers) == 3
-
-
-def test_listings_are_whole_while_objects_come_and_go(bucket: LocalBucket) -> None:
-    def come_and_go(number: int) -> None:
-        for turn in range(60):
-            key = f"{number}/{turn}"
-            bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"x")
-            bucket.client.delete_object(Bucket=bucket.name, Key=key)
-
-    for index in range(200):
-        bucket.client.put_object(Bucket=bucket.name, Key=f"stays/{index}", Body=b"x")
-    with ThreadPoolExecutor() as pool:
-        going = [pool.submit(come_and_go, number) for number in range(4)]
-        while not all(each.done() for each in going):
-            listing = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="stays/")
-            assert listing["KeyCount"] == 200
-            retries = listing["ResponseMetadata"]["RetryAttempts"]
-            assert retries == 0
