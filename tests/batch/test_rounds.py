@@ -1,15 +1,19 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from rich.console import Console
 
 from modules.batch.files import Files
-from modules.batch.rounds import Pace
+from modules.batch.images import Images
+from modules.batch.rounds import Pace, Rounds
+from modules.batch.shrinking import SCHEMA, ShrinkImages
 from modules.batch.tables import read_table
 
-from .conftest import Store
+from .conftest import Store, rows
 
 
 def test_tasks_hold_many_images_and_every_core_has_several() -> None:
@@ -110,3 +114,25 @@ def test_a_table_of_somebody_else_is_left_alone(
     assert batch("thumbnails", photos, "--output", tmp_path / "theirs") == 2
     assert "has a table that no job has begun" in capsys.readouterr().err
     assert spark.read.parquet(str(tmp_path / "theirs")).count() == 3
+
+
+def test_an_image_that_is_gone_when_it_is_read_is_named_and_costs_no_neighbour(
+    spark: SparkSession, photos: Path, tmp_path: Path
+) -> None:
+    images = Images(spark, str(photos))
+    gone = photos / "even" / "04.png"
+    gone.unlink()
+    done = spark.sparkContext.accumulator(0)
+    rounds = Rounds(
+        spark,
+        images,
+        str(tmp_path / "out"),
+        made_with={},
+        most_bytes=1_000_000,
+        console=Console(file=io.StringIO()),
+    )
+
+    outcome = rounds.run("shrinking", ShrinkImages((2, 2), 10_000, done), SCHEMA, done)
+
+    assert outcome.unread == [f"file:{gone}"]
+    assert len(rows(spark, tmp_path / "out")) == 11
