@@ -43,6 +43,7 @@ _CORES = 2
 _JOB = [sys.executable, "-m", "modules", "batch"]
 _LOOP = [sys.executable, _ROOT / "benchmarks" / "batch_loops.py"]
 _SPARK_ML_SECONDS = 400.0
+_PHOTOS = (2_000, 8_000)
 
 # What jobs say when they have ended
 _DONE = r"([\d,]+) of [\d,]+ images done in ([\d,.]+) s"
@@ -90,7 +91,7 @@ def _machine() -> str:
 
 def _detect(arguments: argparse.Namespace) -> Rows:
     """Two sizes, for Spark warms up in the first seconds of a job."""
-    for count in (2_000, 8_000):
+    for count in _PHOTOS:
         with tempfile.TemporaryDirectory() as folder:
             photos = _photos(arguments.photos, Path(folder, "photos"), count)
             model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
