@@ -174,7 +174,7 @@ def _large_pca(_: argparse.Namespace) -> Rows:
 
 def _chain(arguments: argparse.Namespace) -> Rows:
     """All fruits, from this machine's disk to a bucket."""
-    what = "the chain, 67,692 fruits of 131 classes, ONNX Runtime, file: to s3a:"
+    what = "the chain, 67,692 fruits of 131 classes, ONNX Runtime, from file: to s3a"
     yield from _run(_fruits(arguments), what, from_bucket=False)
 
 
@@ -182,7 +182,7 @@ def _chain_s3a(arguments: argparse.Namespace) -> Rows:
     """Some fruits, from bucket to bucket: moto's server is written in Python, and takes most."""
     with tempfile.TemporaryDirectory() as folder:
         fruits = _some_fruits(_fruits(arguments), Path(folder, "fruits"), 3_000)
-        what = "the chain, 3,000 fruits of them, ONNX Runtime, s3a: to s3a:"
+        what = "the chain, 3,000 fruits of them, ONNX Runtime, from s3a to s3a"
         yield from _run(fruits, what, from_bucket=True)
 
 

@@ -68,7 +68,7 @@ def _watch(session: int, peaks: dict[str, int], over: threading.Event) -> None:
 
 def _part(folder: Path) -> str:
     command = (folder / "cmdline").read_bytes()
-    return "workers" if b"pyspark.daemon" in command else "driver"
+    return "workers" if b"pyspark.worker" in command else "driver"
 
 
 def _memory(folder: Path) -> int:
