@@ -168,8 +168,8 @@ def _large_pca(_: argparse.Namespace) -> Rows:
         ended = run([*job, "--master", f"local[{_CORES}]"])
         found, written = _told(ended, _REDUCED)
         yield "PCA(16) of 67,692 x 2,048 from Parquet, seconds", f"{found:,.1f}"
-        yield "scores, CSV and pictures of it, seconds", f"{written:,.1f}"
-        yield "most memory", _memory(ended)
+        yield "PCA(16) of 67,692 x 2,048: scores, CSV and pictures, seconds", f"{written:,.1f}"
+        yield "PCA(16) of 67,692 x 2,048: most memory", _memory(ended)
 
 
 def _chain(arguments: argparse.Namespace) -> Rows:
