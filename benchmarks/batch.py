@@ -199,7 +199,7 @@ def _run(fruits: Path, what: str, *, from_bucket: bool) -> Rows:
         for path in fruits.rglob("*.jpg") if from_bucket else ():
             store.put_object("fruits", str(path.relative_to(fruits)), path.read_bytes())
         job = [*_JOB, "run", "s3a://fruits/" if from_bucket else fruits, "--model", _resnet()]
-        job += ["--size", 100, "--pca", 16, "--output", "s3a://reduced/out"]
+        job += ["--size", "100", "--pca", "16", "--output", "s3a://reduced/out"]
         job += ["--master", f"local[{_CORES}]"]
         ended = run(job, environment={**server.environment, "ENGINE": "onnxruntime"})
         lines = client.get_object(Bucket="reduced", Key="out/scores.csv")["Body"].read()
