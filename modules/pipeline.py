@@ -132,6 +132,11 @@ def describe_failure(source: Source, size: int | None, error: PermanentError) ->
     }
 
 
+def too_many_bytes(size: int, most: int) -> str:
+    """Why an image of `size` bytes is not read."""
+    return f"{size:,} bytes are too many; at most {most:,} are allowed (MAX_IMAGE_BYTES)"
+
+
 def _describe_source(source: Source) -> dict[str, Any]:
     return {
         "bucket": source.bucket,

@@ -48,7 +48,16 @@ from .model_loader import Model
 from .model_store import ModelStore
 from .object_detection.errors import ImageError, PermanentError
 from .outputs import Outputs, Published, Stamp, failure_key, later, put_json
-from .pipeline import Result, Source, Timings, describe_failure, describe_result, draw, process
+from .pipeline import (
+    Result,
+    Source,
+    Timings,
+    describe_failure,
+    describe_result,
+    draw,
+    process,
+    too_many_bytes,
+)
 from .settings import Settings
 from .storage import ObjectChangedError, ObjectGoneError, StorageError
 from .telemetry import logger, report_failure, report_image
@@ -190,10 +199,7 @@ class _Service:
         """
         if self.made is None or self.made.version != image.version:
             if image.data is None:
-                raise ImageError(
-                    f"{image.size:,} bytes are too many; at most "
-                    f"{self.settings.max_image_bytes:,} are allowed (MAX_IMAGE_BYTES)"
-                )
+                raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
             result = process(image.data, self.model, self.settings, timings)
             self.made = _Made(image.version, result, draw(result, self.model, timings))
         return self.made

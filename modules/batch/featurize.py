@@ -17,8 +17,8 @@ from modules.batch.launch import (
     add_common_arguments,
     add_image_arguments,
     main,
-    note,
     report,
+    say,
     width_and_height,
 )
 from modules.settings import Settings
@@ -93,7 +93,7 @@ def featurize(
     cut = Cut(arguments.layer, arguments.size, arguments.pool)
     model = cut.load(folder, settings.engine)
     width, height = model.extractor.input_size
-    note(
+    say(
         console,
         f"{model.name}, cut at {model.layer}: {model.extractor.size:,} features of "
         f"{width} x {height} pixels",

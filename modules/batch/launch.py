@@ -59,30 +59,25 @@ def report(spark: SparkSession, outcome: Outcome, output: str, console: Console)
     now = outcome.total - outcome.before - len(outcome.unread)
     before = f"; {outcome.before:,} were done before" if outcome.before else ""
     rate = f", {now / outcome.seconds:,.0f} a second" if now else ""
-    _say(
+    say(
         console,
         f"{now:,} of {outcome.total:,} images done in {outcome.seconds:,.1f} s{rate}{before}",
     )
     if hides_names(spark):
-        _say(console, f"Spark {spark.version} passes over names that begin with _ or a dot")
+        say(console, f"Spark {spark.version} passes over names that begin with _ or a dot")
     failed = 0
     table = read_table(spark, output)
     if table is not None:
         broken = table.where("error is not null").select("path", "error")
         failed = broken.count()
         for row in broken.orderBy("path").limit(_NAMED).collect():
-            _say(console, f"{row['path']}: {row['error']}", style="red")
+            say(console, f"{row['path']}: {row['error']}", style="red")
     for path in outcome.unread[:_NAMED]:
-        _say(console, f"{path}: could not be read; the next run tries again", style="red")
+        say(console, f"{path}: could not be read; the next run tries again", style="red")
     more = max(failed - _NAMED, 0) + max(len(outcome.unread) - _NAMED, 0)
     if more:
-        _say(console, f"and {more:,} more; rows with an error name them", style="red")
+        say(console, f"and {more:,} more; rows with an error name them", style="red")
     return 1 if failed or outcome.unread else 0
-
-
-def note(console: Console, text: str) -> None:
-    """Tells a person something on the way."""
-    _say(console, text)
 
 
 def main(job: str, arguments: Sequence[str] | None = None) -> int:
@@ -97,5 +92,6 @@ def main(job: str, arguments: Sequence[str] | None = None) -> int:
         return 1 if isinstance(error, JobFailedError) else 2
 
 
-def _say(console: Console, text: str, style: str | None = None) -> None:
+def say(console: Console, text: str, style: str | None = None) -> None:
+    """Tells a person something, as it is."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

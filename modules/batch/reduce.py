@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # By their full names, for spark-submit runs this file by itself, with `modules` in --py-files
-from modules.batch.launch import add_common_arguments, main, note
+from modules.batch.launch import add_common_arguments, main, say
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -85,7 +85,7 @@ def reduce(
     scores = _write_scores(spark, table, fitted, output)
     _draw(spark, scores, fitted, output)
     ended = time.perf_counter()
-    note(
+    say(
         console,
         f"{len(fitted.components)} components of {table.rows:,} x {fitted.columns:,} in "
         f"{found - began:,.1f} s, scores and pictures in {ended - found:,.1f} s",
@@ -122,7 +122,7 @@ def _components(
         arguments.pca,
         method=arguments.method,
         seed=arguments.seed,
-        note=lambda text: note(console, text),
+        note=lambda text: say(console, text),
     )
 
 

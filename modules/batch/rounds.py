@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..pipeline import too_many_bytes
 from .errors import JobError
 from .files import Files
 from .images import Images
@@ -201,11 +202,6 @@ class Rounds:
                 )
         # What a killed job has left of a round: the next one to commit would take it for its own
         files.delete(f"{self._output}/_temporary")
-
-
-def too_many_bytes(size: int, most: int) -> str:
-    """Why an image of `size` bytes is not read."""
-    return f"{size:,} bytes are too many; at most {most:,} are allowed (MAX_IMAGE_BYTES)"
 
 
 def _struct(schema: pa.Schema) -> Any:

@@ -14,7 +14,7 @@ from ..model_folder import LocalFolder
 from ..model_loader import Model, load_model
 from ..object_detection.errors import PermanentError
 from ..object_detection.image import SUFFIXES
-from ..pipeline import Source, Timings, describe_result, draw, process
+from ..pipeline import Source, Timings, describe_result, draw, process, too_many_bytes
 from ..settings import Settings
 from . import UsageError
 from .samples import NAMES, find_model
@@ -151,10 +151,7 @@ def _process_file(
     with timings.stage("fetch"):
         size = item.path.stat().st_size
         if size > settings.max_image_bytes:
-            raise PermanentError(
-                f"{size:,} bytes are too many; at most {settings.max_image_bytes:,} are allowed "
-                "(MAX_IMAGE_BYTES)"
-            )
+            raise PermanentError(too_many_bytes(size, settings.max_image_bytes))
         data = item.path.read_bytes()
     result = process(data, model, settings, timings)
     target = output / item.output_name if output else None
