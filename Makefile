@@ -37,6 +37,7 @@ batch: .venv/batch ## install what the Spark jobs need besides
 
 .venv/batch: .venv/installed requirements-batch.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.txt
+	$(BIN)/python -m modules.batch.class_archive
 	@touch $@
 
 node_modules/installed: package.json package-lock.json

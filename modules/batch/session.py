@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .class_archive import archive, spark_jars
 from .errors import JobError, JobFailedError
 from .java import java_home
 from .s3a import SCHEMES, s3a_options
@@ -78,11 +79,11 @@ def _prepare_environment() -> None:
 
 
 def _options(places: Iterable[str | None], master: str) -> dict[str, str]:
-    import pyspark
-
     java = [f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"]
     if master.startswith("local"):
         java += _LOCAL_JAVA
+        classes = archive(Path(os.environ["JAVA_HOME"]), spark_jars())
+        java += [f"-XX:SharedArchiveFile={classes}"] if classes.exists() else []
     options = {
         "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", "2g"),
         "spark.driver.extraJavaOptions": " ".join(java),
@@ -93,8 +94,7 @@ def _options(places: Iterable[str | None], master: str) -> dict[str, str]:
         options["spark.python.daemon.module"] = "modules.batch.daemon"
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     if any(place and place.partition(":")[0] in SCHEMES for place in places):
-        home = Path(os.environ.get("SPARK_HOME", Path(pyspark.__file__).parent))
-        options |= s3a_options(os.environ, home / "jars")
+        options |= s3a_options(os.environ, spark_jars())
     return options
 
 
