@@ -25,15 +25,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import boto3
 import pyarrow.parquet
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
 
 from benchmarks.processes import Run, run
-from modules.cli.local_server import LocalServer
+from benchmarks.s3_gateway import gateway
 from tests.resnet50 import write_resnet50
 
 _ROOT = Path(__file__).parent.parent
@@ -173,39 +173,28 @@ def _large_pca(_: argparse.Namespace) -> Rows:
 
 
 def _chain(arguments: argparse.Namespace) -> Rows:
-    """All fruits, from this machine's disk to a bucket."""
-    what = "the chain, 67,692 fruits of 131 classes, ONNX Runtime, from file: to s3a"
-    yield from _run(_fruits(arguments), what, from_bucket=False)
-
-
-def _chain_s3a(arguments: argparse.Namespace) -> Rows:
-    """Some fruits, from bucket to bucket: moto's server is written in Python, and takes most."""
-    with tempfile.TemporaryDirectory() as folder:
-        fruits = _some_fruits(_fruits(arguments), Path(folder, "fruits"), 3_000)
-        what = "the chain, 3,000 fruits of them, ONNX Runtime, from s3a to s3a"
-        yield from _run(fruits, what, from_bucket=True)
-
-
-def _run(fruits: Path, what: str, *, from_bucket: bool) -> Rows:
-    """The job `run`, over a real S3 API; its server takes of the same two cores.
-
-    The fruits are put into the server without HTTP, which is no part of the job and takes minutes.
-    """
-    with LocalServer() as server:
-        client = server.client("s3")
-        for bucket in ("fruits", "reduced"):
-            client.create_bucket(Bucket=bucket)
-        store = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        for path in fruits.rglob("*.jpg") if from_bucket else ():
-            store.put_object("fruits", str(path.relative_to(fruits)), path.read_bytes())
-        job = [*_JOB, "run", "s3a://fruits/" if from_bucket else fruits, "--model", _resnet()]
-        job += ["--size", "100", "--pca", "16", "--output", "s3a://reduced/out"]
-        job += ["--master", f"local[{_CORES}]"]
-        ended = run(job, environment={**server.environment, "ENGINE": "onnxruntime"})
-        lines = client.get_object(Bucket="reduced", Key="out/scores.csv")["Body"].read()
-        for name in ("scatter.png", "explained_variance.png"):
-            data = client.get_object(Bucket="reduced", Key=f"out/{name}")["Body"].read()
-            (_CACHE / f"{len(lines)}-{name}").write_bytes(data)
+    """The job `run`, from bucket to bucket; what serves them takes of the same two cores."""
+    what = "the chain, 67,692 fruits of 131 classes, ONNX Runtime, from s3a to s3a"
+    with gateway(_CACHE / "s3", _CACHE / "tools") as environment:
+        client = boto3.client(
+            "s3",
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        _put_fruits(client, _fruits(arguments))
+        output = f"s3a://reduced/{time.time():.0f}"
+        job = [*_JOB, "run", "s3a://fruits/", "--model", _resnet(), "--size", "100"]
+        job += ["--pca", "16", "--output", output, "--master", f"local[{_CORES}]"]
+        ended = run(job, environment={**environment, "ENGINE": "onnxruntime"})
+        prefix = output.removeprefix("s3a://reduced/")
+        written = {}
+        for name in ("scores.csv", "scatter.png", "explained_variance.png"):
+            body = client.get_object(Bucket="reduced", Key=f"{prefix}/{name}")["Body"]
+            written[name] = body.read()
+            (_CACHE / f"chain-{name}").write_bytes(written[name])
+    lines = written["scores.csv"].splitlines()
     stages = [_told(ended, _DONE)[1], *_told(ended, _REDUCED)]
     rest = ended.seconds - sum(stages)
     yield f"{what}: minutes", f"{ended.seconds / 60:.1f}"
@@ -213,8 +202,21 @@ def _run(fruits: Path, what: str, *, from_bucket: bool) -> Rows:
     yield f"{what}: standardising and PCA(16)", f"{stages[1] / 60:.1f}"
     yield f"{what}: scores, CSV, pictures", f"{stages[2] / 60:.1f}"
     yield f"{what}: Spark's start, listing, checking", f"{rest / 60:.1f}"
-    yield f"{what}: lines of scores.csv", f"{len(lines.splitlines()):,}"
+    yield f"{what}: lines of scores.csv", f"{len(lines):,}"
     yield f"{what}: most memory", _memory(ended)
+
+
+def _put_fruits(client: Any, fruits: Path) -> None:
+    """Puts them into the bucket `fruits`, those that are not there yet."""
+    buckets = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+    for bucket in {"fruits", "reduced"} - buckets:
+        client.create_bucket(Bucket=bucket)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="fruits")
+    there = {item["Key"] for page in pages for item in page.get("Contents", ())}
+    for path in fruits.rglob("*.jpg"):
+        key = str(path.relative_to(fruits))
+        if key not in there:
+            client.put_object(Bucket="fruits", Key=key, Body=path.read_bytes())
 
 
 def _kills(arguments: argparse.Namespace) -> Rows:
@@ -350,7 +352,6 @@ _MEASURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "small-pca": _small_pca,
     "large-pca": _large_pca,
     "chain": _chain,
-    "chain-s3a": _chain_s3a,
     "kills": _kills,
     "broken": _broken,
 }
