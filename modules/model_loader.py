@@ -16,7 +16,7 @@ from .model_folder import ModelFolder
 from .model_reader import ModelReader, errors_of
 from .object_detection.darknet import import_darknet
 from .object_detection.detector import Detector
-from .object_detection.engines import Engine
+from .object_detection.engines import READ_WEIGHTS_APART, Engine
 from .object_detection.errors import ModelError
 from .object_detection.network import Network
 from .settings import Settings, SettingsError
@@ -106,7 +106,9 @@ def _load_darknet(
     tree = reader.text(tree_name) if tree_name else None
     with reader.stream(weights_name) as weights:
         size = None if description is None else description.input
-        network = import_darknet(cfg, weights, input_size=size, tree=tree)
+        network = import_darknet(
+            cfg, weights, input_size=size, tree=tree, apart=engine in READ_WEIGHTS_APART
+        )
     reader.check()
     if len(labels) != network.classes:
         raise ModelError(

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 from .errors import ModelError
 
+# Those that load weights from beside the ONNX bytes: OpenCV's reader of Protocol Buffers, and then
+# OpenCV itself, would each have a copy, at four times a model's size in all; so there is one
+READ_WEIGHTS_APART = frozenset({"opencv"})
+
 Blob = NDArray[np.float32]
 
 # What an engine may not be given. OpenCV 5.0.0 divides by zero, which ends the process, once one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,9 @@ class Network:
 
     onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: those of the graph's
     outputs that the head decodes, in its order. preprocessing: how it was trained to be fed.
-    labels: the classes' names; empty where nobody has said them.
+    labels: the classes' names; empty where nobody has said them. weights: those that lie beside
+    `onnx`, to which they are but a path (`Graph.serialise_apart`): they live as long as this does.
+    None where it has all.
     """
 
     onnx: NDArray[np.uint8]
@@ -26,6 +29,7 @@ class Network:
     head: Head
     preprocessing: Preprocessing
     labels: tuple[str, ...] = ()
+    weights: Mapping[str, NDArray[np.float32]] | None = None
 
     @property
     def classes(self) -> int:

@@ -6,12 +6,18 @@ their places in the ONNX bytes, so that a model costs its own size in memory, on
 
 from __future__ import annotations
 
+import contextlib
+
+import numpy as np
+from numpy.typing import NDArray
+
 from ..heads import HeadPerOutput
 from ..network import Network
+from ..onnx.graph import Graph
 from .cfg import parse_cfg
 from .layers import build_network
 from .tree import parse_tree
-from .weights import WeightsStream, read_weights
+from .weights import Places, WeightsStream, read_weights
 
 __all__ = ["WeightsStream", "import_darknet"]
 
@@ -23,6 +29,7 @@ def import_darknet(
     input_size: tuple[int, int] | None = None,
     tree: str | None = None,
     decoded: bool = False,
+    apart: bool = False,
 ) -> Network:
     """Imports a detector.
 
@@ -32,6 +39,8 @@ def import_darknet(
         input_size: (width, height) to run at, where it is not to be the cfg's own.
         tree: the text of the file that a `tree=` in the cfg names (YOLO9000), if one does.
         decoded: whether the network itself decodes its boxes; see decoding.py.
+        apart: whether the weights may lie beside the ONNX bytes, where the system can have them so;
+            see `Network.weights`.
 
     Raises:
         CfgError: the cfg is malformed, asks for what is not supported, or for more than fits; the
@@ -46,7 +55,7 @@ def import_darknet(
         from .decoding import add_decoding  # for exports alone; the function needs it not
 
         add_decoding(builder)
-    onnx, places = builder.graph.serialise()
+    onnx, places, kept = _lay_out(builder.graph, apart)
     read_weights(weights, builder.weights, places)
     return Network(
         onnx,
@@ -54,4 +63,14 @@ def import_darknet(
         tuple(builder.outputs),
         HeadPerOutput(tuple(builder.heads)),
         builder.preprocessing,
+        weights=kept,
     )
+
+
+def _lay_out(graph: Graph, apart: bool) -> tuple[NDArray[np.uint8], Places, Places | None]:
+    """The ONNX bytes, the places of the weights, and these again if they lie beside the bytes."""
+    if apart:
+        with contextlib.suppress(OSError):  # it costs more memory then, and is slower
+            onnx, places = graph.serialise_apart()
+            return onnx, places, places
+    return *graph.serialise(), None

@@ -2,23 +2,26 @@
 
 A graph is declared first: weights by name and shape only. `Graph.serialise` then lays the whole
 model out in one buffer and hands back a view of each weight's place in it, to be filled straight
-from the weights file. So a model costs its own size in memory, once.
+from the weights file. So a model costs its own size in memory, once. `Graph.serialise_apart` has
+the weights beside the model, for an engine that reads them from there.
 
 Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/onnx).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .memory_file import MemoryFile
 from .message import FLOAT, INT64, Message, Payload, value_info
 
 OPSET = 18  # the first with Mish
 _IR_VERSION = 8  # the IR version that came with opset 18
 
+_EXTERNAL = 1  # TensorProto.DataLocation
 _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_STRING, _ATTRIBUTE_INTS = 1, 2, 3, 7
 
 Attribute = int | float | str | Sequence[int]
@@ -40,7 +43,7 @@ class Graph:
     def __init__(self, name: str) -> None:
         self._name = name
         self._nodes: list[Message] = []
-        self._tensors: list[Message] = []
+        self._tensors: list[Message | Payload] = []
         self._inputs: list[Message] = []
         self.outputs: dict[str, tuple[int, ...]] = {}
         self._constants: set[str] = set()
@@ -56,9 +59,7 @@ class Graph:
 
     def weight(self, name: str, shape: Sequence[int]) -> str:
         """Declares a float32 weight, to be filled after `serialise`; returns its name."""
-        tensor = _tensor(name, shape, FLOAT)
-        tensor.payload(9, Payload(name, tuple(shape)))
-        self._tensors.append(tensor)
+        self._tensors.append(Payload(name, tuple(shape)))
         return name
 
     def integers(self, *values: int) -> str:
@@ -108,15 +109,40 @@ class Graph:
         Returns the model's bytes, `(size,) uint8`, and a float32 view of each weight's place in
         them, by name and in its shape. The views' contents are undefined until they are filled.
         """
-        return self._model().serialise()
+        return self._model(_weight).serialise()
 
-    def _model(self) -> Message:
+    def serialise_apart(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
+        """Lays the model out with its weights beside it, in a file in memory (external data).
+
+        Returns the same as `serialise`. The model names the file by its path, which leads there as
+        long as one of the views lives: an engine is to load it before.
+
+        Raises:
+            OSError: this system has no such files.
+        """
+        places, size = {}, 0
+        for weight in self._weights():
+            places[weight.name] = slice(size, size + weight.size)
+            size += weight.size
+        file = MemoryFile.make("weights", max(1, size))  # none can be empty
+        data = np.frombuffer(file, np.uint8)
+        views = {
+            weight.name: data[places[weight.name]].view("<f4").reshape(weight.shape)
+            for weight in self._weights()
+        }
+        model = self._model(lambda weight: _weight_in(file.path, places[weight.name], weight))
+        return model.serialise()[0], views
+
+    def _weights(self) -> Iterator[Payload]:
+        return (tensor for tensor in self._tensors if isinstance(tensor, Payload))
+
+    def _model(self, weight: Callable[[Payload], Message]) -> Message:
         graph = Message()
         for node in self._nodes:
             graph.message(1, node)
         graph.text(2, self._name)
         for tensor in self._tensors:
-            graph.message(5, tensor)
+            graph.message(5, weight(tensor) if isinstance(tensor, Payload) else tensor)
         for info in self._inputs:
             graph.message(11, info)
         for name, shape in self.outputs.items():
@@ -135,10 +161,7 @@ def metadata(entries: Mapping[str, str]) -> bytes:
     """What a model says of itself, to be appended to its bytes: fields may stand in any order."""
     model = Message()
     for key, value in entries.items():
-        entry = Message()
-        entry.text(1, key)
-        entry.text(2, value)
-        model.message(14, entry)
+        model.message(14, _entry(key, value))
     return model.serialise()[0].tobytes()
 
 
@@ -163,6 +186,30 @@ def _tensor(name: str, shape: Sequence[int], kind: int) -> Message:
     tensor.integer(2, kind)
     tensor.text(8, name)
     return tensor
+
+
+def _weight(weight: Payload) -> Message:
+    """A weight, to be filled."""
+    tensor = _tensor(weight.name, weight.shape, FLOAT)
+    tensor.payload(9, weight)
+    return tensor
+
+
+def _weight_in(path: str, place: slice, weight: Payload) -> Message:
+    """A weight that lies in a file."""
+    tensor = _tensor(weight.name, weight.shape, FLOAT)
+    where = {"location": path, "offset": str(place.start), "length": str(weight.size)}
+    for key, value in where.items():
+        tensor.message(13, _entry(key, value))
+    tensor.integer(14, _EXTERNAL)
+    return tensor
+
+
+def _entry(key: str, value: str) -> Message:
+    entry = Message()
+    entry.text(1, key)
+    entry.text(2, value)
+    return entry
 
 
 def _attribute(name: str, value: Attribute) -> Message:

@@ -26,6 +26,17 @@ def test_weights_are_read_as_a_stream_in_pieces_of_any_size() -> None:
     assert np.array_equal(whole.onnx, dripped.onnx)
 
 
+def test_weights_lie_in_the_model_where_the_system_cannot_have_them_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+
+    network = import_darknet(CFG, io.BytesIO(weights()), apart=True)
+
+    assert network.weights is None
+    assert np.array_equal(network.onnx, import_darknet(CFG, io.BytesIO(weights())).onnx)
+
+
 def test_before_version_0_2_the_images_seen_are_counted_in_32_bits() -> None:
     old = import_darknet(CFG, io.BytesIO(OLD_HEADER + weights()[20:]))
 

@@ -1,3 +1,8 @@
+import gc
+import sys
+from pathlib import Path
+
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -76,3 +81,52 @@ def test_weights_are_views_into_the_model_and_not_copies() -> None:
 
     assert onnx.numpy_helper.to_array(first).tolist() == [[0, 1, 2], [3, 4, 5]]
     assert onnx.numpy_helper.to_array(second).tolist() == [7] * 5
+
+
+def convolution() -> Graph:
+    graph = Graph("example")
+    kernel = graph.weight("kernel", (4, 3, 3, 3))
+    bias = graph.weight("bias", (4,))
+    image = graph.input("image", (1, 3, 8, 8))
+    graph.output(graph.node("Conv", [image, kernel, bias], name="out"), (1, 4, 6, 6))
+    return graph
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
+def test_weights_beside_the_model_are_those_in_it() -> None:
+    rng = np.random.default_rng(3)
+    image = rng.normal(size=(1, 3, 8, 8)).astype(np.float32)
+    values = {"kernel": rng.normal(size=(4, 3, 3, 3)), "bias": rng.normal(size=4)}
+    outputs = []
+    for model, weights in (convolution().serialise(), convolution().serialise_apart()):
+        for name, value in values.items():
+            weights[name][...] = value
+        net = cv2.dnn.readNetFromONNX(model)
+        del weights
+        net.setInput(image)
+        outputs.append(net.forward())
+
+    np.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
+def test_weights_beside_the_model_are_there_as_long_as_somebody_has_them() -> None:
+    model, weights = convolution().serialise_apart()
+    first = onnx.load_from_string(model.tobytes()).graph.initializer[0]
+    place = Path({entry.key: entry.value for entry in first.external_data}["location"])
+    target = place.readlink()
+
+    gc.collect()
+    assert place.readlink() == target
+
+    del weights
+    gc.collect()
+    assert not place.is_symlink() or place.readlink() != target
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
+def test_a_graph_without_weights_can_be_laid_out_either_way() -> None:
+    graph = Graph("example")
+    graph.output(graph.node("Relu", [graph.input("image", (1, 3, 2, 2))]), (1, 3, 2, 2))
+
+    assert np.array_equal(graph.serialise()[0], graph.serialise_apart()[0])
