@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from .object_detection.engines import ENGINES
+from .object_detection.engines import AUTO, ENGINES, choose_engine
 
 _RESIZES = ("stretch", "letterbox")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -34,7 +34,8 @@ class Settings:
     """Every setting, with its default. A field is the environment variable of its name.
 
     classes: labels to keep; empty for all. resize: "stretch", "letterbox", or empty for what the
-    model was trained with. force: make results again that are there already.
+    model was trained with. engine: a name in `engines.ENGINES`; "auto" becomes one. force: make
+    results again that are there already.
     """
 
     input_prefix: str = "input/"
@@ -62,8 +63,10 @@ class Settings:
         for name in ("max_image_bytes", "max_image_pixels"):
             if getattr(self, name) < 1:
                 raise _error(name, getattr(self, name), "1 or more")
-        if self.engine not in ENGINES:
-            raise _error("engine", self.engine, f"one of {', '.join(ENGINES)}")
+        if self.engine not in (AUTO, *ENGINES):
+            raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINES])}")
+        # by its own name, which a result's digest has
+        object.__setattr__(self, "engine", choose_engine(self.engine))
         if self.resize and self.resize not in _RESIZES:
             raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
         if not self.model.strip("/"):

@@ -44,6 +44,18 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
     )
 
 
+@pytest.mark.parametrize(("installed", "engine"), [(True, "onnxruntime"), (False, "opencv")])
+def test_the_engine_is_chosen_of_those_that_are_installed(
+    installed: bool, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: installed or None)
+
+    settings = Settings.from_environment({"ENGINE": "auto"})
+
+    assert settings.engine == engine
+    assert settings.digest("model") == Settings(engine=engine).digest("model")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
@@ -55,7 +67,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         ("MODEL_TTL_SECONDS", "inf", "0 or more seconds"),
         ("MAX_IMAGE_BYTES", "10 MB", "a whole number"),
         ("MAX_IMAGE_PIXELS", "0", "1 or more"),
-        ("ENGINE", "tensorflow", "one of opencv, onnxruntime"),
+        ("ENGINE", "tensorflow", "one of auto, opencv, onnxruntime"),
         ("RESIZE", "crop", "one of stretch, letterbox"),
         ("MODEL", "/", "a model's prefix"),
         ("INPUT_PREFIX", "input", "a folder of the bucket ending in /"),
