@@ -19,7 +19,7 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup batch demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults bench-batch train clean
+.PHONY: help setup batch demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -141,6 +141,9 @@ accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of
 
 faults: .venv/installed ## what becomes of 2,000 images while a third of S3's requests break
 	$(BIN)/python benchmarks/faults.py
+
+bench: .venv/batch .venv-opencv4/installed ## what the function does, against naive and other engines: half an hour
+	$(BIN)/python benchmarks/function.py
 
 bench-batch: .venv/batch ## what the Spark jobs do, against bare loops and Spark ML: an hour and more
 	$(BIN)/python benchmarks/batch.py

@@ -77,6 +77,8 @@ def upload(
         StorageError: S3 fails.
         ModelError: the place holds so many files that it cannot be one model's folder.
     """
+    from boto3.s3.inject import upload_fileobj  # which a client of botocore's does not have
+
     folder = S3Folder(client, place.bucket, place.prefix)
     there = folder.files()
     stale = _stale(folder, there, files)
@@ -85,7 +87,8 @@ def upload(
         _put_seal(client, place, digests)
     for name, path in files.items():
         with storage_errors(f"writing {place}{name}"), path.open("rb") as file:
-            client.upload_fileobj(
+            upload_fileobj(
+                client,
                 file,
                 place.bucket,
                 place.prefix + name,

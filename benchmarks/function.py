@@ -1,0 +1,641 @@
+"""What the function does, in ratios to named baselines, on this machine.
+
+    make bench
+    .venv/bin/python benchmarks/function.py [--only NAME ...]
+
+Each measure is one function below, and a table of benchmarks/RESULTS.md, which is written anew with
+those that ran and those that had run before. The baselines: naive_function.py, ONNX Runtime,
+OpenVINO, and OpenCV 4.14 with its network kept. The networks are those of SHARED_DATA; where it has
+a cfg alone, the weights are random, on which neither time nor memory depends, but for a bias that
+leaves no boxes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import cv2
+import numpy as np
+
+from benchmarks.prices import MEMORIES, S3_SECONDS, cpu_seconds, price
+from modules.cli.local_aws.runtime_api import Invocation, RuntimeApi
+from modules.cli.local_server import LocalServer
+from modules.model_folder import LocalFolder
+from modules.model_loader import load_model
+from modules.object_detection.darknet import import_darknet
+from modules.object_detection.darknet.cfg import parse_cfg
+from modules.object_detection.darknet.layers import build_network
+from modules.object_detection.darknet.weights import Convolution
+from modules.object_detection.image import decode_image, encode_image
+from modules.pipeline import Timings, draw, process
+from modules.settings import Settings
+
+_ROOT = Path(__file__).parent.parent
+_HERE = Path(__file__).parent
+_RESULTS = _HERE / "RESULTS.md"
+_PLOT = _HERE / "results.png"
+_CACHE = _ROOT / ".cache" / "benchmarks"
+_SHARED = Path(os.environ.get("SHARED_DATA", "../shared"))
+_BASELINES = _ROOT / ".venv-opencv4" / "bin" / "python"
+_BUCKET = "pictures"
+_WARM = 20  # invocations of each
+_COLD = 3  # starts of each
+_NETWORKS = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "yolov3-tiny", "yolov4-tiny", "yolov3")
+_GREY, _LIGHT, _BLUE, _DARK = "#b8b8b8", "#a9d1f0", "#4393c3", "#134b77"
+_HEADROOM = 1.3  # of memory, over what was measured
+_NO_BOX = -12.0  # a bias of objectness, as a logit
+
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One measure's: a heading, what was measured and how, the bars, and rows."""
+
+    title: str
+    text: str
+    header: list[str]
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two functions that are compared."""
+
+    name: str
+    python: Path
+    handler: Path
+
+
+_OURS = Side("ours", Path(sys.executable), _ROOT / "lambda_function.py")
+_NAIVE = Side("naive", _BASELINES, _HERE / "naive_function.py")
+
+
+def main() -> int:
+    """Measures, and writes the tables."""
+    parser = argparse.ArgumentParser(description="the function, measured")
+    parser.add_argument("--only", nargs="+", choices=_MEASURES, default=list(_MEASURES))
+    arguments = parser.parse_args()
+    for part in (_SHARED / "models", _SHARED / "cfg"):
+        if not part.is_dir():
+            parser.error(f"{part} is not there; SHARED_DATA names a folder with cfg/ and models/")
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    for name in arguments.only:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        table = _MEASURES[name]()
+        _record(name, table)
+        print("\n".join(" | ".join(row) for row in [table.header, *table.rows]), flush=True)
+    return 0
+
+
+def _record(name: str, table: Table) -> None:
+    """Keeps what was measured, and writes all that was ever."""
+    store = _CACHE / "function.json"
+    known = json.loads(store.read_text()) if store.exists() else {}
+    known[name] = vars(table)
+    store.write_text(json.dumps(known))
+    parts = [(_HERE / "results_head.md").read_text().strip(), _machine()]
+    for measure in _MEASURES:
+        if measure in known:
+            found = Table(**known[measure])
+            lines = [found.header, ["---"] * len(found.header), *found.rows]
+            table_text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            parts.append(f"## {found.title}\n\n{found.text}\n\n{table_text}")
+    parts.append((_HERE / "results_tried.md").read_text().strip())
+    _RESULTS.write_text("\n\n".join(parts) + "\n")
+    _plot({name: Table(**found) for name, found in known.items()})
+
+
+def _plot(tables: dict[str, Table]) -> None:
+    """Draws warm invocations, cold starts and engines, those that were measured."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    drawings = {"warm": _draw_warm, "cold": _draw_cold, "engines": _draw_engines}
+    chosen = [name for name in drawings if name in tables]
+    if not chosen:
+        return
+    figure, axes = pyplot.subplots(
+        len(chosen), 1, figsize=(8, 2.8 * len(chosen)), layout="constrained", squeeze=False
+    )
+    for name, (axis,) in zip(chosen, axes, strict=True):
+        drawings[name](axis, tables[name].rows)
+        axis.set_title(tables[name].title, loc="left", fontsize=11)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(_PLOT, dpi=110)
+    pyplot.close(figure)
+
+
+def _number(cell: str) -> float:
+    return float(cell.strip("*").replace(",", ""))
+
+
+def _draw_warm(axis: Any, rows: Rows) -> None:
+    """A bar for naive and one for ours, of which the forward pass is a part."""
+    names = [f"{row[0]}, {side}" for row in rows for side in ("naive", "ours")]
+    whole = [_number(cell) for row in rows for cell in row[1:3]]
+    forward = [part for row in rows for part in (0.0, _number(row[4]))]
+    colours = [_GREY, _BLUE] * len(rows)
+    bars = axis.barh(names, whole, color=colours)
+    axis.barh(names, forward, color=_DARK, label="of ours, the forward pass")
+    axis.bar_label(bars, fmt="%.0f", padding=3)
+    axis.set_xlabel("ms, without S3")
+    axis.invert_yaxis()
+    axis.legend(frameon=False)
+
+
+def _draw_cold(axis: Any, rows: Rows) -> None:
+    """A bar a start, of its stages."""
+    names = [f"{row[0]}, {row[1]}" for row in rows]
+    left = [0.0] * len(rows)
+    for column, (stage, colour) in enumerate(
+        (("ready", _GREY), ("model", _BLUE), ("image", _DARK)), start=2
+    ):
+        widths = [_number(row[column]) for row in rows]
+        axis.barh(names, widths, left=left, color=colour, label=stage)
+        left = [before + width for before, width in zip(left, widths, strict=True)]
+    axis.set_xlabel("ms; naive loads its model within the image")
+    axis.invert_yaxis()
+    axis.legend(frameon=False)
+
+
+def _draw_engines(axis: Any, rows: Rows) -> None:
+    """Each engine's time on one core, over the best's."""
+    rows = [row for row in rows if row[1] == "1"]
+    names = ("ours, OpenCV", "ONNX Runtime", "OpenVINO", "OpenCV 4.14")
+    for place, (name, colour) in enumerate(zip(names, (_DARK, _BLUE, _LIGHT, _GREY), strict=True)):
+        best = [min(map(_number, row[2:6])) for row in rows]
+        ratios = [_number(row[2 + place]) / least for row, least in zip(rows, best, strict=True)]
+        places = [index + 0.2 * (place - 1.5) for index in range(len(rows))]
+        axis.bar(places, ratios, 0.2, color=colour, label=name)
+    axis.set_xticks(range(len(rows)), [row[0] for row in rows])
+    axis.set_ylabel("time / the best's, one thread")
+    axis.axhline(1.25, color="black", linewidth=0.8, linestyle=":")
+    axis.legend(frameon=False, ncols=2)
+
+
+def _machine() -> str:
+    """What it was measured on, in a sentence."""
+    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"Measured on {len(names)} cores of {names[0]} with {memory:.0f} GB: OpenCV "
+        f"{cv2.__version__}, NumPy {np.__version__}, Python {sys.version.split()[0]}."
+    )
+
+
+def _warm() -> Table:
+    rows = []
+    for network in ("yolov4-tiny", "yolo-fastest-1.1"):
+        with _function(network) as stage:
+            naive, ours = (_invocations(stage, side) for side in (_NAIVE, _OURS))
+        ratio = _median(naive, _without_s3) / _median(ours, _without_s3)
+        forward, rest = _median(ours, lambda row: row["forward"]), _median(ours, _not_forward)
+        rows.append(
+            [
+                network,
+                f"{_median(naive, _without_s3) * 1000:.1f}",
+                f"{_median(ours, _without_s3) * 1000:.1f}",
+                f"**{ratio:.1f}**",
+                f"{forward * 1000:.1f}",
+                f"**{rest / forward:.0%}**",
+            ]
+        )
+    return Table(
+        "A warm invocation",
+        "A JPEG of 768 x 576 pixels, medians of 20 events in milliseconds, time in S3's calls "
+        "taken out on both sides. Bars: naive / ours at least 4.5 (yolov4-tiny) and 3 "
+        "(yolo-fastest-1.1); what is not the forward pass at most 20 % and 120 % of it.",
+        ["network", "naive", "ours", "naive / ours", "of ours, forward", "the rest / forward"],
+        rows,
+    )
+
+
+def _calls() -> Table:
+    with _function("yolo-fastest-1.1") as stage:
+        rows = [_invocations(stage, side)[-1] for side in (_NAIVE, _OURS)]
+    return Table(
+        "S3's calls of a warm image",
+        "Bar: one HEAD, one GET, two PUTs.",
+        ["function", "calls"],
+        [
+            [
+                side.name,
+                ", ".join(
+                    f"{count} {name}" for name, count in collections.Counter(row["calls"]).items()
+                ),
+            ]
+            for side, row in zip((_NAIVE, _OURS), rows, strict=True)
+        ],
+    )
+
+
+def _large_jpeg() -> Table:
+    small = cv2.imread(str(_ROOT / "demo" / "street.jpg"))
+    data = encode_image(cv2.resize(small, (6000, 4000), interpolation=cv2.INTER_CUBIC), "jpeg")
+    settings = Settings()
+    model = load_model(LocalFolder(_model("yolo-fastest-1.1")), settings)
+
+    def once() -> None:
+        image = decode_image(data, max_pixels=settings.max_image_pixels)
+        encode_image(image.pixels, "jpeg")
+
+    def ours() -> None:
+        timings = Timings()
+        draw(process(data, model, settings, timings), model, timings)
+
+    baseline, whole = _alternate(once, ours, 7)
+    return Table(
+        "A JPEG of 24 megapixels",
+        "6,000 x 4,000 pixels, yolo-fastest-1.1, from bytes to bytes, against decoding and "
+        "encoding it once. Bar: 1.3.",
+        ["decode and encode, ms", "ours, ms", "ours / decode and encode"],
+        [[f"{baseline * 1000:.0f}", f"{whole * 1000:.0f}", f"**{whole / baseline:.2f}**"]],
+    )
+
+
+def _cold() -> Table:
+    rows = []
+    for network in ("yolo-fastest-1.1-xl", "yolov3"):
+        with _function(network) as stage:
+            starts: dict[str, list[_Start]] = {"naive": [], "ours": []}
+            for _ in range(_COLD):
+                for side in (_NAIVE, _OURS):
+                    starts[side.name].append(_cold_start(stage, side))
+        naive, ours = (min(starts[name], key=lambda s: s.seconds) for name in ("naive", "ours"))
+        for name, start in (("naive", naive), ("ours", ours)):
+            share = start.peak / naive.peak
+            rows.append(
+                [
+                    network,
+                    name,
+                    f"{start.ready * 1000:,.0f}",
+                    f"{start.model * 1000:,.0f}",
+                    f"{start.image * 1000:,.0f}",
+                    f"{start.seconds * 1000:,.0f}",
+                    f"**{start.seconds / naive.seconds:.2f}**" if name == "ours" else "1",
+                    f"{start.peak / 1e6:,.0f}",
+                    f"**{share:.2f}**" if name == "ours" else "1",
+                ]
+            )
+    return Table(
+        "Cold start, and the most memory",
+        "From a new process under Lambda's runtime client to its answer, in milliseconds, the best "
+        "of three; the most memory in MB. Ready: the interpreter and the imports, to the first "
+        "question for an event. Model: its fetching, importing, loading; naive does it within the "
+        "image. Bars: 0.6 and 0.4 of naive's time; for yolov3 0.4 of its memory, and under 700 MB.",
+        [
+            *("network", "function", "ready", "model", "image", "in all", "of naive"),
+            *("MB", "of naive's"),
+        ],
+        rows,
+    )
+
+
+def _engines() -> Table:
+    rows = []
+    for network in _NETWORKS:
+        folder, onnx = _model(network), _onnx(network)
+        for threads in (1, 2):
+            ours = _forward(sys.executable, "ours-opencv", threads, folder)
+            others = {
+                "ONNX Runtime": _forward(sys.executable, "onnxruntime", threads, onnx),
+                "OpenVINO": _forward(_BASELINES, "openvino", threads, onnx),
+                "OpenCV 4.14": _forward(_BASELINES, "opencv4", threads, folder),
+            }
+            auto = _forward(sys.executable, "ours-onnxruntime", threads, folder)
+            best = min(others.values())
+            rows.append(
+                [
+                    network,
+                    str(threads),
+                    f"{ours:.1f}",
+                    *(f"{value:.1f}" for value in others.values()),
+                    f"**{ours / best:.2f}**",
+                    f"{auto:.1f}",
+                    f"**{auto / best:.2f}**",
+                    f"**{auto / others['ONNX Runtime']:.2f}**",
+                ]
+            )
+    return Table(
+        "Engines, forward passes alone",
+        "Milliseconds, medians of at least 10 passes and 4 seconds. Bars: the default (OpenCV) at "
+        "most 1.25 of the best of the others, or else ENGINE=auto; ENGINE=onnxruntime at most 1.05 "
+        "of a bare session.",
+        [
+            "network",
+            "threads",
+            "ours, OpenCV",
+            "ONNX Runtime",
+            "OpenVINO",
+            "OpenCV 4.14",
+            "ours / best",
+            "ours, ENGINE=onnxruntime",
+            "of best",
+            "of a bare session",
+        ],
+        rows,
+    )
+
+
+def _parse() -> Table:
+    folder = _model("yolov3")
+    cfg = (folder / "yolov3.cfg").read_text()
+    path = folder / "yolov3.weights"
+
+    def read() -> None:
+        with path.open("rb", buffering=0) as stream:
+            data = memoryview(bytearray(path.stat().st_size))
+            done = 0
+            while count := stream.readinto(data[done:]):
+                done += count
+
+    def parse() -> None:
+        with path.open("rb", buffering=0) as stream:
+            import_darknet(cfg, stream, apart=True)
+
+    baseline, ours = _alternate(read, parse, 7)
+    return Table(
+        "Importing yolov3's weights",
+        "248 MB from a file in the page cache, before the engine sees them, against reading the "
+        "same bytes into memory. Bar: 2.",
+        ["read, ms", "import, ms", "import / read"],
+        [[f"{baseline * 1000:.0f}", f"{ours * 1000:.0f}", f"**{ours / baseline:.2f}**"]],
+    )
+
+
+def _prices() -> Table:
+    rows = []
+    for network in _NETWORKS:
+        with _function(network) as stage:
+            one, two = (_invocations(stage, _OURS, cores) for cores in (1, 2))
+        seconds = {cores: _median(runs, _without_s3) for cores, runs in ((1, one), (2, two))}
+        peak = max(row["peak"] for row in one) / 1e6
+        found = {
+            memory: (price(memory, billed), billed)
+            for memory in MEMORIES
+            if memory > peak * _HEADROOM
+            for billed in [S3_SECONDS + cpu_seconds(memory, seconds[1], seconds[2])]
+        }
+        best = min(found, key=lambda memory: found[memory][0])
+        whole = 1769
+        rows.append(
+            [
+                network,
+                f"{peak:,.0f}",
+                *(f"{seconds[cores] * 1000:,.0f}" for cores in (1, 2)),
+                f"{found[whole][1] * 1000:,.0f}",
+                f"{found[whole][0]:,.2f}",
+                f"**{best:,}**",
+                f"{found[best][1] * 1000:,.0f}",
+                f"**{found[best][0]:,.2f}**",
+            ]
+        )
+    return Table(
+        "Dollars for a million images",
+        "Warm invocations of one image each, in milliseconds without S3 on one core and on two, "
+        f"and {S3_SECONDS * 1000:.0f} ms of waiting for S3, which is an assumption. A core is what "
+        "Lambda gives for 1,769 MB; with less memory the same work takes longer in proportion, "
+        "between one core and two the gain is shared out. Lambda x86-64 $0.0000166667 a GB-second "
+        "and $0.20 a million requests; S3 two PUTs at $0.005 and two reads at $0.0004 a thousand: "
+        "list prices of us-east-1, to be checked. Memory settings begin at 1.3 times the peak. "
+        "Rekognition's DetectLabels lists at $1,000.",
+        [
+            *("network", "peak, MB", "one core", "two cores", "billed at 1,769 MB", "dollars"),
+            *("cheapest, MB", "billed there", "dollars there"),
+        ],
+        rows,
+    )
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A bucket with a model and a picture, and the variables that a function finds them by."""
+
+    client: Any
+    environment: dict[str, str]
+
+
+@contextlib.contextmanager
+def _function(network: str) -> Iterator[_Stage]:
+    with LocalServer() as server:
+        client = server.client("s3")
+        client.create_bucket(Bucket=_BUCKET)
+        folder = _model(network)
+        for path in folder.iterdir():
+            client.upload_file(str(path), _BUCKET, f"models/{network}/{path.name}")
+        picture = cv2.resize(cv2.imread(str(_ROOT / "demo" / "street.jpg")), (768, 576))
+        for index in range(_WARM + 10):
+            body = encode_image(picture, "jpeg")
+            client.put_object(Bucket=_BUCKET, Key=f"input/{index}.jpg", Body=body)
+        environment = {
+            "MODEL": f"models/{network}/",
+            "NETWORK": network,
+            "SIZE": str(parse_cfg((folder / f"{network}.cfg").read_text())[0].integer("width")),
+        }
+        yield _Stage(client, {**os.environ, **server.environment, **environment})
+
+
+def _event(index: int) -> dict[str, Any]:
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": _BUCKET},
+            "object": {"key": f"input/{index}.jpg", "sequencer": f"{time.time_ns():X}"},
+        },
+    }
+    return {"Records": [record]}
+
+
+def _invocations(stage: _Stage, side: Side, cores: int = 2) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        events = Path(folder, "events.json")
+        events.write_text(json.dumps([_event(index) for index in range(_WARM + 3)]))
+        command: list[object] = ["taskset", "--cpu-list", ",".join(map(str, range(cores)))]
+        command += [side.python, _HERE / "invocations.py", side.handler, events]
+        run = subprocess.run(
+            list(map(str, command)),
+            env={**stage.environment, "TMP_FOLDER": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+    _tidy(stage)
+    rows: list[dict[str, Any]] = json.loads(run.stdout.splitlines()[-1])
+    return rows
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A cold start: seconds to each point, and the most memory, in bytes."""
+
+    ready: float
+    model: float
+    image: float
+    seconds: float
+    peak: int
+
+
+def _cold_start(stage: _Stage, side: Side) -> _Start:
+    with tempfile.TemporaryDirectory() as folder:  # as /tmp: a new container's is empty
+        return _start(stage, side, folder)
+
+
+def _start(stage: _Stage, side: Side, folder: str) -> _Start:
+    api = RuntimeApi()
+    invocation = Invocation(str(uuid.uuid4()), json.dumps(_event(0)).encode(), 0, "arn:aws:lambda")
+    invocation.deadline_ms = int((time.time() + 120) * 1000)
+    environment = {
+        **stage.environment,
+        "AWS_LAMBDA_RUNTIME_API": api.address,
+        "AWS_LAMBDA_FUNCTION_NAME": side.name,
+        "PYTHONPATH": str(side.handler.parent),
+        "TMP_FOLDER": folder,
+    }
+    api.invoke(invocation)
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [side.python, "-m", "awslambdaric", f"{side.handler.stem}.lambda_handler"],
+        cwd=side.handler.parent,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        api.ready.wait()
+        ready = time.perf_counter() - start
+        if not invocation.answered.wait(120) or invocation.error:
+            raise RuntimeError(f"{side.name}: {invocation.error!r}")
+        seconds = time.perf_counter() - start
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    finally:
+        process.kill()
+        process.wait()
+        api.close()
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+    image = seconds - ready
+    if side is _OURS:
+        body = stage.client.get_object(Bucket=_BUCKET, Key="output/0.jpg.json")["Body"].read()
+        image = sum(json.loads(body)["timings_ms"].values()) / 1000
+    _tidy(stage)
+    return _Start(ready, seconds - ready - image, image, seconds, peak)
+
+
+def _tidy(stage: _Stage) -> None:
+    """Deletes results."""
+    listing = stage.client.list_objects_v2(Bucket=_BUCKET, Prefix="output/")
+    for item in listing.get("Contents", ()):
+        stage.client.delete_object(Bucket=_BUCKET, Key=item["Key"])
+
+
+def _without_s3(row: dict[str, Any]) -> float:
+    return float(row["total"] - row["s3"])
+
+
+def _not_forward(row: dict[str, Any]) -> float:
+    return _without_s3(row) - float(row["forward"])
+
+
+def _median(rows: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
+    return statistics.median(map(value, rows))
+
+
+def _alternate(
+    one: Callable[[], None], other: Callable[[], None], times: int
+) -> tuple[float, float]:
+    """Medians, in seconds, of two things done in turn."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for number in range(times + 1):
+        for what, found in zip((one, other), seconds, strict=True):
+            start = time.perf_counter()
+            what()
+            if number:  # the first warms up
+                found.append(time.perf_counter() - start)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
+
+
+def _forward(python: str | Path, engine: str, threads: int, network: Path) -> float:
+    command = [python, _HERE / "forward.py", engine, threads, network]
+    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True)
+    return float(run.stdout)
+
+
+def _model(network: str) -> Path:
+    """The network's folder: the shared one, or one with random weights."""
+    shared = _SHARED / "models" / network
+    if shared.is_dir():
+        return shared.resolve()
+    folder = _CACHE / "models" / network
+    if not folder.is_dir():
+        cfg = (_SHARED / "cfg" / f"{network}.cfg").read_text()
+        folder.mkdir(parents=True)
+        (folder / f"{network}.cfg").write_text(cfg)
+        (folder / f"{network}.weights").write_bytes(_random_weights(cfg))
+        (names,) = (_SHARED / "models" / "yolo-fastest-1.1").glob("*.names")
+        (folder / "coco.names").write_bytes(names.read_bytes())
+    return folder.resolve()
+
+
+def _random_weights(cfg: str) -> bytes:
+    """A `.weights` with values that keep activations in a sane range, and no box over 0.5."""
+    rng = np.random.default_rng(7)
+    parts = [np.array([0, 2, 5, 9, 0], "<i4").tobytes()]
+    for layer in build_network(*parse_cfg(cfg)).weights:
+        if not isinstance(layer, Convolution):
+            raise TypeError(f"no random weights for {type(layer).__name__}")
+        fan_in = int(np.prod(layer.kernel_shape[1:]))
+        biases = rng.normal(0, 0.1, layer.filters)
+        if not layer.batch_normalize:  # a head's: 80 classes, and 5 numbers before them
+            biases[4::85] = _NO_BOX
+        norms = [
+            rng.uniform(0.5, 1.5, layer.filters),
+            rng.normal(0, 0.1, layer.filters),
+            rng.uniform(0.5, 1.5, layer.filters),
+        ]
+        kernel = rng.normal(0, fan_in**-0.5, int(np.prod(layer.kernel_shape)))
+        values = [biases, *(norms if layer.batch_normalize else []), kernel]
+        parts += [value.astype("<f4").tobytes() for value in values]
+    return b"".join(parts)
+
+
+def _onnx(network: str) -> Path:
+    """The same network as an ONNX file, as `models convert` writes it."""
+    path = _CACHE / "models" / f"{network}.onnx"
+    if not path.exists():
+        command = [sys.executable, "-m", "modules", "models", "convert", _model(network), path]
+        subprocess.run(list(map(str, command)), cwd=_ROOT, check=True)
+    return path
+
+
+_MEASURES: dict[str, Callable[[], Table]] = {
+    "warm": _warm,
+    "calls": _calls,
+    "large-jpeg": _large_jpeg,
+    "cold": _cold,
+    "engines": _engines,
+    "parse": _parse,
+    "prices": _prices,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
