@@ -46,6 +46,9 @@ def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
             "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
         )
         options["spark.hadoop.fs.s3.impl"] = _FILE_SYSTEM
+        # Images are read once, from front to back. Hadoop 3.5's default, "analytics", asks about
+        # each again, and keeps 25 KB of it for good: Java died of 60,000 images
+        options["spark.hadoop.fs.s3a.input.stream.type"] = "classic"
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if region:
         options["spark.hadoop.fs.s3a.endpoint.region"] = region

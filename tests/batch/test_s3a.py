@@ -81,3 +81,10 @@ def test_tables_are_written_and_read_over_s3(
 
     assert spark.read.parquet(place).count() == 10
     assert store.keys("a b/table/part-")
+
+
+def test_images_are_read_by_the_stream_that_keeps_nothing_of_them(spark: SparkSession) -> None:
+    system = spark._jvm.org.apache.hadoop.fs.Path("s3a://any/")  # type: ignore[union-attr]
+    hadoop = spark._jsc.hadoopConfiguration()
+
+    assert system.getFileSystem(hadoop).getConf().get("fs.s3a.input.stream.type") == "classic"
