@@ -188,6 +188,7 @@ def _chain(arguments: argparse.Namespace) -> Rows:
         job = [*_JOB, "run", "s3a://fruits/", "--model", _resnet(), "--size", "100"]
         job += ["--pca", "16", "--output", output, "--master", f"local[{_CORES}]"]
         ended = run(job, environment={**environment, "ENGINE": "onnxruntime"})
+        stages = [_told(ended, _DONE)[1], *_told(ended, _REDUCED)]
         prefix = output.removeprefix("s3a://reduced/")
         written = {}
         for name in ("scores.csv", "scatter.png", "explained_variance.png"):
@@ -195,7 +196,6 @@ def _chain(arguments: argparse.Namespace) -> Rows:
             written[name] = body.read()
             (_CACHE / f"chain-{name}").write_bytes(written[name])
     lines = written["scores.csv"].splitlines()
-    stages = [_told(ended, _DONE)[1], *_told(ended, _REDUCED)]
     rest = ended.seconds - sum(stages)
     yield f"{what}: minutes", f"{ended.seconds / 60:.1f}"
     yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({_rate(ended):,.1f} images/s)"
