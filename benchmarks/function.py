@@ -194,7 +194,7 @@ def _draw_engines(axis: Any, rows: Rows) -> None:
         ratios = [_number(row[2 + place]) / least for row, least in zip(rows, best, strict=True)]
         places = [index + 0.2 * (place - 1.5) for index in range(len(rows))]
         axis.bar(places, ratios, 0.2, color=colour, label=name)
-    axis.set_xticks(range(len(rows)), [row[0] for row in rows])
+    axis.set_xticks(range(len(rows)), [row[0] for row in rows], fontsize=8)
     axis.set_ylabel("time / the best's, one thread")
     axis.axhline(1.25, color="black", linewidth=0.8, linestyle=":")
     axis.legend(frameon=False, ncols=2)

@@ -4,6 +4,7 @@
 // type, or a value that follows from some. Nothing is deployed, packaged or run with parameters
 // that cannot work.
 
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { readParams } = require('./params');
@@ -20,8 +21,9 @@ const TRACE_STATEMENT = {
 };
 
 class Deployment {
-  constructor(serverless) {
+  constructor(serverless, options, { log }) {
     this.serverless = serverless;
+    this.log = log;
     const { values, problems } = readParams(...this.givenParams());
     if (problems.length) throw this.error(problems.join('\n'), 'PARAMETERS');
     this.values = { ...values, ...this.derive(values) };
@@ -29,7 +31,12 @@ class Deployment {
       deployment: { resolve: async ({ address }) => ({ value: this.values[address] ?? null }) },
     };
     // `invoke local` takes OpenCV from the virtual environment: layers are for packages alone
-    this.hooks = { 'before:package:cleanup': () => this.checkLayers() };
+    this.hooks = {
+      'before:package:cleanup': () => {
+        this.checkLayers();
+        this.compile();
+      },
+    };
   }
 
   error(message, code) {
@@ -95,6 +102,26 @@ class Deployment {
       if (!fs.existsSync(path.resolve(this.serverless.serviceDir, zip))) {
         throw this.error(`The layer ${zip} is not built; this builds it: ${command}`, 'LAYER');
       }
+    }
+  }
+
+  /** Has the package hold bytecode: Lambda's code folder is read-only, so that every cold start
+   * would compile anew, a fifth of its processor time until the first event. */
+  compile() {
+    const python = process.env.LAYER_PYTHON || this.serverless.service.provider.runtime;
+    // checked against the sources' digests: modification times do not survive packing
+    const options = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash'];
+    try {
+      execFileSync(python, [...options, '-x', 'modules/(cli|batch)/', 'lambda_function.py', 'modules'], {
+        cwd: this.serverless.serviceDir,
+        env: { ...process.env, PYTHONHASHSEED: '0' },
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      this.log.notice(
+        `No bytecode in the package, so cold starts take a little longer: ${python} is not at hand ` +
+          '(LAYER_PYTHON names another)',
+      );
     }
   }
 }
