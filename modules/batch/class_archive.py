@@ -35,7 +35,9 @@ def archive(home: Path, jars: Path) -> Path:
     The name tells of this Java and of these jars, so that what fits no more is not found.
     """
     files = [home / "lib" / "modules", *sorted(jars.iterdir())]
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    # macOS has a java that only stands for one elsewhere
+    there = [path for path in files if path.exists()]
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in there]
     return _CACHE / f"classes-{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}.jsa"
 
 

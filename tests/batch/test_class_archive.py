@@ -55,6 +55,10 @@ def test_another_java_wants_other_classes(home: Path, jars: Path) -> None:
     assert archive(home, jars) != before
 
 
+def test_a_java_that_stands_for_another_has_a_name_too(jars: Path, tmp_path: Path) -> None:
+    assert not archive(tmp_path / "usr", jars).exists()
+
+
 def test_a_job_that_fails_leaves_nothing_half_kept(
     home: Path, jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
