@@ -32,7 +32,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WARM_MS, _COLD_MS = 60.0, 1200.0  # until measured: yolo-fastest-1.1-xl at 1,769 MB, one vCPU
+# yolo-fastest-1.1-xl at 1,769 MB, one vCPU. Warm: 26 measured (RESULTS.md), and 60 assumed for S3,
+# as in prices.py. Cold: a guess; 735, the image's 61 included, were measured beside a local S3.
+_WARM_MS, _COLD_MS = 86.0, 1200.0
 _CONCURRENCIES = (1, 100, 1_000, 10_000)
 _BURSTS = (10_000, 100_000, 1_000_000)
 _MOST_STEADY = 100_000  # images of a run at a steady rate
@@ -521,7 +523,7 @@ def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count: 16.1, 1,620, 58,100,000."""
+    """Three digits that count: 11.3, 1,130, 40,500,000."""
     if value < 100:
         return f"{value:.1f}"
     return f"{round(value, 2 - math.floor(math.log10(value))):,.0f}"
@@ -590,7 +592,7 @@ def _draw_carried(axes: Axes, carried: Sequence[Carried]) -> None:
         xscale="log",
         yscale="log",
         xlim=(0.7, 60_000),
-        ylim=(8, 500_000),
+        ylim=(4, 500_000),
         xlabel="concurrency: images at once",
         ylabel="images a second",
         title="What is carried at most",
@@ -647,8 +649,9 @@ def main() -> int:
     """Prints the tables, and draws the plot if asked to."""
     parser = argparse.ArgumentParser(
         description="Simulates how many images the function carries, and how fast bursts drain.",
-        epilog="The times are of one image, for one model and memory. The defaults are guesses for "
-        "yolo-fastest-1.1-xl at 1,769 MB (one vCPU), to be replaced by what you measured.",
+        epilog="The times are of one image, for one model and memory. The defaults are for "
+        "yolo-fastest-1.1-xl at 1,769 MB (one vCPU), measured in part (benchmarks/RESULTS.md) and "
+        "guessed in part, to be replaced by what you measured on Lambda.",
     )
     parser.add_argument(
         "--warm",
