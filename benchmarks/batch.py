@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import boto3
 import pyarrow.parquet
 
+from benchmarks.machine import describe_machine
 from benchmarks.processes import Run, run
 from benchmarks.s3_gateway import gateway
 from tests.resnet50 import write_resnet50
@@ -76,17 +77,15 @@ def _record(name: str, rows: list[tuple[str, str]]) -> None:
     known = json.loads(store.read_text()) if store.exists() else {}
     known[name] = rows
     store.write_text(json.dumps(known))
-    lines = [_machine(), "", "| what | measured |", "|---|---|"]
+    lines = [
+        f"On {describe_machine()}, {_CORES} of them taken.",
+        "",
+        "| what | measured |",
+        "|---|---|",
+    ]
     for measure in _MEASURES:
         lines += [f"| {what} | {figure} |" for what, figure in known.get(measure, ())]
     _TABLE.write_text("\n".join(lines) + "\n")
-
-
-def _machine() -> str:
-    """What it was measured on, in a sentence."""
-    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"On {len(names)} cores of {names[0]} with {memory:.0f} GB, {_CORES} of them taken."
 
 
 def _detect(arguments: argparse.Namespace) -> Rows:

@@ -34,18 +34,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import cv2
 import numpy as np
 
-from benchmarks.prices import MEMORIES, S3_SECONDS, cpu_seconds, price
+from benchmarks.machine import describe_machine
+from benchmarks.prices import CORE_MB, MEMORIES, S3_SECONDS, cpu_seconds, price
 from modules.cli.local_aws.runtime_api import Invocation, RuntimeApi
 from modules.cli.local_server import LocalServer
 from modules.model_folder import LocalFolder
 from modules.model_loader import load_model
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.darknet.cfg import parse_cfg
-from modules.object_detection.darknet.layers import build_network
-from modules.object_detection.darknet.weights import Convolution
 from modules.object_detection.image import decode_image, encode_image
 from modules.pipeline import Timings, draw, process
 from modules.settings import Settings
+from tests.object_detection.darknet.random_models import random_weights
 
 _ROOT = Path(__file__).parent.parent
 _HERE = Path(__file__).parent
@@ -202,11 +202,9 @@ def _draw_engines(axis: Any, rows: Rows) -> None:
 
 def _machine() -> str:
     """What it was measured on, in a sentence."""
-    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"Measured on {len(names)} cores of {names[0]} with {memory:.0f} GB: OpenCV "
-        f"{cv2.__version__}, NumPy {np.__version__}, Python {sys.version.split()[0]}."
+        f"Measured on {describe_machine()}: OpenCV {cv2.__version__}, NumPy {np.__version__}, "
+        f"Python {sys.version.split()[0]}."
     )
 
 
@@ -410,14 +408,13 @@ def _prices() -> Table:
             for billed in [S3_SECONDS + cpu_seconds(memory, seconds[1], seconds[2])]
         }
         best = min(found, key=lambda memory: found[memory][0])
-        whole = 1769
         rows.append(
             [
                 network,
                 f"{peak:,.0f}",
                 *(f"{seconds[cores] * 1000:,.0f}" for cores in (1, 2)),
-                f"{found[whole][1] * 1000:,.0f}",
-                f"{found[whole][0]:,.2f}",
+                f"{found[CORE_MB][1] * 1000:,.0f}",
+                f"{found[CORE_MB][0]:,.2f}",
                 f"**{best:,}**",
                 f"{found[best][1] * 1000:,.0f}",
                 f"**{found[best][0]:,.2f}**",
@@ -605,32 +602,10 @@ def _model(network: str) -> Path:
         cfg = (_SHARED / "cfg" / f"{network}.cfg").read_text()
         folder.mkdir(parents=True)
         (folder / f"{network}.cfg").write_text(cfg)
-        (folder / f"{network}.weights").write_bytes(_random_weights(cfg))
+        (folder / f"{network}.weights").write_bytes(random_weights(cfg, objectness=_NO_BOX))
         (names,) = (_SHARED / "models" / "yolo-fastest-1.1").glob("*.names")
         (folder / "coco.names").write_bytes(names.read_bytes())
     return folder.resolve()
-
-
-def _random_weights(cfg: str) -> bytes:
-    """A `.weights` with values that keep activations in a sane range, and no box over 0.5."""
-    rng = np.random.default_rng(7)
-    parts = [np.array([0, 2, 5, 9, 0], "<i4").tobytes()]
-    for layer in build_network(*parse_cfg(cfg)).weights:
-        if not isinstance(layer, Convolution):
-            raise TypeError(f"no random weights for {type(layer).__name__}")
-        fan_in = int(np.prod(layer.kernel_shape[1:]))
-        biases = rng.normal(0, 0.1, layer.filters)
-        if not layer.batch_normalize:  # a head's: 80 classes, and 5 numbers before them
-            biases[4::85] = _NO_BOX
-        norms = [
-            rng.uniform(0.5, 1.5, layer.filters),
-            rng.normal(0, 0.1, layer.filters),
-            rng.uniform(0.5, 1.5, layer.filters),
-        ]
-        kernel = rng.normal(0, fan_in**-0.5, int(np.prod(layer.kernel_shape)))
-        values = [biases, *(norms if layer.batch_normalize else []), kernel]
-        parts += [value.astype("<f4").tobytes() for value in values]
-    return b"".join(parts)
 
 
 def _onnx(network: str) -> Path:

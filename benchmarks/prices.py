@@ -14,7 +14,7 @@ _PUT, _GET = 0.005 / 1e3, 0.0004 / 1e3
 _IMAGE = _REQUEST + 2 * _PUT + 2 * _GET  # HEAD is priced as GET is
 
 # docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: one vCPU's worth
-_CORE_MB = 1769
+CORE_MB = 1769
 
 
 def price(memory: int, seconds: float) -> float:
@@ -28,7 +28,7 @@ def cpu_seconds(memory: int, one_core: float, two_cores: float) -> float:
     Up to a core, time is in inverse proportion to the share of it; between one and two, the speed
     grows with the share from the one measured to the other.
     """
-    cores = memory / _CORE_MB
+    cores = memory / CORE_MB
     if cores <= 1:
         return one_core / cores
     share = min(cores, 2.0) - 1

@@ -37,14 +37,19 @@ def random_input(size: tuple[int, int] = SIZE) -> NDArray[np.float32]:
     return np.random.default_rng(2).uniform(size=(1, 3, height, width)).astype(np.float32)
 
 
-def random_weights(cfg: str, seed: int = 7) -> bytes:
-    """A whole `.weights` for a cfg, with values that keep activations in a sane range."""
+def random_weights(cfg: str, seed: int = 7, *, objectness: float | None = None) -> bytes:
+    """A whole `.weights` for a cfg, with values that keep activations in a sane range.
+
+    objectness: a bias, as a logit, of the heads of a network of 80 classes; None for any.
+    """
     rng = np.random.default_rng(seed)
     parts = [np.array([0, 2, 5, 9, 0], "<i4").tobytes()]
     for layer in build_network(*parse_cfg(cfg)).weights:
         assert isinstance(layer, Convolution)
         fan_in = int(np.prod(layer.kernel_shape[1:]))
         biases = rng.normal(0, 0.1, layer.filters)
+        if objectness is not None and not layer.batch_normalize:
+            biases[4::85] = objectness  # of 5 numbers and 80 classes for each anchor
         norms = [
             rng.uniform(0.5, 1.5, layer.filters),
             rng.normal(0, 0.1, layer.filters),
