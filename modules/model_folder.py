@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .object_detection.errors import ModelError, TransientError
 from .object_stream import ObjectStream
+from .opening import Opening
 from .storage import ObjectChangedError, ObjectGoneError, StorageError, storage_errors
 
 if TYPE_CHECKING:
@@ -81,6 +86,7 @@ class S3Folder:
         self.name = self._prefix.rstrip("/").rpartition("/")[2]
         self.location = f"s3://{bucket}/{self._prefix}"
         self._listed: dict[str, tuple[str, int]] = {}
+        self._openings: dict[str, Opening[ObjectStream]] = {}
 
     def files(self) -> dict[str, str]:
         """See `ModelFolder`; one request."""
@@ -101,6 +107,25 @@ class S3Folder:
 
     def open(self, name: str) -> ByteStream:
         """See `ModelFolder`; only the very file that `files` saw, so that two models never mix."""
+        opening = self._openings.pop(name, None)
+        return opening.take() if opening else self._open(name)
+
+    @contextmanager
+    def opened_ahead(self, names: Collection[str], beside: Executor) -> Iterator[None]:
+        """Has these files, of those that `files` saw, on their way before they are asked for.
+
+        Those that nobody has asked for in the end are closed.
+        """
+        with ExitStack() as stack:
+            for name in names:
+                opening = Opening(beside, partial(self._open, name))
+                self._openings[name] = stack.enter_context(opening)
+            try:
+                yield
+            finally:
+                self._openings.clear()
+
+    def _open(self, name: str) -> ObjectStream:
         etag, size = self._listed[name]
         key = self._prefix + name
         stream = _ListedObject(self._client, Bucket=self._bucket, Key=key, IfMatch=etag)

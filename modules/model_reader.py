@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model_folder import ByteStream, ModelFolder
-from .model_seal import read_seal, write_seal
+from .model_seal import SEAL, read_seal, write_seal
 from .object_detection.errors import ModelError
 from .storage import storage_errors
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .object_detection.model_description import Description
 
 _DESCRIPTION = "model.json"
+_SUFFIXES = (".cfg", ".weights", ".onnx", ".names", ".txt", ".tree")
 _MAX_TEXT_BYTES = 1_000_000  # of a .cfg, .names or .tree; the longest known has 133,000
 _MAX_ONNX_BYTES = (1 << 31) - 1  # Protocol Buffers' own limit
 _CHUNK = 1 << 20
@@ -31,6 +32,11 @@ def errors_of(what: str) -> Iterator[None]:
         yield
     except ModelError as error:
         raise ModelError(f"{what}: {error}") from error
+
+
+def is_read(name: str) -> bool:
+    """Whether a model folder's file is likely to be read, by its name."""
+    return name in (SEAL, _DESCRIPTION) or name.endswith(_SUFFIXES)
 
 
 class HashingStream:

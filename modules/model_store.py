@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .model_folder import FolderChangedError, ModelFolder, S3Folder
+from .model_folder import FolderChangedError, S3Folder
 from .model_loader import Model, load_model
+from .model_reader import is_read
 from .object_detection.errors import ModelError
 from .settings import Settings, SettingsError
 from .storage import StorageError
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ATTEMPTS = 3  # at reading a folder that somebody is changing
+_MOST_AHEAD = 8  # files that are opened side by side; a model has five at most, its seal included
 
 
 @dataclass
@@ -41,15 +46,22 @@ class ModelStore:
     have loaded. Files that do not load are refused, logged and counted once, and not read again
     until they change; the model before serves on. Nothing touches a disk: files are read from their
     streams, each only as the listing named it (`S3Folder`), so that an upload in between never
-    mixes two models' files.
+    mixes two models' files. Several threads may ask; one at a time looks and loads.
     """
 
     def __init__(
-        self, client: S3Client, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        client: S3Client,
+        settings: Settings,
+        beside: Executor | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`beside` opens a model's files side by side; without it they are one after the other."""
         self._client = client
         self._settings = settings
+        self._beside = beside
         self._clock = clock
+        self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
 
     def model_for(self, bucket: str) -> Model:
@@ -61,11 +73,12 @@ class ModelStore:
             SettingsError: CLASSES names a class that the model does not know.
         """
         folder = self._folder(bucket)
-        place = self._places.setdefault(folder.location, _Place())
-        if place.model is None:
-            self._load(folder, place)
-        elif self._clock() - place.looked_at >= self._settings.model_ttl_seconds:
-            self._refresh(folder, place)
+        with self._lock:
+            place = self._places.setdefault(folder.location, _Place())
+            if place.model is None:
+                self._load(folder, place)
+            elif self._clock() - place.looked_at >= self._settings.model_ttl_seconds:
+                self._refresh(folder, place)
         if place.model is None:
             raise (place.refusal or ModelError(f"the model {folder.location} keeps changing"))
         return place.model
@@ -75,13 +88,13 @@ class ModelStore:
         for place in self._places.values():
             place.looked_at = -math.inf
 
-    def _refresh(self, folder: ModelFolder, place: _Place) -> None:
+    def _refresh(self, folder: S3Folder, place: _Place) -> None:
         try:
             self._load(folder, place)
         except StorageError as error:  # says nothing about the model
             logger.warning("model not looked at; the one before serves on", error=str(error))
 
-    def _load(self, folder: ModelFolder, place: _Place) -> None:
+    def _load(self, folder: S3Folder, place: _Place) -> None:
         """Loads the folder's files, unless they are those that were loaded or refused before."""
         place.looked_at = self._clock()
         for _ in range(_ATTEMPTS):
@@ -89,7 +102,8 @@ class ModelStore:
             if files == place.files and (place.model or place.refusal):
                 return
             try:
-                model = load_model(folder, self._settings, files)
+                with self._opened_ahead(folder, files):
+                    model = load_model(folder, self._settings, files)
             except FolderChangedError as error:
                 logger.info("model changed while it was being read", error=str(error))
                 continue
@@ -99,7 +113,15 @@ class ModelStore:
             _swap(place, files, model)
             return
 
-    def _folder(self, bucket: str) -> ModelFolder:
+    def _opened_ahead(
+        self, folder: S3Folder, files: Mapping[str, str]
+    ) -> AbstractContextManager[None]:
+        names = [name for name in files if is_read(name)]
+        if self._beside is None or len(names) > _MOST_AHEAD:
+            return nullcontext()
+        return folder.opened_ahead(names, self._beside)
+
+    def _folder(self, bucket: str) -> S3Folder:
         location = self._settings.model
         if location.startswith("s3://"):
             bucket, _, location = location.removeprefix("s3://").partition("/")

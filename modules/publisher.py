@@ -15,7 +15,8 @@ from then on look at the annotated image, too.
 
 *The result of an older image never replaces that of a newer.* Reading (2) comes after looking (1):
 a result that was published before was made of what is read now, or of something older; one that is
-published afterwards changes the document, and 4 fails.
+published afterwards changes the document, and 4 fails. (So the two cannot go side by side, not even
+where looking finds nothing: a result may have been there, and been withdrawn since the reading.)
 
 *The result of the newest image is published in the end.* Its event comes at least once; whoever
 serves it reads that image or one still newer, and does not stop before 4 succeeds. An event is left
@@ -40,7 +41,10 @@ record until the next event. Of a document and a record, the one with the later 
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Any
 
 from .bucket import Bucket, StoredImage, Version
 from .events import ImageRef, Outcome, Verdict
@@ -49,7 +53,6 @@ from .model_store import ModelStore
 from .object_detection.errors import ImageError, PermanentError
 from .outputs import Outputs, Published, Stamp, failure_key, later, put_json
 from .pipeline import (
-    Result,
     Source,
     Timings,
     describe_failure,
@@ -66,12 +69,21 @@ _ROUNDS = 8  # each that fails is one in which another has got further
 
 
 class Publisher:
-    """Reads images, and publishes results or failures."""
+    """Reads images, and publishes results or failures; several threads may have it serve.
 
-    def __init__(self, bucket: Bucket, models: ModelStore, settings: Settings) -> None:
+    Of these one at a time decodes, detects and draws, so that there are the pixels of one image in
+    memory, and the network has the cores to itself, while the others wait for S3.
+    """
+
+    def __init__(
+        self, bucket: Bucket, models: ModelStore, settings: Settings, beside: Executor
+    ) -> None:
+        """`beside` runs requests that need not wait for each other."""
         self._bucket = bucket
         self._models = models
         self._settings = settings
+        self._beside = beside
+        self._turn = threading.Lock()
 
     def serve(self, ref: ImageRef, *, is_forced: bool = False) -> Outcome:
         """Sees to it that there is the result of what lies under the image's key, or its failure.
@@ -85,8 +97,8 @@ class Publisher:
             outputs = Outputs(self._bucket, ref.bucket, ref.key, self._settings)
         except ImageError as error:
             return self._record_hopeless(ref, error)
-        model = self._models.model_for(ref.bucket)
-        service = _Service(self._bucket, outputs, ref, model, self._settings, is_forced)
+        model = self._beside.submit(self._models.model_for, ref.bucket)
+        service = _Service(self._bucket, outputs, ref, model, self._settings, is_forced, self._turn)
         for number in range(_ROUNDS):
             try:
                 return service.attempt(closely=number > 0)
@@ -112,24 +124,38 @@ class Publisher:
 
 @dataclass(frozen=True)
 class _Made:
-    """What was made of an image that was read."""
+    """What was made of an image that was read; its pixels are not kept.
+
+    document: with the timings as they were when it was made.
+    """
 
     version: Version
-    result: Result
     annotated: bytes
+    media_type: str
+    document: dict[str, Any]
 
 
 @dataclass
 class _Service:
-    """One image's way; what was made of it is kept for the next attempt."""
+    """One image's way; what was made of it is kept for the next attempt.
+
+    coming: the model, which may have to be fetched; the image is, meanwhile. turn: to be held while
+    pixels are.
+    """
 
     bucket: Bucket
     outputs: Outputs
     ref: ImageRef
-    model: Model
+    coming: Future[Model]
     settings: Settings
     is_forced: bool
+    turn: threading.Lock
     made: _Made | None = None
+
+    @property
+    def model(self) -> Model:
+        """Waits for it; raises as `ModelStore.model_for`."""
+        return self.coming.result()
 
     def attempt(self, *, closely: bool) -> Outcome:
         """Goes the way once.
@@ -200,8 +226,14 @@ class _Service:
         if self.made is None or self.made.version != image.version:
             if image.data is None:
                 raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
-            result = process(image.data, self.model, self.settings, timings)
-            self.made = _Made(image.version, result, draw(result, self.model, timings))
+            model = self.model
+            with self.turn:
+                result = process(image.data, model, self.settings, timings)
+                annotated = draw(result, model, timings)
+            document = describe_result(
+                self._source(image), image.size, result, model, self.settings, timings
+            )
+            self.made = _Made(image.version, annotated, result.media_type, document)
         return self.made
 
     def _publish(self, seen: Published, image: StoredImage, made: _Made, timings: Timings) -> None:
@@ -209,12 +241,10 @@ class _Service:
         before = seen.stamp.sequencer if seen.stamp else None
         stamp = self._stamp(image.version, later(self.ref.sequencer, before))
         with timings.stage("publish"):
-            seal = self.outputs.put_image(seen, made.annotated, made.result.media_type, stamp)
-        document = describe_result(
-            self._source(image), image.size, made.result, self.model, self.settings, timings
-        )
+            seal = self.outputs.put_image(seen, made.annotated, made.media_type, stamp)
+        document = {**made.document, "timings_ms": timings.rounded()}
         self.outputs.put_document(seen, document, stamp, seal)
-        report_image(self.ref.key, self.model.digest, len(made.result.detections), timings)
+        report_image(self.ref.key, self.model.digest, len(document["detections"]), timings)
 
     def _record_failure(self, image: StoredImage, error: PermanentError) -> None:
         """Puts the record, and withdraws the result of what lay under the key before.

@@ -13,6 +13,7 @@ from .object_detection.errors import PermanentError, TransientError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CONNECTIONS = 16  # of a client: four images and a model's files at a time are at most 13
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 _EXPIRED = ("ExpiredToken", "400")  # the answer to HEAD has no body that would say which 400
 _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412")
@@ -63,6 +64,7 @@ def create_client() -> S3Client:
     client = session.create_client(
         "s3",
         config=Config(
+            max_pool_connections=CONNECTIONS,
             connect_timeout=2,
             read_timeout=10,
             retries={"mode": "legacy", "total_max_attempts": 4},

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,16 +31,22 @@ _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "object-detection")
 logger = Logger(service=_SERVICE, stream=sys.stderr)
 metrics = Metrics(namespace="ObjectDetection", service=_SERVICE)
 _invocations = itertools.count()
+_adding = threading.Lock()  # images of one event are served, and counted, side by side
 
 
 def count(name: str, value: float = 1) -> None:
     """Adds to a metric that counts."""
-    metrics.add_metric(name, MetricUnit.Count, value)
+    _add(name, MetricUnit.Count, value)
 
 
 def measure(name: str, milliseconds: float) -> None:
     """Adds a duration to a metric."""
-    metrics.add_metric(name, MetricUnit.Milliseconds, milliseconds)
+    _add(name, MetricUnit.Milliseconds, milliseconds)
+
+
+def _add(name: str, unit: MetricUnit, value: float) -> None:
+    with _adding:
+        metrics.add_metric(name, unit, value)
 
 
 def count_kind(name: str, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -73,3 +74,4 @@ def function(bucket: LocalBucket, colour_model: Path) -> Iterator[ModuleType]:
     sys.modules.pop("lambda_function", None)
     yield importlib.import_module("lambda_function")
     sys.modules.pop("lambda_function", None)
+    gc.unfreeze()  # what the function lives with for ever is garbage here

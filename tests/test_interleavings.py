@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +47,10 @@ class World:
     models: ModelStore
     settings: Settings
     clients: tuple[Any, Any]
+    beside: Executor
 
     def publisher(self, client: Any) -> Publisher:
-        return Publisher(Bucket(client), self.models, self.settings)
+        return Publisher(Bucket(client), self.models, self.settings, self.beside)
 
     def serve(self, ref: ImageRef) -> Program:
         """A program that answers an event."""
@@ -85,11 +87,11 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with LocalBucket("nothing/") as bucket:
+    with LocalBucket("nothing/") as bucket, ThreadPoolExecutor() as beside:
         bucket.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
         settings = Settings(model="models/colours/", model_ttl_seconds=1e9)
         models = ModelStore(bucket.client, settings)
-        yield World(bucket, models, settings, (create_client(), create_client()))
+        yield World(bucket, models, settings, (create_client(), create_client()), beside)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
@@ -92,6 +93,55 @@ def test_an_event_that_comes_twice_costs_one_look_and_changes_nothing(
     assert {key: read(bucket, key) for key in keys(bucket)} == before
 
 
+def meet(function: ModuleType, count: int, is_one: Callable[[str, Any], bool]) -> None:
+    """Has requests of one kind, by operation and key, wait until `count` of them are under way."""
+    barrier = threading.Barrier(count, timeout=10)
+
+    def wait(params: Any, model: Any, **_: Any) -> None:
+        if is_one(model.name, params["url_path"]):
+            barrier.wait()
+
+    function._client.meta.events.register("before-call.s3", wait)
+
+
+def test_the_model_is_looked_for_beside_the_image(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    meet(function, 2, lambda operation, _: operation in ("ListObjectsV2", "HeadObject"))
+
+    assert function.lambda_handler(upload(bucket, RED), None)["done"] == ["input/a.png"]
+
+
+def test_a_models_files_are_fetched_side_by_side(bucket: LocalBucket, function: ModuleType) -> None:
+    meet(function, 3, lambda operation, path: operation == "GetObject" and "models/" in path)
+
+    report = function.lambda_handler(upload(bucket, RED), None)
+
+    assert report["done"] == ["input/a.png"]
+
+
+def test_images_of_one_event_are_served_side_by_side(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    events = [upload(bucket, RED, f"input/{name}.png") for name in "abcde"]
+    records = [record for event in events for record in event["Records"]]
+    meet(function, 4, lambda operation, path: operation == "PutObject" and path[-5:] > "a.png")
+
+    report = function.lambda_handler({"Records": records}, None)
+
+    assert report["done"] == [f"input/{name}.png" for name in "abcde"]
+
+
+def test_images_of_one_key_in_one_event_are_served_in_turn(
+    bucket: LocalBucket, function: ModuleType
+) -> None:
+    (record,) = upload(bucket, RED)["Records"]
+
+    report = function.lambda_handler({"Records": [record] * 3}, None)
+
+    assert (report["done"], report["skipped"]) == (["input/a.png"], ["input/a.png"] * 2)
+
+
 def test_an_image_named_by_hand_whose_result_is_there_is_not_read(
     bucket: LocalBucket, function: ModuleType
 ) -> None:
@@ -144,7 +194,9 @@ def with_settings(function: ModuleType, monkeypatch: pytest.MonkeyPatch, **chang
     publisher = function._publisher
     settings = Settings(model=function._settings.model, **changes)
     monkeypatch.setattr(
-        function, "_publisher", Publisher(publisher._bucket, publisher._models, settings)
+        function,
+        "_publisher",
+        Publisher(publisher._bucket, publisher._models, settings, publisher._beside),
     )
 
 

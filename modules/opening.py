@@ -1,0 +1,43 @@
+"""Streams that are opened beside other requests, so that S3's answers are waited for once.
+
+Opening one sends its request, and waits for the beginning of the answer. Its bytes are read by
+whoever takes it; what has come by then waits in the socket's buffer, and no more memory is taken
+for a stream that nobody wants in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+
+class _Closable(Protocol):
+    def __exit__(self, kind: Any, error: Any, traceback: Any, /) -> None: ...
+
+
+_Stream = TypeVar("_Stream", bound=_Closable)
+
+
+class Opening(Generic[_Stream]):
+    """A stream on its way. Leaving its context closes it, unless it was taken."""
+
+    def __init__(self, executor: Executor, open_stream: Callable[[], _Stream]) -> None:
+        self._future = executor.submit(open_stream)
+        self._is_taken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if not self._is_taken and self._future.exception() is None:
+            self._future.result().__exit__(None, None, None)
+
+    def take(self) -> _Stream:
+        """The stream, which is the taker's to close from now on.
+
+        Raises:
+            whatever opening it raised.
+        """
+        self._is_taken = True
+        return self._future.result()
