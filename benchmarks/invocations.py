@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,24 +23,37 @@ WARM_UP = 3
 
 
 class Stopwatch:
-    """Seconds in S3's calls and in forward passes, and the calls' names, since `reset`."""
+    """Seconds in S3's calls and in forward passes, and the calls' names, since `reset`.
+
+    Calls that run side by side count once.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
         """Begins anew."""
-        self.s3, self.forward, self.calls = 0.0, 0.0, list[str]()
+        self.seconds = {"s3": 0.0, "forward": 0.0}
+        self.calls = list[str]()
+        self._under_way = {"s3": 0, "forward": 0}
+        self._since = {"s3": 0.0, "forward": 0.0}
 
-    def timed(self, function: Callable[..., Any], counter: str) -> Callable[..., Any]:
+    def timed(self, function: Callable[..., Any], what: str) -> Callable[..., Any]:
         """The same function, its time counted."""
 
         def run(*arguments: Any, **named: Any) -> Any:
-            start = time.perf_counter()
+            with self._lock:
+                if not self._under_way[what]:
+                    self._since[what] = time.perf_counter()
+                self._under_way[what] += 1
             try:
                 return function(*arguments, **named)
             finally:
-                setattr(self, counter, getattr(self, counter) + time.perf_counter() - start)
+                with self._lock:
+                    self._under_way[what] -= 1
+                    if not self._under_way[what]:
+                        self.seconds[what] += time.perf_counter() - self._since[what]
 
         return run
 
@@ -60,8 +74,7 @@ def main() -> None:
         rows.append(
             {
                 "total": time.perf_counter() - start,
-                "s3": watch.s3,
-                "forward": watch.forward,
+                **watch.seconds,
                 "calls": watch.calls,
                 "peak": _peak(),
             }
