@@ -22,9 +22,11 @@ from modules.publisher import Publisher
 from modules.settings import Settings
 from modules.storage import CONNECTIONS, CredentialsExpiredError, create_client
 from modules.telemetry import count, count_kind, logger, observed
+from modules.threads import use_share_of_cores
 
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
+use_share_of_cores(os.environ)
 _client = create_client()
 _beside = ThreadPoolExecutor(CONNECTIONS)  # its threads begin when there is work for them
 _models = ModelStore(_client, _settings, _beside)

@@ -16,6 +16,7 @@ import argparse
 import collections
 import contextlib
 import json
+import math
 import os
 import re
 import statistics
@@ -34,8 +35,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import cv2
 import numpy as np
 
+from benchmarks.cpu_share import CpuShare, CpuShareError
+from benchmarks.invocations import WARM_UP
 from benchmarks.machine import describe_machine
-from benchmarks.prices import CORE_MB, MEMORIES, S3_SECONDS, cpu_seconds, price
+from benchmarks.prices import MEMORIES, S3_SECONDS, price
 from modules.cli.local_aws.runtime_api import Invocation, RuntimeApi
 from modules.cli.local_server import LocalServer
 from modules.model_folder import LocalFolder
@@ -45,6 +48,7 @@ from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.image import decode_image, encode_image
 from modules.pipeline import Timings, draw, process
 from modules.settings import Settings
+from modules.threads import MB_PER_CORE as CORE_MB
 from tests.object_detection.darknet.random_models import random_weights
 
 _ROOT = Path(__file__).parent.parent
@@ -59,6 +63,7 @@ _WARM = 20  # invocations of each
 _COLD = 3  # starts of each
 _IMPORTS_OF_EACH = 5
 _TURNS = 2  # of each engine
+_SHARED_OUT = 10  # invocations with a share of the cores, which may take seconds
 _NETWORKS = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "yolov3-tiny", "yolov4-tiny", "yolov3")
 _GREY, _LIGHT, _BLUE, _DARK = "#b8b8b8", "#a9d1f0", "#4393c3", "#134b77"
 _HEADROOM = 1.3  # of memory, over what was measured
@@ -99,12 +104,18 @@ def main() -> int:
         if not part.is_dir():
             parser.error(f"{part} is not there; SHARED_DATA names a folder with cfg/ and models/")
     _CACHE.mkdir(parents=True, exist_ok=True)
+    status = 0
     for name in arguments.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        table = _MEASURES[name]()
+        try:
+            table = _MEASURES[name]()
+        except CpuShareError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            status = 1
+            continue
         _record(name, table)
         print("\n".join(" | ".join(row) for row in [table.header, *table.rows]), flush=True)
-    return 0
+    return status
 
 
 def _record(name: str, table: Table) -> None:
@@ -455,43 +466,84 @@ def _prices() -> Table:
     rows = []
     for network in _NETWORKS:
         with _function(network) as stage:
-            one, two = (_invocations(stage, _OURS, cores) for cores in (1, 2))
-        seconds = {cores: _median(runs, _without_s3) for cores, runs in ((1, one), (2, two))}
-        peak = max(row["peak"] for row in one) / 1e6
-        found = {
-            memory: (price(memory, billed), billed)
-            for memory in MEMORIES
-            if memory > peak * _HEADROOM
-            for billed in [S3_SECONDS + cpu_seconds(memory, seconds[1], seconds[2])]
-        }
+            peak = max(row["peak"] for row in _invocations(stage, _OURS, events=1)) / 1e6
+            found = {
+                memory: (price(memory, billed), billed)
+                for memory in MEMORIES
+                if memory > peak * _HEADROOM
+                for billed in [S3_SECONDS + _billed(stage, memory)]
+            }
         best = min(found, key=lambda memory: found[memory][0])
         rows.append(
             [
                 network,
                 f"{peak:,.0f}",
-                *(f"{seconds[cores] * 1000:,.0f}" for cores in (1, 2)),
-                f"{found[CORE_MB][1] * 1000:,.0f}",
-                f"{found[CORE_MB][0]:,.2f}",
+                *(
+                    f"{found[memory][1] * 1000:,.0f} ms, ${found[memory][0]:,.2f}"
+                    if memory in found
+                    else ""
+                    for memory in MEMORIES
+                ),
                 f"**{best:,}**",
-                f"{found[best][1] * 1000:,.0f}",
-                f"**{found[best][0]:,.2f}**",
             ]
         )
     return Table(
         "Dollars for a million images",
-        "Warm invocations of one image each, in milliseconds without S3 on one core and on two, "
-        f"and {S3_SECONDS * 1000:.0f} ms of waiting for S3, which is an assumption. A core is what "
-        "Lambda gives for 1,769 MB; with less memory the same work takes longer in proportion, "
-        "between one core and two the gain is shared out. Lambda x86-64 $0.0000166667 a GB-second "
-        "and $0.20 a million requests; S3 two PUTs at $0.005 and two reads at $0.0004 a thousand: "
-        "list prices of us-east-1, to be checked. Memory settings begin at 1.3 times the peak. "
-        "Rekognition's DetectLabels lists at $1,000.",
+        "By memory in MB: what an image is billed, and dollars for a million. Measured with the "
+        "share of the cores that Lambda gives for the memory (one for 1,769 MB), as medians of "
+        f"warm invocations of one image each on the local S3, and {S3_SECONDS * 1000:.0f} ms more "
+        "for one that is further away, which is an assumption. Lambda x86-64 $0.0000166667 a "
+        "GB-second and $0.20 a million requests; S3 two PUTs at $0.005 and two reads at $0.0004 a "
+        "thousand: list prices of us-east-1, to be checked. Memory settings begin at "
+        f"{_HEADROOM} times the peak. Rekognition's DetectLabels lists at $1,000.",
+        ["network", "peak, MB", *(f"{memory:,}" for memory in MEMORIES), "cheapest"],
+        rows,
+    )
+
+
+def _threads() -> Table:
+    rows = []
+    for network in ("yolo-fastest-1.1", "yolov4-tiny"):
+        with _function(network) as stage:
+            for engine in ("opencv", "onnxruntime"):
+                for memory in MEMORIES:
+                    one, two = (
+                        _median(_within(stage, memory, threads, engine), _without_s3)
+                        for threads in (1, 2)
+                    )
+                    ours = math.ceil(memory / CORE_MB)
+                    ratio = (two / one) ** (1 if ours == 1 else -1)
+                    rows.append(
+                        [
+                            *(network, engine, f"{memory:,}"),
+                            *(f"{seconds * 1000:.0f}" for seconds in (one, two)),
+                            f"{ours}",
+                            f"**{ratio:.2f}**",
+                        ]
+                    )
+    return Table(
+        "Threads, by the share of the cores that memory buys",
+        "Warm invocations without S3, in milliseconds, with one thread and with two; the function "
+        "chooses one where it has up to one core, and two above. Lambda shows two cores whatever "
+        "the share. The last column is the other choice's time over ours.",
         [
-            *("network", "peak, MB", "one core", "two cores", "billed at 1,769 MB", "dollars"),
-            *("cheapest, MB", "billed there", "dollars there"),
+            *("network", "engine", "MB", "one thread", "two threads", "ours", "the other / ours"),
         ],
         rows,
     )
+
+
+def _billed(stage: _Stage, memory: int) -> float:
+    """Seconds that a warm invocation takes at so much memory."""
+    threads = math.ceil(memory / CORE_MB)
+    return _median(_within(stage, memory, threads, "opencv"), lambda row: float(row["total"]))
+
+
+def _within(stage: _Stage, memory: int, threads: int, engine: str) -> list[dict[str, Any]]:
+    """Invocations with the share of the cores that so much memory buys, and so many threads."""
+    variables = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{threads * CORE_MB}", "ENGINE": engine}
+    with CpuShare(memory / CORE_MB) as share:
+        return _invocations(stage, _OURS, share=share, events=_SHARED_OUT, **variables)
 
 
 @dataclass(frozen=True)
@@ -535,15 +587,19 @@ def _event(index: int) -> dict[str, Any]:
 
 
 def _invocations(
-    stage: _Stage, side: Side, cores: int = 2, **variables: str
+    stage: _Stage,
+    side: Side,
+    *,
+    share: CpuShare | None = None,
+    events: int = _WARM,
+    **variables: str,
 ) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        events = Path(folder, "events.json")
-        events.write_text(json.dumps([_event(index) for index in range(_WARM + 3)]))
-        command: list[object] = ["taskset", "--cpu-list", ",".join(map(str, range(cores)))]
-        command += [side.python, _HERE / "invocations.py", side.handler, events]
+        path = Path(folder, "events.json")
+        path.write_text(json.dumps([_event(index) for index in range(events + WARM_UP)]))
+        command = [str(side.python), str(_HERE / "invocations.py"), str(side.handler), str(path)]
         run = subprocess.run(
-            list(map(str, command)),
+            share.command(command) if share else command,
             env={**stage.environment, **variables, "TMP_FOLDER": folder},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -682,6 +738,7 @@ _MEASURES: dict[str, Callable[[], Table]] = {
     "imports": _imports,
     "engines": _engines,
     "parse": _parse,
+    "threads": _threads,
     "prices": _prices,
 }
 
