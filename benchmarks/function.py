@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -60,6 +61,9 @@ _SHARED = Path(os.environ.get("SHARED_DATA", "../shared"))
 _BASELINES = _ROOT / ".venv-opencv4" / "bin" / "python"
 _BUCKET = "pictures"
 _WARM = 20  # invocations of each
+_SEVERAL = 10  # images of an event that has several
+_PICTURES = 60  # in the bucket
+_DISTANCE = 0.01  # seconds that a request to S3 takes longer than one to another process
 _COLD = 3  # starts of each
 _IMPORTS_OF_EACH = 5
 _TURNS = 2  # of each engine
@@ -533,6 +537,40 @@ def _threads() -> Table:
     )
 
 
+def _several() -> Table:
+    rows = []
+    with _function("yolo-fastest-1.1-xl") as stage:
+        for cores in (1, 2):
+            found = []
+            for images in (1, _SEVERAL):
+                with CpuShare(cores) as share:
+                    runs = _invocations(
+                        stage,
+                        _OURS,
+                        share=share,
+                        events=_SEVERAL if images == 1 else 2,
+                        images=images,
+                        distance=_DISTANCE,
+                        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=f"{cores * CORE_MB}",
+                    )
+                found.append(_median(runs, lambda row: float(row["total"])) / images)
+            alone, together = found
+            rows.append(
+                [
+                    f"{cores}",
+                    *(f"{seconds * 1000:.0f}" for seconds in found),
+                    f"**{together / alone:.2f}**",
+                ]
+            )
+    return Table(
+        f"{_SEVERAL} images in one event",
+        "Milliseconds an image, S3's calls included, each of them "
+        f"{_DISTANCE * 1000:.0f} ms longer than on this machine; yolo-fastest-1.1-xl, warm.",
+        ["cores", "an event for each", "one event", "one / each"],
+        rows,
+    )
+
+
 def _billed(stage: _Stage, memory: int) -> float:
     """Seconds that a warm invocation takes at so much memory."""
     threads = math.ceil(memory / CORE_MB)
@@ -541,7 +579,10 @@ def _billed(stage: _Stage, memory: int) -> float:
 
 def _within(stage: _Stage, memory: int, threads: int, engine: str) -> list[dict[str, Any]]:
     """Invocations with the share of the cores that so much memory buys, and so many threads."""
-    variables = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{threads * CORE_MB}", "ENGINE": engine}
+    variables: dict[str, Any] = {
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{threads * CORE_MB}",
+        "ENGINE": engine,
+    }
     with CpuShare(memory / CORE_MB) as share:
         return _invocations(stage, _OURS, share=share, events=_SHARED_OUT, **variables)
 
@@ -563,8 +604,8 @@ def _function(network: str) -> Iterator[_Stage]:
         for path in folder.iterdir():
             client.upload_file(str(path), _BUCKET, f"models/{network}/{path.name}")
         picture = cv2.resize(cv2.imread(str(_ROOT / "demo" / "street.jpg")), (768, 576))
-        for index in range(_WARM + 10):
-            body = encode_image(picture, "jpeg")
+        body = encode_image(picture, "jpeg")
+        for index in range(_PICTURES):
             client.put_object(Bucket=_BUCKET, Key=f"input/{index}.jpg", Body=body)
         environment = {
             "MODEL": f"models/{network}/",
@@ -574,16 +615,19 @@ def _function(network: str) -> Iterator[_Stage]:
         yield _Stage(client, {**os.environ, **server.environment, **environment})
 
 
-def _event(index: int) -> dict[str, Any]:
-    record = {
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "s3": {
-            "bucket": {"name": _BUCKET},
-            "object": {"key": f"input/{index}.jpg", "sequencer": f"{time.time_ns():X}"},
-        },
-    }
-    return {"Records": [record]}
+def _event(*indices: int) -> dict[str, Any]:
+    records = [
+        {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "bucket": {"name": _BUCKET},
+                "object": {"key": f"input/{index}.jpg", "sequencer": f"{time.time_ns():X}"},
+            },
+        }
+        for index in indices
+    ]
+    return {"Records": records}
 
 
 def _invocations(
@@ -592,12 +636,21 @@ def _invocations(
     *,
     share: CpuShare | None = None,
     events: int = _WARM,
+    images: int = 1,
+    distance: float = 0,
     **variables: str,
 ) -> list[dict[str, Any]]:
+    """A row an event, each of so many images, S3 being so many seconds away."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events.json")
-        path.write_text(json.dumps([_event(index) for index in range(events + WARM_UP)]))
+        numbers = itertools.count()
+        path.write_text(
+            json.dumps(
+                [_event(*itertools.islice(numbers, images)) for _ in range(events + WARM_UP)]
+            )
+        )
         command = [str(side.python), str(_HERE / "invocations.py"), str(side.handler), str(path)]
+        command.append(str(distance))
         run = subprocess.run(
             share.command(command) if share else command,
             env={**stage.environment, **variables, "TMP_FOLDER": folder},
@@ -733,6 +786,7 @@ def _onnx(network: str) -> Path:
 _MEASURES: dict[str, Callable[[], Table]] = {
     "warm": _warm,
     "calls": _calls,
+    "several": _several,
     "large-jpeg": _large_jpeg,
     "cold": _cold,
     "imports": _imports,
