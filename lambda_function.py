@@ -13,23 +13,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modules.bucket import Bucket
-from modules.deadline import Deadline
-from modules.events import ImageRef, Outcome, Verdict, read_event
 from modules.model_store import ModelStore
-from modules.object_detection.errors import TransientError
-from modules.publisher import Publisher
 from modules.settings import Settings
 from modules.storage import CONNECTIONS, CredentialsExpiredError, create_client
-from modules.telemetry import count, count_kind, logger, observed
-from modules.threads import use_share_of_cores
 
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
-use_share_of_cores(os.environ)
 _client = create_client()
 _beside = ThreadPoolExecutor(CONNECTIONS)  # its threads begin when there is work for them
 _models = ModelStore(_client, _settings, _beside)
+_models.send_for()
+
+# NumPy and OpenCV, while the model is on its way
+from modules.bucket import Bucket
+from modules.deadline import Deadline
+from modules.events import ImageRef, Outcome, Verdict, read_event
+from modules.object_detection.errors import TransientError
+from modules.publisher import Publisher
+from modules.telemetry import count, count_kind, logger, observed
+from modules.threads import use_share_of_cores
+
+use_share_of_cores(os.environ)
 _publisher = Publisher(Bucket(_client), _models, _settings, _beside)
 # An image waits for S3 three times as long as it has the cores, and some may be large
 _images = ThreadPoolExecutor(4)

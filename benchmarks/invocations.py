@@ -1,6 +1,6 @@
 """Runs a function's handler warm, in this process, and prints where each image's time went.
 
-    PYTHON benchmarks/invocations.py HANDLER.py EVENTS.json [SECONDS]
+    PYTHON benchmarks/invocations.py HANDLER.py EVENTS.json
 
 Python, OpenCV and the environment are those of the function that is measured; `function.py` sets
 them. HANDLER.py has `lambda_handler`. EVENTS.json is a list of events; the first ones warm up. The
@@ -60,9 +60,9 @@ class Stopwatch:
 
 def main() -> None:
     """Runs the events, and prints a row for each of those after the first."""
-    handler_path, events_path = map(Path, sys.argv[1:3])
+    handler_path, events_path = map(Path, sys.argv[1:])
     watch = Stopwatch()
-    _watch_s3(watch, *map(float, sys.argv[3:]))
+    _watch_s3(watch)
     sys.path.insert(0, str(handler_path.parent))
     handler = importlib.import_module(handler_path.stem).lambda_handler
     _watch_forward(watch)
@@ -92,8 +92,8 @@ def _peak() -> int:
     return int(line.split()[1]) * 1024
 
 
-def _watch_s3(watch: Stopwatch, distance: float = 0) -> None:
-    """Counts the SDK's calls, each `distance` seconds longer, and the reading of their answers."""
+def _watch_s3(watch: Stopwatch) -> None:
+    """Counts the SDK's calls, and the reading of their answers."""
     from botocore.client import BaseClient
     from botocore.response import StreamingBody
 
@@ -102,7 +102,6 @@ def _watch_s3(watch: Stopwatch, distance: float = 0) -> None:
 
     def counted(self: Any, name: str, parameters: Any) -> Any:
         watch.calls.append(name)
-        time.sleep(distance)
         return call(self, name, parameters)
 
     client._make_api_call = counted

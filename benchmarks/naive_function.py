@@ -31,7 +31,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     record = event["Records"][0]
     bucket = record["s3"]["bucket"]["name"]
     key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
-    model, name = os.environ["MODEL"], os.environ["NETWORK"]
+    model, name = os.environ["MODEL_PREFIX"], os.environ["NETWORK"]
     cfg = fetch(bucket, f"{model}{name}.cfg")
     weights = fetch(bucket, f"{model}{name}.weights")
     labels = Path(fetch(bucket, f"{model}coco.names")).read_text().splitlines()

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .model_folder import ByteStream, ModelFolder
 from .model_seal import SEAL, read_seal, write_seal
 from .object_detection.errors import ModelError
 from .storage import storage_errors
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .object_detection.model_description import Description
 
 _DESCRIPTION = "model.json"
@@ -146,6 +146,8 @@ class ModelReader:
         Raises:
             ModelError: it is larger than ONNX can be.
         """
+        import numpy as np  # not before the files are on their way; see `ModelStore.send_for`
+
         return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
 
     @contextmanager

@@ -6,13 +6,12 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .model_folder import FolderChangedError, S3Folder
-from .model_loader import Model, load_model
 from .model_reader import is_read
 from .object_detection.errors import ModelError
 from .settings import Settings, SettingsError
@@ -22,8 +21,15 @@ from .telemetry import count, logger
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from .model_loader import Model
+
+_S3 = "s3://"
 _ATTEMPTS = 3  # at reading a folder that somebody is changing
 _MOST_AHEAD = 8  # files that are opened side by side; a model has five at most, its seal included
+
+
+# A folder, its files with their marks, and a context in which they are opened ahead
+_Listed = tuple[S3Folder, Mapping[str, str], AbstractContextManager[object]]
 
 
 @dataclass
@@ -63,6 +69,7 @@ class ModelStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
+        self._sent_for: Future[_Listed] | None = None
 
     def model_for(self, bucket: str) -> Model:
         """The model that images of `bucket` are to be run through.
@@ -83,6 +90,14 @@ class ModelStore:
             raise (place.refusal or ModelError(f"the model {folder.location} keeps changing"))
         return place.model
 
+    def send_for(self) -> None:
+        """Has a model's files on their way until it is asked for, if the settings name its bucket.
+
+        This needs neither NumPy nor OpenCV, which may be imported meanwhile.
+        """
+        if self._beside and self._settings.model.startswith(_S3):
+            self._sent_for = self._beside.submit(self._send_for, self._folder(""))
+
     def expire(self) -> None:
         """Has the next image ask whether the models changed, whenever they were asked last."""
         for place in self._places.values():
@@ -96,13 +111,15 @@ class ModelStore:
 
     def _load(self, folder: S3Folder, place: _Place) -> None:
         """Loads the folder's files, unless they are those that were loaded or refused before."""
+        from .model_loader import load_model  # and with it NumPy and OpenCV
+
         place.looked_at = self._clock()
         for _ in range(_ATTEMPTS):
-            files = folder.files()
+            folder, files, opened = self._take_sent_for() or self._list(folder)
             if files == place.files and (place.model or place.refusal):
                 return
             try:
-                with self._opened_ahead(folder, files):
+                with opened:
                     model = load_model(folder, self._settings, files)
             except FolderChangedError as error:
                 logger.info("model changed while it was being read", error=str(error))
@@ -113,18 +130,28 @@ class ModelStore:
             _swap(place, files, model)
             return
 
-    def _opened_ahead(
-        self, folder: S3Folder, files: Mapping[str, str]
-    ) -> AbstractContextManager[None]:
+    def _list(self, folder: S3Folder) -> _Listed:
+        files = folder.files()
         names = [name for name in files if is_read(name)]
         if self._beside is None or len(names) > _MOST_AHEAD:
-            return nullcontext()
-        return folder.opened_ahead(names, self._beside)
+            return folder, files, nullcontext()
+        return folder, files, folder.opened_ahead(names, self._beside)
+
+    def _send_for(self, folder: S3Folder) -> _Listed:
+        folder, files, opened = self._list(folder)
+        stack = ExitStack()
+        stack.enter_context(opened)
+        return folder, files, stack
+
+    def _take_sent_for(self) -> _Listed | None:
+        """What was sent for, once; None if that failed: who asks himself is told why."""
+        sent_for, self._sent_for = self._sent_for, None
+        return sent_for.result() if sent_for and not sent_for.exception() else None
 
     def _folder(self, bucket: str) -> S3Folder:
         location = self._settings.model
-        if location.startswith("s3://"):
-            bucket, _, location = location.removeprefix("s3://").partition("/")
+        if location.startswith(_S3):
+            bucket, _, location = location.removeprefix(_S3).partition("/")
         return S3Folder(self._client, bucket, location)
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from .object_detection.engines import AUTO, ENGINES, choose_engine
+from .object_detection.engine_names import AUTO, ENGINE_NAMES, choose_engine
 
 _RESIZES = ("stretch", "letterbox")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -63,8 +63,8 @@ class Settings:
         for name in ("max_image_bytes", "max_image_pixels"):
             if getattr(self, name) < 1:
                 raise _error(name, getattr(self, name), "1 or more")
-        if self.engine not in (AUTO, *ENGINES):
-            raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINES])}")
+        if self.engine not in (AUTO, *ENGINE_NAMES):
+            raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINE_NAMES])}")
         # by its own name, which a result's digest has
         object.__setattr__(self, "engine", choose_engine(self.engine))
         if self.resize and self.resize not in _RESIZES:

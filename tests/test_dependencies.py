@@ -79,3 +79,12 @@ def test_the_function_loads_nothing_that_it_does_not_need(module: str) -> None:
     subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, env={"AWS_DEFAULT_REGION": "us-east-1"}
     )
+
+
+def test_a_model_is_sent_for_before_numpy_and_opencv_are_imported() -> None:
+    code = (
+        "import sys; sys.modules['numpy'] = sys.modules['cv2'] = None; "
+        "import modules.model_store, modules.settings, modules.storage"
+    )
+
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

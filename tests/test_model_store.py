@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -214,6 +217,56 @@ print(ModelStore(create_client(), Settings(model="models/colours/")).model_for({
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.stdout == "colours\n", done.stderr
+
+
+@pytest.fixture
+def store(bucket: LocalBucket, colour_model: Path) -> Iterator[ModelStore]:
+    """A store that knows its model's bucket, and may have requests run beside others."""
+    bucket.upload_model(colour_model)
+    with ThreadPoolExecutor() as beside:
+        yield ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours/"), beside)
+
+
+def test_a_model_that_was_sent_for_is_not_asked_for_again(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    calls = calls_of(bucket)
+
+    store.send_for()
+    assert store._sent_for
+    store._sent_for.result()
+    store.model_for(BUCKET)
+
+    assert sorted(calls) == ["GetObject"] * 3 + ["ListObjectsV2"]
+
+
+def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    def fail(**_: Any) -> None:
+        bucket.client.meta.events.unregister("before-call.s3.ListObjectsV2", fail)
+        raise OSError("by the test")
+
+    bucket.client.meta.events.register("before-call.s3.ListObjectsV2", fail)
+    store.send_for()
+
+    assert store.model_for(BUCKET).name == "colours"
+
+
+def test_of_a_model_replaced_since_it_was_sent_for_no_two_files_mix(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    opened = threading.Semaphore(0)
+    events = bucket.client.meta.events
+    events.register("after-call.s3.GetObject", lambda **_: opened.release())
+    store.send_for()
+    for _ in range(3):
+        assert opened.acquire(timeout=10)
+    put(bucket, "colours.names", b"one\ntwo\n")
+
+    assert store.model_for(BUCKET).labels == LABELS
+    store.expire()
+    assert store.model_for(BUCKET).labels == ("one", "two")
 
 
 def put(bucket: LocalBucket, name: str, body: bytes) -> None:

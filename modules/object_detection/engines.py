@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -97,22 +96,10 @@ class OnnxRuntimeEngine:
             raise _engine_error("ONNX Runtime cannot run this network", error, "opencv") from error
 
 
-AUTO = "auto"
 ENGINES: dict[str, Callable[[NDArray[np.uint8], Sequence[str]], Engine]] = {
     "opencv": OpenCvEngine,
     "onnxruntime": OnnxRuntimeEngine,
 }
-
-
-def choose_engine(name: str) -> str:
-    """The engine that a name stands for: "auto" for the one that is likely to be fastest.
-
-    That is ONNX Runtime, where it is installed: it was the faster one for each of five networks, on
-    one core and on two (benchmarks/RESULTS.md). Other names stand for themselves.
-    """
-    if name != AUTO:
-        return name
-    return "onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv"
 
 
 def create_engine(name: str, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> Engine:
