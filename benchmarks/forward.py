@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-_WARM_UP, _LEAST, _SECONDS = 3, 10, 2.5
+_WARM_UP, _LEAST, _SECONDS = 3, 10, 1.2
 
 Forward = Callable[[np.ndarray], Any]
 

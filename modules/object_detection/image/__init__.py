@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 from .bombs import defuse
 from .header import read_header
+from .jpeg_strips import encode_jpeg
 
 # What a codec complains of becomes an ImageError; a line each would let one file fill the logs
 if "OPENCV_LOG_LEVEL" not in os.environ:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
+_JPEG_QUALITY = 92
 _MAX_SIDE = 1 << 20  # OpenCV's CV_IO_MAX_IMAGE_WIDTH and _HEIGHT
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is named and written."""
+    """How a format is named and written. encoder: OpenCV's options for it."""
 
     suffixes: tuple[str, ...]
     media_type: str
@@ -30,7 +32,7 @@ class Format:
 
 
 FORMATS = {
-    "jpeg": Format((".jpg", ".jpeg"), "image/jpeg", (cv2.IMWRITE_JPEG_QUALITY, 92)),
+    "jpeg": Format((".jpg", ".jpeg"), "image/jpeg"),
     "png": Format((".png",), "image/png"),
     "webp": Format((".webp",), "image/webp", (cv2.IMWRITE_WEBP_QUALITY, 90)),
     "tiff": Format((".tif", ".tiff"), "image/tiff"),
@@ -99,6 +101,8 @@ def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:
     """
     format_ = FORMATS[format_name]
     try:
+        if format_name == "jpeg":
+            return encode_jpeg(pixels, quality=_JPEG_QUALITY, threads=cv2.getNumThreads())
         done, data = cv2.imencode(format_.suffixes[0], pixels, format_.encoder)
     except cv2.error as error:
         raise ImageError(f"cannot be encoded as {format_name.upper()}: {error.err}") from error
