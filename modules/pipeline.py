@@ -90,13 +90,13 @@ def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> 
 
 
 def draw(result: Result, model: Model, timings: Timings) -> bytes:
-    """The annotated image, in the format that the image came in.
+    """The annotated image, in the format that the image came in; the result's pixels are drawn on.
 
     Raises:
         ImageError: the format cannot hold it.
     """
     with timings.stage("draw"):
-        pixels = annotate(result.image.pixels, result.detections, model.labels)
+        pixels = annotate(result.image.pixels, result.detections, model.labels, in_place=True)
         return encode_image(pixels, result.image.format)
 
 

@@ -39,9 +39,13 @@ class _Rectangle:
 
 
 def annotate(
-    image: NDArray[np.uint8], detections: Detections, labels: Sequence[str]
+    image: NDArray[np.uint8],
+    detections: Detections,
+    labels: Sequence[str],
+    *,
+    in_place: bool = False,
 ) -> NDArray[np.uint8]:
-    """Draws boxes and labels on a copy of `image`, `(H, W, 3)` uint8 BGR.
+    """Draws boxes and labels on a copy of `image`, `(H, W, 3)` uint8 BGR, and returns it.
 
     Sizes follow the image's, so that a label reads alike in a thumbnail and in a large photo once
     either is shown on a screen. The most confident detection is drawn last, on top. A label in a
@@ -51,8 +55,9 @@ def annotate(
         image: the pixels that `detections` speak of.
         detections: boxes in pixels of `image`.
         labels: a name a class id, in any script.
+        in_place: draw on `image` itself, which of a large one saves memory and time.
     """
-    canvas = image.copy()
+    canvas = image if in_place else image.copy()
     height, width = canvas.shape[:2]
     text_size = round(max(_LEAST_TEXT_SIZE, 0.025 * math.sqrt(width * height)))
     line = max(1, round(text_size / 7))

@@ -40,6 +40,16 @@ def test_the_image_itself_is_left_alone() -> None:
     assert (image == copy).all()
 
 
+def test_in_place_it_is_what_is_drawn_on() -> None:
+    image = np.full((100, 100, 3), 200, np.uint8)
+    apart = annotate(image, detections((10, 10, 60, 60)), ["thing"])
+
+    drawn = annotate(image, detections((10, 10, 60, 60)), ["thing"], in_place=True)
+
+    assert drawn is image
+    assert (drawn == apart).all()
+
+
 def test_nothing_found_leaves_the_picture_as_it_was() -> None:
     image = np.random.default_rng(1).integers(0, 255, (50, 60, 3)).astype(np.uint8)
 
