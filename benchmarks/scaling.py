@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# yolo-fastest-1.1-xl at 1,769 MB, one vCPU. Warm: 26 measured (RESULTS.md), and 60 assumed for S3,
-# as in prices.py. Cold: a guess; 735, the image's 61 included, were measured beside a local S3.
+# yolo-fastest-1.1-xl at 1,769 MB, one vCPU. Warm: 26 measured without S3, and 60 assumed for it.
+# Cold: a guess; some 700, the image included, were measured beside a local S3 (RESULTS.md).
 _WARM_MS, _COLD_MS = 86.0, 1200.0
 _CONCURRENCIES = (1, 100, 1_000, 10_000)
 _BURSTS = (10_000, 100_000, 1_000_000)

@@ -117,8 +117,9 @@ class Deployment {
         stdio: 'pipe',
       });
     } catch (error) {
+      const reason = error.code === 'ENOENT' ? 'is not at hand' : `says: ${`${error.stdout}${error.stderr}`.trim()}`;
       this.log.notice(
-        `No bytecode in the package, so cold starts take a little longer: ${python} is not at hand ` +
+        `No bytecode in the package, so cold starts take a little longer: ${python} ${reason} ` +
           '(LAYER_PYTHON names another)',
       );
     }

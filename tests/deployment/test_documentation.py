@@ -1,9 +1,7 @@
-"""docs/deployment.md says what serverless.yml does, and reckons right."""
+"""The pages on deployment and operation say what serverless.yml does."""
 
 import re
 from collections.abc import Callable
-
-import pytest
 
 from ..conftest import ROOT
 from .conftest import PACKAGES
@@ -57,15 +55,3 @@ def _section(heading: str) -> str:
     found = re.search(rf"^## {heading}\n(.*?)(?=^## )", OPERATIONS, re.MULTILINE | re.DOTALL)
     assert found
     return found[1]
-
-
-@pytest.mark.parametrize("row", rows("network"), ids=lambda row: f"{row[0]} {row[1]}")
-def test_costs_follow_from_times_and_prices(row: list[str]) -> None:
-    memory, inference, gb_seconds, x86_64, arm64 = (
-        float(cell.replace(",", "")) for cell in row[1:]
-    )
-
-    expected = 1_000_000 * (50 + inference) / 1000 * memory / 1024
-    assert gb_seconds == round(expected)
-    assert x86_64 == round(expected * 0.0000166667 + 0.20, 2)
-    assert arm64 == round(expected * 0.0000133334 + 0.20, 2)
