@@ -143,7 +143,7 @@ faults: .venv/installed ## what becomes of 2,000 images while a third of S3's re
 	$(BIN)/python benchmarks/faults.py
 
 bench: .venv/batch .venv-opencv4/installed ## what the function does, against naive and other engines: half an hour
-	$(BIN)/python benchmarks/function.py
+	$(BIN)/python -m benchmarks.function
 
 bench-batch: .venv/batch ## what the Spark jobs do, against bare loops and Spark ML: an hour and more
 	$(BIN)/python benchmarks/batch.py

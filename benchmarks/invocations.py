@@ -2,7 +2,7 @@
 
     PYTHON benchmarks/invocations.py HANDLER.py EVENTS.json
 
-Python, OpenCV and the environment are those of the function that is measured; `function.py` sets
+Python, OpenCV and the environment are those of the function that is measured; `function/` sets
 them. HANDLER.py has `lambda_handler`. EVENTS.json is a list of events; the first ones warm up. The
 last line printed is JSON, a row an event: seconds in all, in S3's calls, in forward passes, and the
 calls' names, and the most memory so far, in bytes. What comes before is the function's own.

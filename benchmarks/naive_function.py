@@ -1,4 +1,4 @@
-"""The function as tutorials teach it, on OpenCV 4.14: what `benchmarks/function.py` compares with.
+"""The function as tutorials teach it, on OpenCV 4.14: what `make bench` compares with.
 
 It loads the network anew for each image, decodes boxes row by row in Python, reads one record of
 an event, and asks S3 nothing before it writes. Of the model's files, a container fetches each once.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.prices import price
+from benchmarks.function.prices import price
 
 
 def test_a_million_images_cost_their_requests_and_their_memory_times_seconds() -> None:

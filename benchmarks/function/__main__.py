@@ -1,0 +1,62 @@
+"""Measures what is asked for, and writes benchmarks/RESULTS.md.
+
+    make bench
+    .venv/bin/python -m benchmarks.function [--only NAME ...]
+
+Each measure is a table of the page, which is written anew with those that ran and those that had
+run before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from .cold import cold, imports
+from .cpu_share import CpuShareError
+from .engines import engines, parse
+from .report import Table, record
+from .shares import prices, threads
+from .stage import CACHE, SHARED
+from .warm import calls, large_jpeg, several, warm
+
+_MEASURES: dict[str, Callable[[], Table]] = {
+    "warm": warm,
+    "calls": calls,
+    "several": several,
+    "large-jpeg": large_jpeg,
+    "cold": cold,
+    "imports": imports,
+    "engines": engines,
+    "parse": parse,
+    "threads": threads,
+    "prices": prices,
+}
+
+
+def main() -> int:
+    """Measures, and writes the tables."""
+    parser = argparse.ArgumentParser(description="the function, measured")
+    parser.add_argument("--only", nargs="+", choices=_MEASURES, default=list(_MEASURES))
+    arguments = parser.parse_args()
+    for part in (SHARED / "models", SHARED / "cfg"):
+        if not part.is_dir():
+            parser.error(f"{part} is not there; SHARED_DATA names a folder with cfg/ and models/")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    status = 0
+    for name in arguments.only:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            table = _MEASURES[name]()
+        except CpuShareError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            status = 1
+            continue
+        record(name, table, _MEASURES)
+        print("\n".join(" | ".join(row) for row in [table.header, *table.rows]), flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Tables of what was measured, and the page that they make; start at `record`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.machine import describe_machine
+
+from .plot import plot
+from .stage import CACHE
+
+_HERE = Path(__file__).parent
+_RESULTS = _HERE.parent / "RESULTS.md"
+
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One measure's: a heading, what was measured and how, the bars, and rows."""
+
+    title: str
+    text: str
+    header: list[str]
+    rows: Rows
+
+
+def record(name: str, table: Table, order: Iterable[str]) -> None:
+    """Keeps what was measured, and writes all that was ever, in the order of these names."""
+    store = CACHE / "function.json"
+    known = json.loads(store.read_text()) if store.exists() else {}
+    known[name] = vars(table)
+    store.write_text(json.dumps(known))
+    parts = [(_HERE / "head.md").read_text().strip(), _machine()]
+    for measure in order:
+        if measure in known:
+            found = Table(**known[measure])
+            lines = [found.header, ["---"] * len(found.header), *found.rows]
+            table_text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            parts.append(f"## {found.title}\n\n{found.text}\n\n{table_text}")
+    parts.append((_HERE / "tried.md").read_text().strip())
+    _RESULTS.write_text("\n\n".join(parts) + "\n")
+    plot({name: Table(**found) for name, found in known.items()})
+
+
+def _machine() -> str:
+    """What it was measured on, in a sentence."""
+    return (
+        f"Measured on {describe_machine()}: OpenCV {cv2.__version__}, NumPy {np.__version__}, "
+        f"Python {sys.version.split()[0]}."
+    )

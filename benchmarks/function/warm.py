@@ -1,0 +1,174 @@
+"""Warm invocations: their time, S3's calls, several images in an event, a large image."""
+
+from __future__ import annotations
+
+import collections
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from modules.model_folder import LocalFolder
+from modules.model_loader import load_model
+from modules.object_detection.image import encode_image
+from modules.pipeline import Timings, draw, process
+from modules.settings import Settings
+from modules.threads import MB_PER_CORE
+
+from .cpu_share import CpuShare
+from .report import Table
+from .stage import (
+    DISTANCE,
+    NAIVE,
+    OURS,
+    ROOT,
+    WARM,
+    invocations,
+    median,
+    model_folder,
+    serving,
+    without_s3,
+)
+
+_WARM_TURNS = 3  # processes of each function
+_SEVERAL = 10  # images of an event that has several
+
+
+def warm() -> Table:
+    """Invocations of both functions, and the forward pass's part of ours."""
+    rows = []
+    for network in ("yolov4-tiny", "yolo-fastest-1.1"):
+        found = collections.defaultdict[str, list[dict[str, Any]]](list)
+        with serving(network) as stage:
+            for _ in range(_WARM_TURNS):
+                found["naive"] += invocations(stage, NAIVE)
+                for engine in ("opencv", "auto"):
+                    found[engine] += invocations(stage, OURS, ENGINE=engine)
+        naive = median(found["naive"], without_s3)
+        for engine in ("opencv", "auto"):
+            ours = found[engine]
+            whole = median(ours, without_s3)
+            forward = median(ours, lambda row: row["forward"])
+            rest = median(ours, _not_forward)
+            rows.append(
+                [
+                    *(network, engine),
+                    *(f"{seconds * 1000:.1f}" for seconds in (naive, whole)),
+                    f"**{naive / whole:.1f}**",
+                    f"{forward * 1000:.1f}",
+                    f"**{rest / forward:.0%}**",
+                ]
+            )
+    return Table(
+        "A warm invocation",
+        f"A JPEG of 768 x 576 pixels, medians of {_WARM_TURNS * WARM} events in milliseconds, in "
+        f"{_WARM_TURNS} processes each, by turns; time in S3's calls taken out on both sides. "
+        "Bars: naive / ours at least 4.5 (yolov4-tiny) and 3 (yolo-fastest-1.1); what is not the "
+        "forward pass at most 20 % and 120 % of it. The default engine is OpenCV; ENGINE=auto is "
+        "ONNX Runtime here.",
+        [
+            *("network", "engine", "naive", "ours", "naive / ours"),
+            *("of ours, forward", "the rest / forward"),
+        ],
+        rows,
+    )
+
+
+def calls() -> Table:
+    """What each function asks S3 for."""
+    with serving("yolo-fastest-1.1") as stage:
+        rows = [invocations(stage, side)[-1] for side in (NAIVE, OURS)]
+    return Table(
+        "S3's calls of a warm image",
+        "Bar: one HEAD, one GET, two PUTs.",
+        ["function", "calls"],
+        [
+            [
+                side.name,
+                ", ".join(
+                    f"{count} {name}" for name, count in collections.Counter(row["calls"]).items()
+                ),
+            ]
+            for side, row in zip((NAIVE, OURS), rows, strict=True)
+        ],
+    )
+
+
+def several() -> Table:
+    """An event of several images against an event for each."""
+    rows = []
+    with serving("yolo-fastest-1.1-xl", DISTANCE) as stage:
+        for cores in (1, 2):
+            found = []
+            for images in (1, _SEVERAL):
+                with CpuShare(cores) as share:
+                    runs = invocations(
+                        stage,
+                        OURS,
+                        share=share,
+                        events=_SEVERAL if images == 1 else 2,
+                        images=images,
+                        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=f"{cores * MB_PER_CORE}",
+                    )
+                found.append(median(runs, lambda row: float(row["total"])) / images)
+            alone, together = found
+            rows.append(
+                [
+                    f"{cores}",
+                    *(f"{seconds * 1000:.0f}" for seconds in found),
+                    f"**{together / alone:.2f}**",
+                ]
+            )
+    return Table(
+        f"{_SEVERAL} images in one event",
+        "Milliseconds an image, S3's calls included, with S3 "
+        f"{DISTANCE * 1000:.0f} ms away from the function, each way; yolo-fastest-1.1-xl, warm.",
+        ["cores", "an event for each", "one event", "one / each"],
+        rows,
+    )
+
+
+def large_jpeg() -> Table:
+    """A large image from bytes to bytes, against its codec alone."""
+    small = cv2.imread(str(ROOT / "demo" / "street.jpg"))
+    data = encode_image(cv2.resize(small, (6000, 4000), interpolation=cv2.INTER_CUBIC), "jpeg")
+    settings = Settings()
+    model = load_model(LocalFolder(model_folder("yolo-fastest-1.1")), settings)
+
+    def once() -> None:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, 92))
+
+    def ours() -> None:
+        timings = Timings()
+        draw(process(data, model, settings, timings), model, timings)
+
+    baseline, whole = alternate(once, ours, 7)
+    return Table(
+        "A JPEG of 24 megapixels",
+        "6,000 x 4,000 pixels, yolo-fastest-1.1, from bytes to bytes, against OpenCV's decoding "
+        "and encoding it once, at the same quality. Bar: 1.3.",
+        ["decode and encode, ms", "ours, ms", "ours / decode and encode"],
+        [[f"{baseline * 1000:.0f}", f"{whole * 1000:.0f}", f"**{whole / baseline:.2f}**"]],
+    )
+
+
+def _not_forward(row: dict[str, Any]) -> float:
+    return without_s3(row) - float(row["forward"])
+
+
+def alternate(
+    one: Callable[[], None], other: Callable[[], None], times: int
+) -> tuple[float, float]:
+    """Medians, in seconds, of two things done in turn."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for number in range(times + 1):
+        for what, found in zip((one, other), seconds, strict=True):
+            start = time.perf_counter()
+            what()
+            if number:  # the first warms up
+                found.append(time.perf_counter() - start)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
