@@ -70,6 +70,7 @@ class ModelStore:
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
         self._sent_for: Future[_Listed] | None = None
+        self._sent_at = -math.inf
 
     def model_for(self, bucket: str) -> Model:
         """The model that images of `bucket` are to be run through.
@@ -96,6 +97,7 @@ class ModelStore:
         This needs neither NumPy nor OpenCV, which may be imported meanwhile.
         """
         if self._beside and self._settings.model.startswith(_S3):
+            self._sent_at = self._clock()
             self._sent_for = self._beside.submit(self._send_for, self._folder(""))
 
     def expire(self) -> None:
@@ -115,7 +117,9 @@ class ModelStore:
 
         place.looked_at = self._clock()
         for _ in range(_ATTEMPTS):
-            folder, files, opened = self._take_sent_for() or self._list(folder)
+            if sent_for := self._take_sent_for():
+                place.looked_at = self._sent_at
+            folder, files, opened = sent_for or self._list(folder)
             if files == place.files and (place.model or place.refusal):
                 return
             try:
@@ -144,9 +148,19 @@ class ModelStore:
         return folder, files, stack
 
     def _take_sent_for(self) -> _Listed | None:
-        """What was sent for, once; None if that failed: who asks himself is told why."""
+        """What was sent for, once; None if that failed: who asks himself is told why.
+
+        Lambda may start an environment long before its first image. What was listed then is as good
+        as anything that was looked at then: until the TTL is over.
+        """
         sent_for, self._sent_for = self._sent_for, None
-        return sent_for.result() if sent_for and not sent_for.exception() else None
+        if sent_for is None or sent_for.exception():
+            return None
+        folder, files, opened = sent_for.result()
+        if self._clock() - self._sent_at < self._settings.model_ttl_seconds:
+            return folder, files, opened
+        with opened:
+            return None
 
     def _folder(self, bucket: str) -> S3Folder:
         location = self._settings.model

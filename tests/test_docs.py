@@ -77,7 +77,7 @@ ELSEWHERE |= {
     f"{BATCH} featurize path/to/pictures --model resnet50 --size 100 --output features": (
         "tests/batch/test_featurize.py, with random weights"
     ),
-    ".venv/bin/python benchmarks/scaling.py --warm 86 --cold 1200": (
+    ".venv/bin/python -m benchmarks.scaling --warm 86 --cold 1200": (
         "tests/test_scaling.py, by the same functions"
     ),
     f"{BATCH} reduce features --pca 16 --output components": "tests/batch/test_reduce.py",

@@ -253,6 +253,38 @@ def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
     assert store.model_for(BUCKET).name == "colours"
 
 
+def test_a_model_that_was_sent_for_long_ago_is_asked_for_again(
+    bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(store, "_clock", lambda: now)
+    store.send_for()
+    assert store._sent_for
+    store._sent_for.result()
+    calls = calls_of(bucket)
+
+    now = 60.0
+    store.model_for(BUCKET)
+
+    assert calls.count("ListObjectsV2") == 1
+
+
+def test_a_model_that_was_sent_for_is_looked_at_again_when_the_ttl_since_then_is_over(
+    bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(store, "_clock", lambda: now)
+    store.send_for()
+    now = 59.0
+    store.model_for(BUCKET)
+    calls = calls_of(bucket)
+
+    now = 60.0
+    store.model_for(BUCKET)
+
+    assert calls == ["ListObjectsV2"]
+
+
 def test_of_a_model_replaced_since_it_was_sent_for_no_two_files_mix(
     bucket: LocalBucket, store: ModelStore
 ) -> None:

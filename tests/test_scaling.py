@@ -9,23 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import scaling
-from benchmarks.scaling import (
+from benchmarks.scaling import __main__ as scaling
+from benchmarks.scaling.__main__ import read_times
+from benchmarks.scaling.load import carry, drain, partitions_for
+from benchmarks.scaling.plot import draw
+from benchmarks.scaling.simulation import (
     Durations,
     Function,
     Outcome,
     Quotas,
     burst,
-    carry,
-    drain,
-    draw,
-    partitions_for,
-    read_times,
     simulate,
     steady,
-    tabulate_bursts,
-    tabulate_carried,
 )
+from benchmarks.scaling.tables import tabulate_bursts, tabulate_carried
 
 from .conftest import ROOT
 
@@ -257,7 +254,7 @@ def test_the_command_prints_both_tables(
     monkeypatch.setattr(scaling, "_CONCURRENCIES", (1, 200))
     monkeypatch.setattr(scaling, "_BURSTS", (100, 1_000))
     monkeypatch.setattr(scaling, "_MOST_STEADY", 5_000)
-    monkeypatch.setattr(sys, "argv", ["scaling.py", "--warm", "120", "--seed", "3"])
+    monkeypatch.setattr(sys, "argv", ["scaling", "--warm", "120", "--seed", "3"])
 
     assert scaling.main() == 0
 
@@ -269,7 +266,7 @@ def test_the_command_prints_both_tables(
 
 @pytest.mark.parametrize("wrong", [["--warm", "0"], ["--cold", "soon"], ["--results", "none.json"]])
 def test_what_cannot_be_used_is_said(wrong: list[str]) -> None:
-    command = [sys.executable, "benchmarks/scaling.py", *wrong]
+    command = [sys.executable, "-m", "benchmarks.scaling", *wrong]
 
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -37,7 +37,9 @@ _MEASURES: dict[str, Callable[[], Table]] = {
 
 def main() -> int:
     """Measures, and writes the tables."""
-    parser = argparse.ArgumentParser(description="the function, measured")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.function", description="the function, measured"
+    )
     parser.add_argument("--only", nargs="+", choices=_MEASURES, default=list(_MEASURES))
     arguments = parser.parse_args()
     for part in (SHARED / "models", SHARED / "cfg"):
