@@ -86,7 +86,7 @@ class S3Folder:
         self.name = self._prefix.rstrip("/").rpartition("/")[2]
         self.location = f"s3://{bucket}/{self._prefix}"
         self._listed: dict[str, tuple[str, int]] = {}
-        self._openings: dict[str, Opening[ObjectStream]] = {}
+        self._openings: dict[str, Opening] = {}
 
     def files(self) -> dict[str, str]:
         """See `ModelFolder`; one request."""

@@ -1,28 +1,23 @@
-"""Streams that are opened beside other requests, so that S3's answers are waited for once.
+"""An object that is opened beside other requests, so that S3's answers are waited for once.
 
-Opening one sends its request, and waits for the beginning of the answer. Its bytes are read by
-whoever takes it; what has come by then waits in the socket's buffer, and no more memory is taken
-for a stream that nobody wants in the end.
+Opening sends a request, and waits for the beginning of the answer. The bytes are read by whoever
+takes the stream; what has come by then waits in the socket's buffer, and no more memory is taken
+for an object that nobody wants in the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Self
+
+from .object_stream import ObjectStream
 
 
-class _Closable(Protocol):
-    def __exit__(self, kind: Any, error: Any, traceback: Any, /) -> None: ...
-
-
-_Stream = TypeVar("_Stream", bound=_Closable)
-
-
-class Opening(Generic[_Stream]):
+class Opening:
     """A stream on its way. Leaving its context closes it, unless it was taken."""
 
-    def __init__(self, executor: Executor, open_stream: Callable[[], _Stream]) -> None:
+    def __init__(self, executor: Executor, open_stream: Callable[[], ObjectStream]) -> None:
         self._future = executor.submit(open_stream)
         self._is_taken = False
 
@@ -31,9 +26,9 @@ class Opening(Generic[_Stream]):
 
     def __exit__(self, *exception: object) -> None:
         if not self._is_taken and self._future.exception() is None:
-            self._future.result().__exit__(None, None, None)
+            self._future.result().__exit__()
 
-    def take(self) -> _Stream:
+    def take(self) -> ObjectStream:
         """The stream, which is the taker's to close from now on.
 
         Raises:
