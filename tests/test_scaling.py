@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.scaling import __main__ as scaling
+from benchmarks.scaling import load
 from benchmarks.scaling.__main__ import read_times
 from benchmarks.scaling.load import carry, drain, partitions_for
 from benchmarks.scaling.plot import draw
@@ -253,7 +254,7 @@ def test_the_command_prints_both_tables(
 ) -> None:
     monkeypatch.setattr(scaling, "_CONCURRENCIES", (1, 200))
     monkeypatch.setattr(scaling, "_BURSTS", (100, 1_000))
-    monkeypatch.setattr(scaling, "_MOST_STEADY", 5_000)
+    monkeypatch.setattr(load, "_MOST_STEADY", 5_000)
     monkeypatch.setattr(sys, "argv", ["scaling", "--warm", "120", "--seed", "3"])
 
     assert scaling.main() == 0
