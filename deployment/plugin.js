@@ -56,6 +56,8 @@ class Deployment {
   derive(values) {
     const [, modelBucket, modelFolder] = /^(?:s3:\/\/([^/]+)\/+)?(.*?)\/?$/.exec(values.model);
     const modelPrefix = `${modelFolder}/`;
+    // With SnapStart the model is loaded before any event names a bucket
+    const isModelPlaced = modelBucket || values.snapStart;
     return {
       opencvLayer: this.layer(values, `opencv-${values.layer}`),
       onnxruntimeLayer: this.layer(values, 'onnxruntime'),
@@ -65,8 +67,7 @@ class Deployment {
       events: this.events(values),
       modelBucket,
       modelPrefix,
-      // with its bucket, so that it can be sent for before any event names one
-      model: `s3://\${self:custom.modelBucket}/${modelPrefix}`,
+      model: isModelPlaced ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,
       reservedConcurrency: values.reservedConcurrency || NO_VALUE,
       qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls makes
       slowMilliseconds: values.timeout * 1000 * 0.8,
