@@ -64,9 +64,9 @@ def cold() -> Table:
         "From a new process under Lambda's runtime client to its answer, in milliseconds, medians "
         f"of {_COLD}, by turns; the most memory in MB. S3 is another process here, or so many "
         "milliseconds away, each way, as a network has it. MODEL names its bucket. Ready: the "
-        "interpreter and the imports, to the first question for an event. Model: what its fetching, importing and "
-        "loading take after that; naive does it within the image. Bars: 0.6 and 0.4 of naive's "
-        "time; for yolov3 0.4 of its memory, and under 700 MB.",
+        "interpreter and the imports, to the first question for an event. Model: what its "
+        "fetching, importing and loading take after that; naive does it within the image. Bars: "
+        "0.6 and 0.4 of naive's time; for yolov3 0.4 of its memory, and under 700 MB.",
         [
             *("network", "S3", "function", "ready", "model", "image", "in all", "of naive"),
             *("MB", "of naive's"),
