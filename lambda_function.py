@@ -20,7 +20,8 @@ from modules.storage import CONNECTIONS, CredentialsExpiredError, create_client
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
 _client = create_client()
-_beside = ThreadPoolExecutor(CONNECTIONS)  # its threads begin when there is work for them
+# One that loads a model waits for those that open its files, so there are enough for all at once
+_beside = ThreadPoolExecutor(CONNECTIONS)
 _models = ModelStore(_client, _settings, _beside)
 _models.send_for()
 

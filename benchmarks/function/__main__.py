@@ -17,9 +17,9 @@ from .cold import cold, imports
 from .cpu_share import CpuShareError
 from .engines import engines, parse
 from .report import Table, record
-from .shares import prices, threads
+from .shares import prices, several, threads
 from .stage import CACHE, SHARED
-from .warm import calls, large_jpeg, several, warm
+from .warm import calls, large_jpeg, warm
 
 _MEASURES: dict[str, Callable[[], Table]] = {
     "warm": warm,

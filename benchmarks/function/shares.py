@@ -1,4 +1,4 @@
-"""Invocations with the share of the cores that memory buys: threads, and prices."""
+"""Invocations with the share of the cores that memory buys: threads, several images, prices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from modules.threads import MB_PER_CORE
 from .cpu_share import CpuShare
 from .prices import MEMORIES, S3_SECONDS, price
 from .report import Table
-from .stage import NETWORKS, OURS, Stage, invocations, median, serving, without_s3
+from .stage import DISTANCE, NETWORKS, OURS, Stage, invocations, median, serving, without_s3
 
 _SHARED_OUT = 10  # invocations with a share of the cores, which may take seconds
+_SEVERAL = 10  # images of an event that has several
 _HEADROOM = 1.3  # of memory, over what was measured
 
 
@@ -24,7 +25,7 @@ def threads() -> Table:
             for engine in ("opencv", "onnxruntime"):
                 for memory in MEMORIES:
                     one, two = (
-                        median(_within(stage, memory, threads, engine), without_s3)
+                        median(_within(stage, memory, threads, ENGINE=engine), without_s3)
                         for threads in (1, 2)
                     )
                     ours = math.ceil(memory / MB_PER_CORE)
@@ -45,6 +46,38 @@ def threads() -> Table:
         [
             *("network", "engine", "MB", "one thread", "two threads", "ours", "the other / ours"),
         ],
+        rows,
+    )
+
+
+def several() -> Table:
+    """An event of several images against an event for each."""
+    rows = []
+    with serving("yolo-fastest-1.1-xl", DISTANCE) as stage:
+        for cores in (1, 2):
+            found = []
+            for images in (1, _SEVERAL):
+                runs = _within(
+                    stage,
+                    cores * MB_PER_CORE,
+                    cores,
+                    events=_SEVERAL if images == 1 else 2,
+                    images=images,
+                )
+                found.append(median(runs, lambda row: float(row["total"])) / images)
+            alone, together = found
+            rows.append(
+                [
+                    f"{cores}",
+                    *(f"{seconds * 1000:.0f}" for seconds in found),
+                    f"**{together / alone:.2f}**",
+                ]
+            )
+    return Table(
+        f"{_SEVERAL} images in one event",
+        "Milliseconds an image, S3's calls included, with S3 "
+        f"{DISTANCE * 1000:.0f} ms away from the function, each way; yolo-fastest-1.1-xl, warm.",
+        ["cores", "an event for each", "one event", "one / each"],
         rows,
     )
 
@@ -92,14 +125,19 @@ def prices() -> Table:
 def _billed(stage: Stage, memory: int) -> float:
     """Seconds that a warm invocation takes at so much memory."""
     threads = math.ceil(memory / MB_PER_CORE)
-    return median(_within(stage, memory, threads, "opencv"), lambda row: float(row["total"]))
+    return median(_within(stage, memory, threads, ENGINE="opencv"), lambda row: float(row["total"]))
 
 
-def _within(stage: Stage, memory: int, threads: int, engine: str) -> list[dict[str, Any]]:
+def _within(
+    stage: Stage,
+    memory: int,
+    threads: int,
+    *,
+    events: int = _SHARED_OUT,
+    images: int = 1,
+    **variables: str,
+) -> list[dict[str, Any]]:
     """Invocations with the share of the cores that so much memory buys, and so many threads."""
-    variables: dict[str, Any] = {
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{threads * MB_PER_CORE}",
-        "ENGINE": engine,
-    }
+    variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = f"{threads * MB_PER_CORE}"
     with CpuShare(memory / MB_PER_CORE) as share:
-        return invocations(stage, OURS, share=share, events=_SHARED_OUT, **variables)
+        return invocations(stage, OURS, share=share, events=events, images=images, **variables)

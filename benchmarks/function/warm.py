@@ -1,4 +1,4 @@
-"""Warm invocations: their time, S3's calls, several images in an event, a large image."""
+"""Warm invocations: their time, S3's calls, a large image."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from modules.model_loader import load_model
 from modules.object_detection.image import encode_image
 from modules.pipeline import Timings, draw, process
 from modules.settings import Settings
-from modules.threads import MB_PER_CORE
 
-from .cpu_share import CpuShare
 from .report import Table
 from .stage import (
-    DISTANCE,
     NAIVE,
     OURS,
     ROOT,
@@ -34,7 +31,6 @@ from .stage import (
 )
 
 _WARM_TURNS = 3  # processes of each function
-_SEVERAL = 10  # images of an event that has several
 
 
 def warm() -> Table:
@@ -94,40 +90,6 @@ def calls() -> Table:
             ]
             for side, row in zip((NAIVE, OURS), rows, strict=True)
         ],
-    )
-
-
-def several() -> Table:
-    """An event of several images against an event for each."""
-    rows = []
-    with serving("yolo-fastest-1.1-xl", DISTANCE) as stage:
-        for cores in (1, 2):
-            found = []
-            for images in (1, _SEVERAL):
-                with CpuShare(cores) as share:
-                    runs = invocations(
-                        stage,
-                        OURS,
-                        share=share,
-                        events=_SEVERAL if images == 1 else 2,
-                        images=images,
-                        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=f"{cores * MB_PER_CORE}",
-                    )
-                found.append(median(runs, lambda row: float(row["total"])) / images)
-            alone, together = found
-            rows.append(
-                [
-                    f"{cores}",
-                    *(f"{seconds * 1000:.0f}" for seconds in found),
-                    f"**{together / alone:.2f}**",
-                ]
-            )
-    return Table(
-        f"{_SEVERAL} images in one event",
-        "Milliseconds an image, S3's calls included, with S3 "
-        f"{DISTANCE * 1000:.0f} ms away from the function, each way; yolo-fastest-1.1-xl, warm.",
-        ["cores", "an event for each", "one event", "one / each"],
-        rows,
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # yolo-fastest-1.1-xl at 1,769 MB, one vCPU. Warm: 26 measured without S3, and 60 assumed for it.
-# Cold: a guess; some 700, the image included, were measured beside a local S3 (RESULTS.md).
+# Cold: a guess; some 800, the image included, were measured beside a local S3 (RESULTS.md).
 WARM_MS, COLD_MS = 86.0, 1200.0
 READS, WRITES = 2, 2  # an image's requests: HEAD and GET, two PUT
 _TRIES = 3  # of an event whose invocation fails

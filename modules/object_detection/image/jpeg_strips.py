@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ImageError
 from .jpeg_markers import segments
 
 _MCU = 16  # pixels a side, where colours have half the resolution
@@ -31,7 +32,7 @@ def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int, threads: int) -> byt
     """A baseline JPEG, 4:2:0, of `(H, W, 3)` uint8 BGR; the same bytes for any number of threads.
 
     Raises:
-        cv2.error: JPEG cannot hold an image of this size.
+        cv2.error, ImageError: JPEG cannot hold an image of this size.
     """
     height, width = pixels.shape[:2]
     options = (
@@ -43,7 +44,7 @@ def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int, threads: int) -> byt
     def encode(strip: NDArray[np.uint8]) -> bytes:
         done, data = cv2.imencode(".jpg", strip, options)
         if not done:
-            raise cv2.error("JPEG cannot hold it")
+            raise ImageError("cannot be encoded as JPEG")
         return bytes(data)
 
     steps = -(-height // _STEP)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from modules.object_detection.errors import ImageError
 from modules.object_detection.image.jpeg_strips import encode_jpeg
 
 
@@ -55,5 +56,5 @@ def test_strips_of_a_part_of_a_larger_picture_are_its_own() -> None:
 
 
 def test_a_picture_that_is_too_wide_is_an_error() -> None:
-    with pytest.raises(cv2.error):
+    with pytest.raises(ImageError, match=r"^cannot be encoded as JPEG$"):
         encode_jpeg(np.zeros((2, 70_000, 3), np.uint8), quality=92, threads=2)
