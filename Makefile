@@ -37,7 +37,7 @@ batch: .venv/batch ## install what the Spark jobs need besides
 
 .venv/batch: .venv/installed requirements-batch.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.txt
-	$(BIN)/python -m modules.batch.class_archive
+	$(BIN)/python -m modules.spark.session.class_archive
 	@touch $@
 
 node_modules/installed: package.json package-lock.json
@@ -54,7 +54,7 @@ fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for s
 	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT))
 
 orders: .venv/installed ## every order in which two invocations' requests can reach S3
-	ORDERS=all $(BIN)/pytest --timeout 3600 tests/test_interleavings.py
+	ORDERS=all $(BIN)/pytest --timeout 3600 tests/function/test_interleavings.py
 
 lint: .venv/batch ## formatting, linting and types
 	$(BIN)/ruff format --check .

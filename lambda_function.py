@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modules.model_store import ModelStore
+from modules.errors import CredentialsExpiredError
+from modules.models.store import ModelStore
 from modules.settings import Settings
-from modules.storage import CONNECTIONS, CredentialsExpiredError, create_client
+from modules.storage.client import CONNECTIONS, create_client
 
 # Made once in each execution environment; every warm invocation finds them ready
 _settings = Settings.from_environment(os.environ)
@@ -26,13 +27,15 @@ _models = ModelStore(_client, _settings, _beside)
 _models.send_for()
 
 # NumPy and OpenCV, while the model is on its way
-from modules.bucket import Bucket
-from modules.deadline import Deadline
+from modules.errors import TransientError
 from modules.events import ImageRef, Outcome, Verdict, read_event
-from modules.object_detection.errors import TransientError
-from modules.publisher import Publisher
-from modules.telemetry import count, count_kind, logger, observed
-from modules.threads import use_share_of_cores
+from modules.function.deadline import Deadline
+from modules.function.publisher import Publisher
+from modules.function.threads import use_share_of_cores
+from modules.storage.bucket import Bucket
+from modules.telemetry.logs import logger
+from modules.telemetry.metrics import count, count_kind
+from modules.telemetry.reports import observed
 
 use_share_of_cores(os.environ)
 _publisher = Publisher(Bucket(_client), _models, _settings, _beside)

@@ -32,9 +32,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from modules.model_folder import LocalFolder
-from modules.model_loader import Model, load_model
-from modules.object_detection.image import SUFFIXES, Image, decode_image
+from modules.models.folder import LocalFolder
+from modules.models.loader import Model, load_model
+from modules.object_detection.images import SUFFIXES, Image, decode_image
 from modules.settings import Settings
 
 _CONFIDENCE = 0.001  # the measure weighs every detection, however doubtful

@@ -17,12 +17,13 @@ import cv2
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from modules.feature_loader import load_feature_model
-from modules.model_folder import LocalFolder
-from modules.model_loader import load_model
-from modules.object_detection.image import decode_image
-from modules.pipeline import Timings, process
+from modules.features.loader import load_feature_model
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.object_detection.images import decode_image
+from modules.results.pipeline import process
 from modules.settings import Settings
+from modules.telemetry.timings import Timings
 
 SIDE = 100  # of the fruits, in pixels
 _WARM = 20  # images before the clock runs

@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from modules.batch.feature_table import SparkTable
-from modules.batch.pca import fit
-from modules.batch.session import open_session
-from modules.batch.spark_ml import fit_by_spark
+from modules.spark.io.feature_table import SparkTable
+from modules.spark.jobs.spark_ml import fit_by_spark
+from modules.spark.pca import fit
+from modules.spark.session.session import open_session
 
 
 def main() -> None:

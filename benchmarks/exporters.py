@@ -39,9 +39,10 @@ import cv2
 import numpy as np
 import torch
 
-from modules.object_detection.detector import Detections, Detector
-from modules.object_detection.engines import ENGINES
-from modules.object_detection.errors import ModelError
+from modules.errors import ModelError
+from modules.object_detection.detections import Detections
+from modules.object_detection.detector import Detector
+from modules.object_detection.engines.registry import ENGINE_NAMES
 from modules.object_detection.onnx.importer import import_onnx
 
 SIZE = 320
@@ -232,7 +233,7 @@ def compare(family: str, export: Export, predict: Predict, images: list[Image]) 
     """Prints a line an engine; returns whether each found the same, or said why it cannot run."""
     expected = [predict(image) for image in images]
     agreed = True
-    for engine in ENGINES:
+    for engine in ENGINE_NAMES:
         try:
             network, loaded = import_onnx(
                 np.fromfile(export.file, np.uint8), engine=engine, labels=export.labels

@@ -23,7 +23,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from modules.cli.local_bucket import LocalBucket
+from modules.cli.local_aws.bucket import LocalBucket
 from tests.colour_model import write_colour_model
 from tests.faults.faults import Fault, Faults
 from tests.faults.pictures import plan

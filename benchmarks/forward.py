@@ -45,8 +45,8 @@ def _ours(name: str) -> Callable[[Path, int], tuple[Forward, tuple[int, int]]]:
     def load(network: Path, threads: int) -> tuple[Forward, tuple[int, int]]:
         import cv2
 
-        from modules.model_folder import LocalFolder
-        from modules.model_loader import load_model
+        from modules.models.folder import LocalFolder
+        from modules.models.loader import load_model
         from modules.settings import Settings
 
         cv2.setNumThreads(threads)

@@ -111,8 +111,8 @@ def _watch_s3(watch: Stopwatch) -> None:
 
 def _watch_forward(watch: Stopwatch) -> None:
     """Counts forward passes: of our engines, or of OpenCV's network where they are not used."""
-    if "modules.object_detection.engines" in sys.modules:
-        engines = sys.modules["modules.object_detection.engines"]
+    if "modules.object_detection.engines.registry" in sys.modules:
+        engines = sys.modules["modules.object_detection.engines.registry"]
         for engine in (engines.OpenCvEngine, engines.OnnxRuntimeEngine):
             engine.forward = watch.timed(engine.forward, "forward")
         return

@@ -48,13 +48,13 @@ def cold_start() -> tuple[float, float]:
 
 def image(model: Path, picture: Path) -> tuple[float, float, float]:
     """Seconds of one image, and of its telemetry, without and with a trace."""
-    from modules.cli.local_bucket import BUCKET, LocalBucket
+    from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 
     with LocalBucket("input/") as bucket:
         bucket.upload_model(model)
         import lambda_function
-        from modules.pipeline import Timings
-        from modules.telemetry import observed, report_image
+        from modules.telemetry.reports import observed, report_image
+        from modules.telemetry.timings import Timings
 
         key = f"input/{picture.name}"
         bucket.client.put_object(Bucket=BUCKET, Key=key, Body=picture.read_bytes())

@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { readParams } = require('./params');
 
-// What modules/object_detection/image/ reads; a test holds the two together
+// What modules/object_detection/images/ reads; a test holds the two together
 const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 // X-Ray has no resources that could be named
@@ -112,7 +112,7 @@ class Deployment {
     // checked against the sources' digests: modification times do not survive packing
     const options = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash'];
     try {
-      execFileSync(python, [...options, '-x', 'modules/(cli|batch)/', 'lambda_function.py', 'modules'], {
+      execFileSync(python, [...options, '-x', 'modules/(cli|spark|features|models/zoo)/', 'lambda_function.py', 'modules'], {
         cwd: this.serverless.serviceDir,
         env: { ...process.env, PYTHONHASHSEED: '0' },
         stdio: 'pipe',

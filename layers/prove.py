@@ -46,17 +46,17 @@ num=3
 
 def import_all() -> None:
     """What the function imports."""
-    import modules.pipeline
-    from modules.telemetry import logger
+    import modules.results.pipeline
+    from modules.telemetry.logs import logger
 
-    logger.info("imported", pipeline=modules.pipeline.__name__)
+    logger.info("imported", pipeline=modules.results.pipeline.__name__)
 
 
 def use_formats() -> None:
     """Writes and reads every format that the function takes."""
     import numpy as np
 
-    from modules.object_detection.image import FORMATS, decode_image, encode_image
+    from modules.object_detection.images import FORMATS, decode_image, encode_image
 
     image = _picture()
     for name in FORMATS:
@@ -86,7 +86,7 @@ def detect() -> None:
     import numpy as np
 
     from modules.object_detection.darknet import import_darknet
-    from modules.object_detection.engines import create_engine
+    from modules.object_detection.engines.registry import create_engine
 
     # biases, scales, means, variances and kernels of one layer; biases and kernels of the other
     count = 4 * 16 + 16 * 27 + 18 + 18 * 16

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from .object_detection.engine_names import AUTO, ENGINE_NAMES, choose_engine
+from .errors import SettingsError
+from .object_detection.engines.registry import AUTO, ENGINE_NAMES, choose_engine
 
 _RESIZES = ("stretch", "letterbox")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -25,16 +26,12 @@ _WITHOUT_EFFECT = (
 )
 
 
-class SettingsError(Exception):
-    """A setting has a value that cannot work. The message names the variable and what would do."""
-
-
 @dataclass(frozen=True)
 class Settings:
     """Every setting, with its default. A field is the environment variable of its name.
 
     classes: labels to keep; empty for all. resize: "stretch", "letterbox", or empty for what the
-    model was trained with. engine: a name in `engines.ENGINES`; "auto" becomes one. force: make
+    model was trained with. engine: a name in `ENGINE_NAMES`; "auto" becomes one. force: make
     results again that are there already.
     """
 

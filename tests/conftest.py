@@ -13,10 +13,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from modules.cli.local_bucket import LocalBucket
-
-from .colour_model import write_colour_model
-from .faults.proxy import FaultyProxy
+from modules.cli.local_aws.bucket import LocalBucket
+from tests.colour_model import write_colour_model
+from tests.faults.proxy import FaultyProxy
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,9 +2,8 @@ from typing import Any
 
 import pytest
 
-from modules.object_detection.engine_names import ENGINE_NAMES
-from modules.object_detection.engines import ENGINES
-from modules.settings import Settings, SettingsError
+from modules.errors import SettingsError
+from modules.settings import Settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -132,7 +131,3 @@ def test_places_limits_and_force_leave_the_digest_alone() -> None:
     other = Settings(input_prefix="in/", max_image_bytes=1, model_ttl_seconds=1, force=True)
 
     assert other.digest("m") == Settings().digest("m") != other.digest("another model")
-
-
-def test_an_engine_of_every_name_is_there() -> None:
-    assert tuple(ENGINES) == ENGINE_NAMES

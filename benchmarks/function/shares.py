@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from modules.threads import MB_PER_CORE
+from modules.function.threads import MB_PER_CORE
 
 from .cpu_share import CpuShare
 from .prices import MEMORIES, S3_SECONDS, price

@@ -19,9 +19,9 @@ from typing import Any
 import cv2
 
 from benchmarks.invocations import WARM_UP
-from modules.cli.local_server import LocalServer
+from modules.cli.local_aws.moto_server import LocalServer
 from modules.object_detection.darknet.cfg import parse_cfg
-from modules.object_detection.image import encode_image
+from modules.object_detection.images import encode_image
 from tests.object_detection.darknet.random_models import random_weights
 
 from .cpu_share import CpuShare

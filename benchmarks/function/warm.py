@@ -11,11 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from modules.model_folder import LocalFolder
-from modules.model_loader import load_model
-from modules.object_detection.image import encode_image
-from modules.pipeline import Timings, draw, process
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.object_detection.images import encode_image
+from modules.results.pipeline import draw, process
 from modules.settings import Settings
+from modules.telemetry.timings import Timings
 
 from .report import Table
 from .stage import (

@@ -24,7 +24,7 @@ WARM_MS, COLD_MS = 86.0, 1200.0
 READS, WRITES = 2, 2  # an image's requests: HEAD and GET, two PUT
 _TRIES = 3  # of an event whose invocation fails
 _WAITS = (60.0, 120.0)  # seconds before the second, and the third
-_SDK_TRIES = 4  # of a request to S3, as modules/storage.py sets it
+_SDK_TRIES = 4  # of a request to S3, as modules/storage/client.py sets it
 _MAX_AGE = 6 * 3600.0  # seconds that an event is kept
 _LONGEST_WAIT = 300.0  # seconds between two tries of a throttled event
 

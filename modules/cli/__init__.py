@@ -12,8 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..object_detection.errors import PermanentError, TransientError
-from ..settings import SettingsError
+from ..errors import PermanentError, SettingsError, TransientError, UsageError
 
 COMMANDS = {
     "detect": "find objects in images and folders of this machine",
@@ -24,10 +23,6 @@ COMMANDS = {
     "failures": "list the images of a bucket that failed for good, and why",
     "redrive": "have the deployed function try its dead letters again",
 }
-
-
-class UsageError(Exception):
-    """The command cannot run as it was called. The message says what would be right."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

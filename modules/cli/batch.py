@@ -7,7 +7,7 @@ import importlib
 import sys
 import types
 
-from ..batch.errors import JobFailedError
+from ..errors import JobFailedError
 from .actions import add_actions
 from .samples import find_batch_model
 
@@ -21,7 +21,7 @@ JOBS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the jobs, each a module of `modules.batch` with `EXAMPLE` and `add_arguments`."""
+    """Declares the jobs, each a module of `modules.spark` with `EXAMPLE` and `add_arguments`."""
     add_actions(parser, "job", JOBS, _module)
 
 
@@ -37,4 +37,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _module(job: str) -> types.ModuleType:
-    return importlib.import_module(f"modules.batch.{job}")
+    return importlib.import_module(f"modules.spark.jobs.{job}")

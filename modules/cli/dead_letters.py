@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from ..events import EventError, read_event
+from ..errors import EventError
+from ..events import read_event
 
 # So long is a message out of others' sight. Killed midway, this command leaves it in the queue, and
 # it comes back into sight after that.

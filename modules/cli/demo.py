@@ -15,7 +15,7 @@ from .samples import NAMES, OWN_MODEL, find_images, find_model, sample_images
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .local_bucket import LocalBucket
+    from .local_aws.bucket import LocalBucket
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Drops every image into a local bucket, and serves its events; returns 1 if any failed."""
     from rich.console import Console
 
-    from .local_bucket import BUCKET, LocalBucket, quiet_handler
+    from .local_aws.bucket import BUCKET, LocalBucket, quiet_handler
 
     console = Console()
     model = find_model(arguments.model)

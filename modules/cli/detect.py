@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model_folder import LocalFolder
-from ..model_loader import Model, load_model
-from ..object_detection.errors import PermanentError
-from ..object_detection.image import SUFFIXES
-from ..pipeline import Source, Timings, describe_result, draw, process, too_many_bytes
+from ..errors import PermanentError, UsageError
+from ..models.folder import LocalFolder
+from ..models.loader import Model, load_model
+from ..object_detection.images import SUFFIXES
+from ..results.document import Source, describe_result, too_many_bytes
+from ..results.pipeline import draw, process
 from ..settings import Settings
-from . import UsageError
+from ..telemetry.timings import Timings
 from .samples import NAMES, find_model
 
 if TYPE_CHECKING:

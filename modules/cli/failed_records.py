@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..object_stream import ObjectStream
+from ..errors import ObjectGoneError, UsageError
 from ..settings import Settings
-from ..storage import ObjectGoneError, storage_errors
-from . import UsageError
+from ..storage.errors import storage_errors
+from ..storage.object_stream import ObjectStream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

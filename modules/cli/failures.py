@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
-from ..storage import create_client
+from ..storage.client import create_client
 from .failed_records import FailedImage, bucket_of, failed_images
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from ..settings import Settings
-from . import UsageError
 from .samples import NAMES, OWN_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve_here(aws: LocalAws, model: Path) -> None:
     """Answers events in this process."""
-    from .local_bucket import BUCKET, LocalBucket, quiet_handler
+    from .local_aws.bucket import BUCKET, LocalBucket, quiet_handler
 
     settings = Settings.from_environment(os.environ)
     with LocalBucket(settings.input_prefix, aws) as bucket:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..errors import UsageError
 from ..settings import Settings
-from ..storage import create_client
-from . import UsageError
+from ..storage.client import create_client
 from .dead_letters import DeadLetters
 from .failed_records import FailedImage, bucket_of, failed_images
 

@@ -10,11 +10,11 @@ import difflib
 import os
 from pathlib import Path
 
+from ..errors import UsageError
+from ..models.zoo.catalogue import DETECTORS, MODELS, RemoteFile, ZooModel
+from ..models.zoo.fetch import pull
 from ..object_detection.darknet.cfg import parse_cfg
-from ..object_detection.image import SUFFIXES
-from ..zoo import pull
-from ..zoo_models import DETECTORS, MODELS, RemoteFile, ZooModel
-from . import UsageError
+from ..object_detection.images import SUFFIXES
 from .transfer import transfer_bars
 
 CACHE = Path(".cache", "models")

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import EventError
 from . import batch_job, queue
 from .answers import Invocation, Outcome, Report, Request, Verdict
-from .image_ref import EventError, ImageRef
+from .image_ref import ImageRef
 from .notifications import images_of
 
 __all__ = ["EventError", "ImageRef", "Invocation", "Outcome", "Request", "Verdict", "read_event"]

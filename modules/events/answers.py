@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..object_detection.errors import TransientError
-from .image_ref import EventError, ImageRef
+from ..errors import EventError, TransientError
+from .image_ref import ImageRef
 
 
 class Verdict(Enum):

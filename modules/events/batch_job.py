@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
+from ..errors import EventError
 from .answers import Outcome, Outcomes, Request, Verdict
-from .image_ref import EventError, ImageRef, get, is_name, shorten
+from .image_ref import ImageRef, get, is_name, shorten
 
 _SCHEMAS = ("1.0", "2.0")
 _CODES = {

@@ -7,12 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..object_detection.errors import PermanentError
-
-
-class EventError(PermanentError):
-    """An event of a shape that names no images."""
-
 
 @dataclass(frozen=True)
 class ImageRef:

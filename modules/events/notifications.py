@@ -11,7 +11,8 @@ import re
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .image_ref import EventError, ImageRef, get, is_name, shorten
+from ..errors import EventError
+from .image_ref import ImageRef, get, is_name, shorten
 
 _BY_HAND = {"bucket", "key", "force"}
 _KNOWN = (

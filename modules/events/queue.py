@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..errors import EventError
 from .answers import Outcomes, Request, Verdict
-from .image_ref import EventError, get, is_name, shorten
+from .image_ref import get, is_name, shorten
 from .notifications import images_of
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .detector import Detections
+from .detections import Detections
 
 Colour = tuple[int, int, int]
 

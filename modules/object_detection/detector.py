@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .engines import Blob, Engine, create_engine
+from .detections import Detections
+from .engines.engine import Blob, Engine
+from .engines.registry import create_engine
 from .network import Network
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What was found in one image, most confident first.
-
-    boxes: `(N, 4)` float32, xyxy, pixels of the image, inside it. confidences: `(N,)` float32,
-    0 to 1. class_ids: `(N,)` int32, the class's line in the names, from 0.
-    """
-
-    boxes: NDArray[np.float32]
-    confidences: NDArray[np.float32]
-    class_ids: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.confidences)
+from .nms import suppress
 
 
 class Detector:
@@ -43,7 +28,7 @@ class Detector:
 
         Args:
             network: what an importer made; its ONNX bytes are not kept.
-            engine: a name in `engines.ENGINES`, or the engine that the network is loaded in.
+            engine: a name in `ENGINE_NAMES`, or the engine that the network is loaded in.
             letterbox: True keeps an image's proportions and pads with grey, False stretches it,
                 None does what the network was trained with.
 
@@ -93,41 +78,3 @@ class Detector:
             nms=None if self._head.suppressed else nms,
             image_size=(width, height),
         )
-
-
-def suppress(
-    boxes: NDArray[np.floating],
-    confidences: NDArray[np.float32],
-    class_ids: NDArray[np.int32],
-    *,
-    nms: float | None,
-    image_size: tuple[int, int],
-) -> Detections:
-    """Greedy non-maximum suppression within each class, then clips to the image.
-
-    Args:
-        boxes: `(N, 4)`, xyxy, pixels. confidences: `(N,)`. class_ids: `(N,)`.
-        nms: the intersection over union above which the less confident box goes; None where
-            the network has suppressed them itself.
-        image_size: (width, height); a box with nothing inside is dropped.
-    """
-    keep: NDArray[np.int64] = np.arange(len(boxes))
-    if nms is not None and len(boxes):
-        sides = boxes[:, 2:] - boxes[:, :2]
-        keep = np.array(
-            cv2.dnn.NMSBoxesBatched(
-                np.concatenate([boxes[:, :2], sides], axis=1).astype(np.float64),
-                confidences,
-                class_ids,
-                score_threshold=0.0,
-                nms_threshold=nms,
-            ),
-            np.int64,
-        ).reshape(-1)
-    clipped = boxes[keep].clip(0, np.tile(image_size, 2)).astype(np.float32)
-    inside = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
-    keep, clipped = keep[inside], clipped[inside]
-    # the place settles ties, so that the order never depends on the engine's
-    order = np.lexsort((clipped[:, 1], clipped[:, 0], class_ids[keep], -confidences[keep]))
-    keep = keep[order]
-    return Detections(clipped[order], confidences[keep], class_ids[keep])

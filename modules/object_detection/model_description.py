@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
-from .errors import ModelError
+from ..errors import ModelError
 from .preprocessing import RESIZES, Preprocessing, Resize
 
 _CENTRED = Preprocessing(resize="letterbox")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .heads import Head
+from .heads.head import Head
 from .preprocessing import Preprocessing
 
 

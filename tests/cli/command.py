@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 
 def command(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from ..colour_model import picture
-from ..conftest import ROOT
+from tests.colour_model import picture
+from tests.conftest import ROOT
 
 
 def demo(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from ..colour_model import picture
-from ..conftest import ROOT
+from tests.colour_model import picture
+from tests.conftest import ROOT
 
 
 def detect(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,10 +13,9 @@ import cv2
 import pytest
 
 from modules.cli import main
-from modules.cli.local_bucket import BUCKET, LocalBucket
-
-from ..colour_model import picture
-from ..conftest import ROOT
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.colour_model import picture
+from tests.conftest import ROOT
 
 GOOD = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
 BAD = b"<html>not found</html>"

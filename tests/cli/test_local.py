@@ -9,9 +9,9 @@ import boto3
 import cv2
 import pytest
 
-from ..colour_model import picture
-from ..conftest import ROOT
-from ..stack import find_layer, find_python
+from tests.colour_model import picture
+from tests.conftest import ROOT
+from tests.deployment.stack import find_layer, find_python
 
 
 def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:

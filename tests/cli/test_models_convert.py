@@ -8,13 +8,12 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from modules.model_folder import LocalFolder
-from modules.model_loader import load_model
-from modules.object_detection.engines import ENGINES, create_engine
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.object_detection.engines.registry import ENGINE_NAMES, create_engine
 from modules.settings import Settings
-
-from ..colour_model import picture
-from .command import models
+from tests.cli.command import models
+from tests.colour_model import picture
 
 
 def blob() -> NDArray[np.float32]:
@@ -22,7 +21,7 @@ def blob() -> NDArray[np.float32]:
     return np.asarray(cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 def test_a_converted_network_puts_out_what_the_darknet_model_does(
     colour_model: Path, tmp_path: Path, engine: str
 ) -> None:
@@ -38,7 +37,7 @@ def test_a_converted_network_puts_out_what_the_darknet_model_does(
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 def test_a_network_that_decodes_itself_has_rows_of_boxes(
     colour_model: Path, tmp_path: Path, engine: str
 ) -> None:

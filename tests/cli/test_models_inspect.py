@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from modules.cli.models.darknet_facts import darknet_facts
-from modules.model_folder import LocalFolder
-from modules.model_loader import load_model
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
 from modules.settings import Settings
-
-from .command import models
+from tests.cli.command import models
 
 
 def inspect(model: Path, *arguments: str) -> dict[str, Any]:

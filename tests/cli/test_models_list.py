@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from modules.zoo_models import MODELS
-
-from ..conftest import ROOT
-from .command import models
+from modules.models.zoo.catalogue import MODELS
+from tests.cli.command import models
+from tests.conftest import ROOT
 
 
 @pytest.fixture

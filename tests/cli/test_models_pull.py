@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import ROOT
-from ..file_server import FileServer
-from .command import command, models
+from tests.cli.command import command, models
+from tests.conftest import ROOT
+from tests.file_server import FileServer
 
 
 @pytest.fixture

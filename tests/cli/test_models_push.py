@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modules.cli.local_bucket import BUCKET, LocalBucket
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.cli.models.upload import Place, upload
-from modules.model_folder import FolderChangedError, LocalFolder, S3Folder
-from modules.model_loader import load_model
-from modules.model_store import ModelStore
-from modules.object_detection.errors import ModelError
+from modules.errors import FolderChangedError, ModelError, StorageError
+from modules.models.folder import LocalFolder, S3Folder
+from modules.models.loader import load_model
+from modules.models.store import ModelStore
 from modules.settings import Settings
-from modules.storage import StorageError, create_client
-
-from ..colour_model import weights, write_colour_model
-from .command import models
+from modules.storage.client import create_client
+from tests.cli.command import models
+from tests.colour_model import weights, write_colour_model
 
 PLACE = Place(BUCKET, "models/colours/")
 

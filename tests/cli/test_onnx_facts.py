@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from modules.cli.models.onnx_facts import onnx_facts
-from modules.object_detection.engines import ENGINES
+from modules.object_detection.engines.registry import ENGINE_NAMES
+from modules.object_detection.heads.onnx_heads import ClassHead
 from modules.object_detection.network import Network
-from modules.object_detection.onnx.heads import ClassHead
 from modules.object_detection.preprocessing import Preprocessing
 
 
@@ -49,7 +49,7 @@ def network(*, computed: bool = False) -> Network:
     return Network(data, (8, 6), ("output",), ClassHead(3), Preprocessing())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 def test_every_product_counts(engine: str) -> None:
     facts = onnx_facts(network(), engine)
 

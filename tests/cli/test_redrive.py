@@ -12,8 +12,7 @@ import pytest
 
 from modules.cli import main
 from modules.cli.local_aws.server import LocalAws
-
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 QUEUE = "object-detection-test-dead-letters"
 FUNCTION = "object-detection-test-detect"

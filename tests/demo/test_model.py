@@ -10,9 +10,9 @@ import pytest
 from demo.drawing.varieties import KINDS
 from demo.market.scenes import HELD_OUT_SEED, SAMPLE_SEED, TRAINING_SEED, Scene, render_scene
 from demo.market.stage import Label
-from modules.model_folder import LocalFolder
-from modules.model_loader import Model, load_model
-from modules.object_detection.detector import Detections
+from modules.models.folder import LocalFolder
+from modules.models.loader import Model, load_model
+from modules.object_detection.detections import Detections
 from modules.settings import Settings
 
 DEMO = Path(__file__).parent.parent.parent / "demo"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from modules.cli.local_server import LocalServer
-
-from .framework import LAYERS, Package, params, serverless
+from modules.cli.local_aws.moto_server import LocalServer
+from tests.deployment.framework import LAYERS, Package, params, serverless
 
 # Every parameter and every choice that the documentation names is in one of these
 PACKAGES: dict[str, list[str]] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 COMMAND = ROOT / "node_modules" / ".bin" / "serverless"
 # What tests/deployment/conftest.py makes in place of the layers that `make layer` builds

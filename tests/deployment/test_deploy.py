@@ -13,9 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from modules.cli.local_aws.server import LocalAws
-
-from ..colour_model import picture, write_colour_model
-from .framework import params, serverless
+from tests.colour_model import picture, write_colour_model
+from tests.deployment.framework import params, serverless
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
 DETECT = ["-f", "detect"]

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from ..conftest import ROOT
-from .conftest import PACKAGES
-from .framework import Package
-from .test_refusals import DEFAULTS
+from tests.conftest import ROOT
+from tests.deployment.conftest import PACKAGES
+from tests.deployment.framework import Package
+from tests.deployment.test_refusals import DEFAULTS
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from modules.cli.local_server import LocalServer
-
-from ..conftest import ROOT
-from .framework import Package
+from modules.cli.local_aws.moto_server import LocalServer
+from tests.conftest import ROOT
+from tests.deployment.framework import Package
 
 BUCKET = "pictures-of-mine"
 FUNCTION = "object-detection-dev-detect"

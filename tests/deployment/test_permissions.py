@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .framework import Package
-from .iam import Policy
+from tests.deployment.framework import Package
+from tests.deployment.iam import Policy
 
 OWN = "object-detection-dev-123456789012-us-east-1"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:object-detection-dev-dead-letters"

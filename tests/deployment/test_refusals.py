@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from modules.settings import Settings, SettingsError
-
-from ..conftest import ROOT
-from .framework import params, serverless
+from modules.errors import SettingsError
+from modules.settings import Settings
+from tests.conftest import ROOT
+from tests.deployment.framework import params, serverless
 
 DEFAULTS: dict[str, Any] = yaml.load(
     (ROOT / "serverless.yml").read_text(),

@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from modules.object_detection.image import SUFFIXES
+from modules.object_detection.images import SUFFIXES
 from modules.settings import Settings
-
-from ..conftest import ROOT
-from .conftest import PACKAGES
-from .framework import Package, params, serverless
+from tests.conftest import ROOT
+from tests.deployment.conftest import PACKAGES
+from tests.deployment.framework import Package, params, serverless
 
 Packages = Callable[[str], Package]
 FILTERS = {("input/", case) for suffix in SUFFIXES for case in (suffix, suffix.upper())}

@@ -1,9 +1,8 @@
 import pytest
 
+from modules.errors import TransientError
 from modules.events import Outcome, Verdict, read_event
-from modules.object_detection.errors import TransientError
-
-from .golden import load
+from tests.events.golden import load
 
 
 def test_a_notification_is_answered_with_a_report() -> None:

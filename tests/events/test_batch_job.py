@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from modules.events import EventError, ImageRef, Outcome, Verdict, read_event
-
-from .golden import load
+from modules.errors import EventError
+from modules.events import ImageRef, Outcome, Verdict, read_event
+from tests.events.golden import load
 
 TASK = "dGFza2lkZ29lc2hlcmUK"
 INVOCATION = "YXNkbGZqYWRmaiBhc2RmdW9hZHNmZGpmaGFzbGtkaGZza2RmaAo"

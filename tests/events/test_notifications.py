@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.events import EventError, ImageRef
+from modules.errors import EventError
+from modules.events import ImageRef
 from modules.events.notifications import images_of
-
-from .golden import load
+from tests.events.golden import load
 
 HOSTILE = "input/summer 2026/my photo+1 é 100%.jpg"
 # What S3 takes for a key: up to 1,024 bytes of UTF-8

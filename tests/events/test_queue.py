@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from modules.events import EventError, Outcome, Verdict, read_event
-
-from .golden import load
+from modules.errors import EventError
+from modules.events import Outcome, Verdict, read_event
+from tests.events.golden import load
 
 DONE = Outcome("any", Verdict.DONE)
 UNSERVED = Outcome("any", Verdict.UNSERVED, "S3 is slow")

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 
-from ..colour_model import CELL, SIZE, picture
+from tests.colour_model import CELL, SIZE, picture
 
 _BAD = 0.1  # shares of all images
 _OVERWRITTEN = 0.15

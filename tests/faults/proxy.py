@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
-from .faults import Choose, Fault, nothing
+from tests.faults.faults import Choose, Fault, nothing
 
 _REFUSALS = {
     Fault.ERROR: (500, "InternalError", "We encountered an internal error. Please try again."),

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, unquote_plus
 
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.cli.local_aws.execution import Function
 from modules.cli.local_aws.functions import AsyncPolicy, Functions
-from modules.cli.local_bucket import BUCKET, LocalBucket
-from modules.model_folder import LocalFolder
-from modules.model_loader import load_model
-from modules.pipeline import Timings, draw, process
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.results.pipeline import draw, process
 from modules.settings import Settings
-
-from .faults import Fault, nothing
-from .pictures import Drop
-from .proxy import FaultyProxy
+from modules.telemetry.timings import Timings
+from tests.faults.faults import Fault, nothing
+from tests.faults.pictures import Drop
+from tests.faults.proxy import FaultyProxy
 
 _ROOT = Path(__file__).parent.parent.parent
 _REPEATED = 0.15  # of all events

@@ -8,10 +8,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from modules.cli.local_bucket import BUCKET, LocalBucket
-
-from .faults import WEIGHTS, Fault, Faults
-from .proxy import FaultyProxy
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.faults.faults import WEIGHTS, Fault, Faults
+from tests.faults.proxy import FaultyProxy
 
 
 def test_the_share_and_the_kinds_are_as_asked_for() -> None:

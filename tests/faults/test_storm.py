@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from modules.cli.local_bucket import LocalBucket
-
-from ..colour_model import write_colour_model
-from .faults import Choose, Fault, Faults
-from .pictures import plan
-from .proxy import FaultyProxy
-from .storm import Storm, Tally
+from modules.cli.local_aws.bucket import LocalBucket
+from tests.colour_model import write_colour_model
+from tests.faults.faults import Choose, Fault, Faults
+from tests.faults.pictures import plan
+from tests.faults.proxy import FaultyProxy
+from tests.faults.storm import Storm, Tally
 
 SEED = 7
 DROPS = plan(60, SEED)

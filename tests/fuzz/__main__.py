@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from .runner import ROOT, Summary, fuzz
-from .targets import TARGETS
+from tests.fuzz.runner import ROOT, Summary, fuzz
+from tests.fuzz.targets import TARGETS
 
 _COUNTS = {"image": 20_000}
 _OTHERS = 5_000

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable
 
-from .mutation import repeat_block
-from .targets import Target
+from tests.fuzz.mutation import repeat_block
+from tests.fuzz.targets import Target
 
 TRIGGER = b"!"
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from .worker import DIED, READY, make_case
+from tests.fuzz.worker import DIED, READY, make_case
 
 ROOT = Path(__file__).parent.parent.parent
 FOUND = ROOT / ".cache" / "fuzz"

@@ -13,19 +13,19 @@ from random import Random
 
 import numpy as np
 
-from modules.events import EventError, Outcome, Verdict, read_event
+from modules.errors import EventError, ImageError, ModelError, TransientError, WeightsError
+from modules.events import Outcome, Verdict, read_event
 from modules.object_detection.annotate import annotate
 from modules.object_detection.darknet import import_darknet
-from modules.object_detection.detector import Detections, Detector
-from modules.object_detection.errors import ImageError, ModelError, TransientError, WeightsError
-from modules.object_detection.image import decode_image, encode_image
-from modules.object_detection.image.header import read_header
+from modules.object_detection.detections import Detections
+from modules.object_detection.detector import Detector
+from modules.object_detection.images import decode_image, encode_image
+from modules.object_detection.images.header import read_header
 from modules.object_detection.onnx.importer import import_onnx
-
-from .. import colour_model
-from ..hostile.corpus import KINDS
-from .cfgs import CFGS
-from .mutation import BINARY, DOCUMENT, TEXT, Operation, damage, mend_png
+from tests import colour_model
+from tests.fuzz.cfgs import CFGS
+from tests.fuzz.mutation import BINARY, DOCUMENT, TEXT, Operation, damage, mend_png
+from tests.hostile.corpus import KINDS
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ _WEIGHTS_CFG = CFGS["norms"]
 
 
 def _weights() -> list[bytes]:
-    from ..object_detection.darknet.random_models import random_weights
+    from tests.object_detection.darknet.random_models import random_weights
 
     return [random_weights(_WEIGHTS_CFG, seed) for seed in range(4)]
 
@@ -149,7 +149,7 @@ def _images() -> list[bytes]:
 
 
 def _onnx() -> list[bytes]:
-    from ..object_detection.onnx import onnx_models
+    from tests.object_detection.onnx import onnx_models
 
     families = (onnx_models.yolov5, onnx_models.yolov7_raw, onnx_models.yolov6, onnx_models.yolox)
     return [family() for family in (*families, onnx_models.yolov8, onnx_models.yolov10)]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from . import runner
-from .planted import TRIGGER
-from .runner import Worker, fuzz
-from .worker import make_case
+from tests.fuzz import runner
+from tests.fuzz.planted import TRIGGER
+from tests.fuzz.runner import Worker, fuzz
+from tests.fuzz.worker import make_case
 
 
 @pytest.fixture(autouse=True)

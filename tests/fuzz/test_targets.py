@@ -2,8 +2,8 @@
 
 import pytest
 
-from .runner import fuzz
-from .targets import TARGETS
+from tests.fuzz.runner import fuzz
+from tests.fuzz.targets import TARGETS
 
 SLICE = {"image": 400, "event": 1000, "cfg": 150, "onnx": 100, "weights": 250}
 

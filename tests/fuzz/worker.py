@@ -18,8 +18,8 @@ from random import Random
 
 import cv2
 
-from .planted import PLANTED
-from .targets import TARGETS, Target
+from tests.fuzz.planted import PLANTED
+from tests.fuzz.targets import TARGETS, Target
 
 _TARGETS = TARGETS | PLANTED
 _ADDRESS_SPACE = 4 << 30  # beyond it allocations fail, before the machine suffers

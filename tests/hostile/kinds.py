@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from .builders import HEIGHT, WIDTH, gradient, save
+from tests.hostile.builders import HEIGHT, WIDTH, gradient, save
 
 RGB = gradient()
 GREY = np.repeat(RGB[..., :1], 3, axis=2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .builders import (
+from tests.hostile.builders import (
     HEIGHT,
     MEGABYTE,
     WIDTH,
@@ -26,7 +26,7 @@ from .builders import (
     tiff,
     webp,
 )
-from .kinds import RGB, Kind, frames, grey, result
+from tests.hostile.kinds import RGB, Kind, frames, grey, result
 
 
 def _foreign() -> Iterator[Kind]:

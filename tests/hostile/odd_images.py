@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import PIL.Image
 
-from .builders import (
+from tests.hostile.builders import (
     HEIGHT,
     WIDTH,
     Entry,
@@ -27,7 +27,7 @@ from .builders import (
     webp,
     with_exif,
 )
-from .kinds import GREY, RGB, Kind, frames, grey, result
+from tests.hostile.kinds import GREY, RGB, Kind, frames, grey, result
 
 
 def _pngs() -> Iterator[Kind]:

@@ -13,18 +13,13 @@ import os
 import sys
 from pathlib import Path
 
-from modules.model_folder import LocalFolder
-from modules.model_loader import Model, load_model
-from modules.object_detection.errors import PermanentError
-from modules.pipeline import (
-    Source,
-    Timings,
-    describe_failure,
-    describe_result,
-    draw,
-    process,
-)
+from modules.errors import PermanentError
+from modules.models.folder import LocalFolder
+from modules.models.loader import Model, load_model
+from modules.results.document import Source, describe_failure, describe_result
+from modules.results.pipeline import draw, process
 from modules.settings import Settings
+from modules.telemetry.timings import Timings
 
 SETTINGS = Settings(max_image_pixels=1_000_000, confidence=0.3)
 

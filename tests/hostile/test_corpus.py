@@ -5,11 +5,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from modules.object_detection.errors import ImageError
-from modules.object_detection.image import decode_image
-
-from .corpus import KINDS
-from .kinds import MAX_PIXELS, Kind
+from modules.errors import ImageError
+from modules.object_detection.images import decode_image
+from tests.hostile.corpus import KINDS
+from tests.hostile.kinds import MAX_PIXELS, Kind
 
 REFUSED = [kind for kind in KINDS if kind.refusal is not None]
 SHOWN = [kind for kind in KINDS if kind.refusal is None]

@@ -8,10 +8,9 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from modules.cli.local_bucket import BUCKET, LocalBucket
-
-from .corpus import KINDS
-from .kinds import MAX_PIXELS, Kind
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.hostile.corpus import KINDS
+from tests.hostile.kinds import MAX_PIXELS, Kind
 
 DOZEN = [
     "nothing",

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modules.model_folder import LocalFolder
-from modules.model_loader import Model, load_model
-
-from ..colour_model import picture, write_colour_model
-from .builders import save
-from .corpus import KINDS
-from .outcomes import SETTINGS, outcome_of
+from modules.models.folder import LocalFolder
+from modules.models.loader import Model, load_model
+from tests.colour_model import picture, write_colour_model
+from tests.hostile.builders import save
+from tests.hostile.corpus import KINDS
+from tests.hostile.outcomes import SETTINGS, outcome_of
 
 ROOT = Path(__file__).parent.parent.parent
 ODD = [

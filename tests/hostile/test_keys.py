@@ -9,9 +9,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from modules.cli.local_bucket import BUCKET, LocalBucket
-
-from .builders import gradient, save
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.hostile.builders import gradient, save
 
 MARK = "zqx"  # in every key, and in no path that is there for another reason
 PNG = save(gradient(), "PNG")

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from modules.settings import Settings
-
-from .builders import MEGABYTE, save, tiff
-from .corpus import KINDS
+from tests.hostile.builders import MEGABYTE, save, tiff
+from tests.hostile.corpus import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
 ROOM = 8 * MEGABYTE  # the corpus's largest picture takes a fifth of a megabyte
@@ -20,7 +19,7 @@ ADDRESS_SPACE = 512 * MEGABYTE  # beyond what the imports take: allocators reser
 _CHILD = """
 import pathlib, re, resource, sys
 from modules.object_detection.errors import ImageError
-from modules.object_detection.image import decode_image, encode_image
+from modules.object_detection.images import decode_image, encode_image
 
 def memory(name):
     status = pathlib.Path("/proc/self/status").read_text()

@@ -3,8 +3,7 @@
 import pytest
 
 from layers.bundled import WEBP, Bundled, compiled_in, shared_library
-
-from .test_build import ROOT, pins
+from tests.layers.test_build import ROOT, pins
 
 # As OpenCV 5 prints it, less what is of no interest here
 SLIM = """\

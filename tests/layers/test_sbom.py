@@ -12,8 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from layers.licences import LicenceError, locked_packages
 from layers.sbom import describe, main
-
-from .test_bundled import SLIM, binary
+from tests.layers.test_bundled import SLIM, binary
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "layers/dist"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .darknet.small_networks import Array
+from tests.object_detection.darknet.small_networks import Array
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from modules.object_detection.annotate import _text_colour, annotate, class_colour
-from modules.object_detection.detector import Detections
+from modules.object_detection.detections import Detections
 
 
 def detections(*boxes: tuple[float, float, float, float]) -> Detections:

@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from modules.object_detection.darknet import import_darknet
-from modules.object_detection.detector import Detections, Detector, suppress
-from modules.object_detection.image import decode_image
-
-from ..colour_model import CFG, picture, weights
+from modules.object_detection.detections import Detections
+from modules.object_detection.detector import Detector
+from modules.object_detection.images import decode_image
+from modules.object_detection.nms import suppress
+from tests.colour_model import CFG, picture, weights
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from modules.object_detection.errors import ModelError
+from modules.errors import ModelError
 from modules.object_detection.model_description import Description, parse_description
 from modules.object_detection.preprocessing import Preprocessing
 

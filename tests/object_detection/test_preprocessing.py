@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from modules.object_detection.preprocessing import Preprocessing
-
-from .onnx.onnx_oracles import ultralytics_letterbox, yolox_input
+from tests.object_detection.onnx.onnx_oracles import ultralytics_letterbox, yolox_input
 
 
 def noise(width: int, height: int) -> NDArray[np.uint8]:

@@ -16,10 +16,10 @@ from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from ..local_server import REGION, LocalServer
 from . import moto_extensions
 from .execution import Function
 from .functions import AsyncPolicy, Functions
+from .moto_server import REGION, LocalServer
 
 
 class LocalAws(LocalServer):

@@ -7,7 +7,7 @@ import importlib
 import sys
 import types
 
-from ...object_detection.errors import PermanentError, TransientError
+from ...errors import PermanentError, TransientError
 from ..actions import add_actions
 
 ACTIONS = {

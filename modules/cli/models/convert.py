@@ -17,16 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ...model_folder import LocalFolder
-from ...model_loader import Model, load_model
-from ...model_reader import ModelReader
+from ...errors import ModelError, UsageError
+from ...models.folder import LocalFolder
+from ...models.loader import Model, load_model
+from ...models.reader import ModelReader
 from ...object_detection.darknet import import_darknet
 from ...object_detection.detector import Detector
-from ...object_detection.errors import ModelError
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import metadata
 from ...settings import Settings
-from .. import UsageError
 from ..samples import find_model
 
 EXAMPLE = "python -m modules models convert yolov4-tiny yolov4-tiny.onnx --decode --input 512x320"

@@ -7,12 +7,12 @@ from collections import Counter
 import numpy as np
 
 from ...object_detection.darknet.cfg import Section, parse_cfg
-from ...object_detection.darknet.heads import RegionHead, YoloHead
 from ...object_detection.darknet.layers import build_network
 from ...object_detection.darknet.network import NetworkBuilder
 from ...object_detection.darknet.options import unheeded_options
 from ...object_detection.darknet.tree import parse_tree
-from ...object_detection.heads import OutputHead
+from ...object_detection.heads.darknet_heads import RegionHead, YoloHead
+from ...object_detection.heads.head import OutputHead
 from ...object_detection.network import Network
 from .facts import HeadFacts, NetworkFacts
 

@@ -63,8 +63,8 @@ def _peak_bytes() -> int:
 def _main(folder: Path, engine: str) -> None:
     import numpy as np
 
-    from ...model_folder import LocalFolder
-    from ...model_loader import load_model
+    from ...models.folder import LocalFolder
+    from ...models.loader import load_model
     from ...settings import Settings
 
     settings = Settings(engine=engine)

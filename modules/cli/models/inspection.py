@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from ...model_folder import LocalFolder
-from ...model_loader import load_network
-from ...model_reader import ModelReader
-from ...object_detection.errors import ModelError
+from ...errors import ModelError
+from ...models.folder import LocalFolder
+from ...models.loader import load_network
+from ...models.reader import ModelReader
 from ...object_detection.network import Network
 from .darknet_facts import darknet_facts
 from .facts import Inspection, NetworkFacts
@@ -22,7 +22,7 @@ def inspect(path: Path, engine: str) -> Inspection:
 
     Args:
         path: the folder's.
-        engine: a name in `engines.ENGINES`.
+        engine: a name in `ENGINE_NAMES`.
 
     Raises:
         ModelError: there is no such folder.

@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ...zoo_models import MODELS, ZooModel
+from ...models.zoo.catalogue import MODELS, ZooModel
 from ..samples import find_copy, own_model
 
 EXAMPLE = "python -m modules models list --json | jq -r 'select(.detects) | .name'"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...object_detection.engines import create_engine
+from ...object_detection.engines.registry import create_engine
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import more_outputs
 from ...object_detection.onnx.nodes import Node, Nodes, read_nodes

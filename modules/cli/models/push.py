@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...model_folder import LocalFolder
-from ...model_loader import load_model
-from ...model_reader import ModelReader
-from ...model_seal import SEAL
-from ...object_detection.errors import ModelError
+from ...errors import ModelError
+from ...models.folder import LocalFolder
+from ...models.loader import load_model
+from ...models.manifest import SEAL
+from ...models.reader import ModelReader
 from ...settings import Settings
-from ...storage import create_client
+from ...storage.client import create_client
 from ..samples import find_model
 from ..transfer import transfer_bars
 from .upload import Place, upload

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...download import digest_of
-from ...model_folder import S3Folder
-from ...model_seal import SEAL, read_seal, write_seal
-from ...object_detection.errors import ModelError
-from ...storage import storage_errors
-from .. import UsageError
+from ...errors import ModelError, UsageError
+from ...models.folder import S3Folder
+from ...models.manifest import SEAL, read_seal, write_seal
+from ...models.zoo.download import digest_of
+from ...storage.errors import storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

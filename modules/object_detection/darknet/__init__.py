@@ -11,7 +11,7 @@ import contextlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ..heads import HeadPerOutput
+from ..heads.head import HeadPerOutput
 from ..network import Network
 from ..onnx.graph import Graph
 from .cfg import parse_cfg

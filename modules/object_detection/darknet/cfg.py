@@ -11,7 +11,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from ..errors import CfgError
+from ...errors import CfgError
 
 _SECTION = re.compile(r"\[(\w+)\]")
 _ALIASES = {

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CfgError
-from ..heads import Candidates, best_class
+from ...errors import CfgError
+from ..heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+from ..heads.head import Candidates, best_class
 from ..onnx.graph import Graph
-from .heads import GaussianYoloHead, RegionHead, YoloHead
 from .network import NetworkBuilder
 
 OUTPUT = "output0"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
 from .cfg import Section
-from .heads import GaussianYoloHead, RegionHead, YoloHead
 from .network import Blob, NetworkBuilder
 from .tree import ClassTree
 

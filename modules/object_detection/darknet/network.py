@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..heads import OutputHead
+from ..heads.head import OutputHead
 from ..onnx.graph import Graph
 from ..preprocessing import Preprocessing
 from .cfg import Section

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CfgError
+from ...errors import CfgError
 
 _THRESHOLD = 0.5  # Darknet's own default for its option -hier
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import WeightsError
+from ...errors import WeightsError
 from .cfg import Section
 
 _BATCH_NORM_EPSILON = 1e-6  # OpenCV's; Darknet has used 1e-6 (normalize_cpu) and 1e-5 (fusing)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..engines import DANGEROUS_OPERATORS
-from ..errors import ModelError
+from ...errors import ModelError
+from ..engines.registry import DANGEROUS_OPERATORS
 from ..model_description import Description, parse_description
 from .reader import OnnxFile, Tensor
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines import Engine, create_engine
-from ..errors import ModelError
+from ...errors import ModelError
+from ..engines.engine import Engine
+from ..engines.registry import create_engine
+from ..heads.families import Probe, tell_family
 from ..model_description import Description
 from ..network import Network
 from .checks import MOST_PIXELS, image_input, own_description, refuse_unusable
-from .families import Probe, tell_family
 from .reader import OnnxFile, Tensor, read_onnx
 
 _GREY = 0.447  # 114 / 255
@@ -35,7 +36,7 @@ def import_onnx(
 
     Args:
         onnx: the file, `(bytes,) uint8`.
-        engine: a name in `engines.ENGINES`.
+        engine: a name in `ENGINE_NAMES`.
         labels: the classes' names; None takes those of the file.
         description: what overrules the file, and the `model.json` in its metadata.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ...errors import ModelError
 
 _ELEMENTS = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "float16"}
 _ELEMENTS |= {11: "float64", 16: "bfloat16"}  # TensorProto.DataType

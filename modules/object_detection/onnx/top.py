@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from ..errors import ModelError
+from ...errors import ModelError
 from .nodes import Node
 from .parts import Parts
 

@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from modules.object_detection.darknet import import_darknet
-from modules.object_detection.engines import OpenCvEngine
+from modules.object_detection.engines.opencv import OpenCvEngine
 
 NET = "[net]\nwidth=8\nheight=6\nchannels=3\n"
 YOLO = "[convolutional]\nfilters=6\nactivation=linear\n[yolo]\nclasses=1\nanchors=2,2\n"

@@ -1,7 +1,7 @@
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet.cfg import Option, parse_cfg
-from modules.object_detection.errors import CfgError
 
 NET = "[net]\nwidth=32\nheight=32\nchannels=3\n"
 

@@ -7,15 +7,19 @@ import numpy as np
 import onnx
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
-from modules.object_detection.darknet.heads import RegionHead
-from modules.object_detection.engines import create_engine
-from modules.object_detection.errors import CfgError
-from modules.object_detection.heads import HeadPerOutput
+from modules.object_detection.engines.registry import create_engine
+from modules.object_detection.heads.darknet_heads import RegionHead
+from modules.object_detection.heads.head import HeadPerOutput
 from modules.object_detection.network import Network
-
-from ...colour_model import CFG, weights
-from .random_models import OWN_CFGS, input_size, random_input, random_weights
+from tests.colour_model import CFG, weights
+from tests.object_detection.darknet.random_models import (
+    OWN_CFGS,
+    input_size,
+    random_input,
+    random_weights,
+)
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "random_models.npz")
 NAMES = [name for name in REFERENCE.files if not name.endswith(".raw")]

@@ -9,16 +9,15 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detector import Detector
-from modules.object_detection.engines import ENGINES, create_engine
-from modules.object_detection.errors import CfgError
-from modules.object_detection.heads import Candidates, HeadPerOutput
-from modules.object_detection.image import decode_image
+from modules.object_detection.engines.registry import ENGINE_NAMES, create_engine
+from modules.object_detection.heads.head import Candidates, HeadPerOutput
+from modules.object_detection.images import decode_image
 from modules.object_detection.network import Network
-
-from ...colour_model import CFG, picture, weights
-from .random_models import SIZE, random_input, random_weights
+from tests.colour_model import CFG, picture, weights
+from tests.object_detection.darknet.random_models import SIZE, random_input, random_weights
 
 # region; yolo; with scale_x_y; with new_coords; with groups and squeezes
 CFGS = ["yolov2-tiny-voc", "yolov3-tiny-prn", "yolov4-tiny-3l", "yolov7-tiny", "enet-coco"]
@@ -57,7 +56,7 @@ def test_boxes_stand_from_the_finest_level_by_anchors_rows_and_columns() -> None
             assert boxes[0, anchor * 64 + row * 8 + column] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 @pytest.mark.parametrize("name", CFGS)
 def test_every_kind_of_head_finds_the_same_boxes(
     name: str, engine: str, shared: Callable[[str], Path]
@@ -106,7 +105,7 @@ def test_the_only_class_of_a_network_counts_whoever_reads_it() -> None:
     assert np.sort(boxes[0, :, 4]) == pytest.approx(np.sort(expected.confidences), rel=1e-5)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 def test_the_colour_model_finds_its_squares(engine: str) -> None:
     network = import_darknet(CFG, io.BytesIO(weights()), decoded=True)
 
@@ -116,7 +115,7 @@ def test_the_colour_model_finds_its_squares(engine: str) -> None:
     assert found.class_ids.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 @pytest.mark.parametrize("name", ["yolo-fastest-1.1", "yolo-fastest-1.1-xl"])
 def test_real_photos_give_the_same_detections(
     name: str, engine: str, shared: Callable[[str], Path]
@@ -138,7 +137,7 @@ def test_real_photos_give_the_same_detections(
         assert found.boxes == pytest.approx(expected.boxes, abs=0.01)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
 def test_uncertainties_lower_the_objectness_of_gaussian_boxes(engine: str) -> None:
     cfg = CFG.replace("[yolo]", "[Gaussian_yolo]\nscale_x_y=1.2").replace("filters=7", "filters=11")
     data = random_weights(cfg)

@@ -3,16 +3,15 @@ import io
 import numpy as np
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.darknet.cfg import parse_cfg
-from modules.object_detection.darknet.heads import GaussianYoloHead, RegionHead, YoloHead
 from modules.object_detection.darknet.layers import build_network
 from modules.object_detection.darknet.tree import parse_tree
-from modules.object_detection.engines import create_engine
-from modules.object_detection.errors import CfgError
-
-from .random_models import random_weights
-from .small_networks import NET, Array
+from modules.object_detection.engines.registry import create_engine
+from modules.object_detection.heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+from tests.object_detection.darknet.random_models import random_weights
+from tests.object_detection.darknet.small_networks import NET, Array
 
 TREE = parse_tree("animal -1\nvehicle -1\ncat 0\ndog 0\n")
 

@@ -3,11 +3,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.layers import build_network
-from modules.object_detection.errors import CfgError
-
-from .small_networks import NET, Array, floats, layer_output, mixed, mixing
+from tests.object_detection.darknet.small_networks import (
+    NET,
+    Array,
+    floats,
+    layer_output,
+    mixed,
+    mixing,
+)
 
 RNG = np.random.default_rng(5)
 

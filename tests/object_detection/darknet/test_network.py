@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.layers import build_network
-from modules.object_detection.errors import CfgError
-
-from .random_models import OWN_CFGS
-from .small_networks import NET, YOLO
+from tests.object_detection.darknet.random_models import OWN_CFGS
+from tests.object_detection.darknet.small_networks import NET, YOLO
 
 
 def test_pictures_have_three_channels() -> None:

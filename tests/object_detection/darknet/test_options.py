@@ -1,8 +1,8 @@
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.options import check_options
-from modules.object_detection.errors import CfgError
 
 
 def check(section: str) -> None:

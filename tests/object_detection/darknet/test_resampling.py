@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from modules.errors import CfgError
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.layers import build_network
-from modules.object_detection.errors import CfgError
-
-from .small_networks import NET, Array, layer_output, mixed, mixing
+from tests.object_detection.darknet.small_networks import NET, Array, layer_output, mixed, mixing
 
 
 def windows(source: Array, size: int, stride: int, padding: int) -> list[list[Array]]:

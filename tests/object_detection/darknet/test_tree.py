@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modules.errors import CfgError
 from modules.object_detection.darknet.tree import parse_tree
-from modules.object_detection.errors import CfgError
 
 # a thing is an animal or a vehicle; an animal a cat, a dog or a bird; a dog a hound or a poodle
 TREE = """\

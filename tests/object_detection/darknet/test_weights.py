@@ -3,10 +3,9 @@ import io
 import numpy as np
 import pytest
 
+from modules.errors import WeightsError
 from modules.object_detection.darknet import import_darknet
-from modules.object_detection.errors import WeightsError
-
-from ...colour_model import CFG, weights
+from tests.colour_model import CFG, weights
 
 OLD_HEADER = np.array([0, 1, 0, 0], "<i4").tobytes()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .onnx_layers import (
+from tests.object_detection.onnx.onnx_layers import (
     CELLS,
     SIZE,
     STRIDES,

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .onnx_layers import ANCHORS, SIZE, STRIDES
+from tests.object_detection.onnx.onnx_layers import ANCHORS, SIZE, STRIDES
 
 Array = NDArray[Any]
 _GREY = 114

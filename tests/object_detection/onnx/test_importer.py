@@ -11,16 +11,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from modules.errors import ModelError
 from modules.object_detection.detector import Detector
-from modules.object_detection.errors import ModelError
+from modules.object_detection.heads.onnx_heads import ClassHead, EndToEndHead, ObjectnessHead
 from modules.object_detection.model_description import Description
 from modules.object_detection.network import Network
-from modules.object_detection.onnx.heads import ClassHead, EndToEndHead, ObjectnessHead
 from modules.object_detection.onnx.importer import import_onnx
-
-from . import onnx_models
-from .onnx_layers import ANCHORS, CELLS, SIZE, Graph, cells, name_output
-from .onnx_models import CLASSES, LABELS, ultralytics
+from tests.object_detection.onnx import onnx_models
+from tests.object_detection.onnx.onnx_layers import ANCHORS, CELLS, SIZE, Graph, cells, name_output
+from tests.object_detection.onnx.onnx_models import CLASSES, LABELS, ultralytics
 
 PIXELS = (1, 3, SIZE[1], SIZE[0])
 

@@ -8,8 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from modules.object_detection.onnx.nodes import Node, read_nodes
-
-from . import onnx_models
+from tests.object_detection.onnx import onnx_models
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 

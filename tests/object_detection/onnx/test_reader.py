@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from modules.object_detection.errors import ModelError
+from modules.errors import ModelError
 from modules.object_detection.onnx.reader import OnnxFile, Tensor, read_onnx
-
-from . import onnx_models
+from tests.object_detection.onnx import onnx_models
 
 
 def array(data: bytes) -> NDArray[np.uint8]:

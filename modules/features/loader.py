@@ -1,0 +1,99 @@
+"""A model folder -> a ready `FeatureModel`; start at `load_feature_model`.
+
+The folder is as for model_loader.py, but any network that takes an image will do, and it needs no
+names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..models.folder import ModelFolder
+from ..models.reader import ModelReader, errors_of
+from .extractor import FeatureExtractor, FeatureNetwork, Pool
+
+
+@dataclass(frozen=True)
+class FeatureModel:
+    """A feature extractor with its names.
+
+    digest: as `model_loader.Model`'s. layer: what the features are taken of, as it was named, or
+    the name of the value where it was not.
+    """
+
+    name: str
+    digest: str
+    layer: str
+    extractor: FeatureExtractor
+
+
+def load_feature_model(
+    folder: ModelFolder,
+    engine: str,
+    *,
+    layer: str | None = None,
+    size: tuple[int, int] | None = None,
+    pool: Pool = "average",
+) -> FeatureModel:
+    """Reads a model folder and loads its network, cut at a layer.
+
+    Args:
+        folder: where it lies.
+        engine: a name in `ENGINE_NAMES`.
+        layer: of an ONNX file the name of a node or a value, or None for what its classifier is
+            fed; of a Darknet network the index in its cfg, which must be given.
+        size: (width, height) that images are fed at; None takes model.json's, or the file's.
+        pool: see `FeatureExtractor`.
+
+    Raises:
+        ModelError: files are missing, malformed, or do not fit together; there is no such layer;
+            the engine cannot run it.
+        StorageError: S3 fails.
+    """
+    listing = folder.files()
+    with errors_of(f"the model {folder.location}"):
+        reader = ModelReader(folder, listing)
+        load = _load_onnx if reader.is_onnx() else _load_darknet
+        network = load(reader, engine, layer, size)
+        extractor = FeatureExtractor(network, engine=engine, pool=pool)
+    return FeatureModel(folder.name, reader.digest(), layer or network.output, extractor)
+
+
+def _load_onnx(
+    reader: ModelReader, engine: str, layer: str | None, size: tuple[int, int] | None
+) -> FeatureNetwork:
+    from .from_onnx import import_onnx_features
+
+    description = reader.description()
+    name = reader.only(".onnx")
+    onnx = reader.onnx(name)
+    reader.check()
+    with errors_of(name):
+        network = import_onnx_features(
+            onnx, engine=engine, layer=layer, input_size=size, description=description
+        )
+        if engine == "opencv" and not reader.is_sealed:  # what is sealed is not damaged
+            from ..models.trial import try_out
+
+            try_out(network.onnx)
+    return network
+
+
+def _load_darknet(
+    reader: ModelReader, engine: str, layer: str | None, size: tuple[int, int] | None
+) -> FeatureNetwork:
+    from .from_darknet import import_darknet_features
+
+    description = reader.description()
+    if description is not None:
+        description.require_feeding_alone()
+        size = size or description.input
+    cfg = reader.text(reader.only(".cfg"))
+    tree_name = reader.find(".tree")
+    tree = reader.text(tree_name) if tree_name else None
+    with reader.stream(reader.only(".weights")) as weights:
+        network = import_darknet_features(cfg, weights, layer=layer, input_size=size, tree=tree)
+    reader.check()
+    if description is None:
+        return network
+    return replace(network, preprocessing=description.preprocessing(network.preprocessing))

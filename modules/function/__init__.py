@@ -1,0 +1,1 @@
+"""An event -> its answer; start at `application.py`."""

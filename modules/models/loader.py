@@ -1,0 +1,138 @@
+"""A model folder -> a ready `Model`; start at `load_model`.
+
+A model folder holds one network, `*.cfg` and `*.weights`, or `*.onnx`; and `*.names` (or `*.txt`),
+one class a line, which an ONNX file that names its classes can do without; beside a cfg that wants
+it, a `*.tree` of the classes. `model.json` overrules what they say (model_description.py);
+`SHA256SUMS` says which files these are (model_seal.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError, SettingsError
+from ..object_detection.darknet import import_darknet
+from ..object_detection.detector import Detector
+from ..object_detection.engines.engine import Engine
+from ..object_detection.engines.registry import USES_EXTERNAL_WEIGHTS
+from ..object_detection.network import Network
+from ..settings import Settings
+from .folder import ModelFolder
+from .reader import ModelReader, errors_of
+
+if TYPE_CHECKING:
+    from ..object_detection.model_description import Description
+
+_NAMES = (".names", ".txt")
+
+_Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A detector with its names.
+
+    digest: "sha256:..." of the listing that `sha256sum` prints of the files that were read, sorted
+    by name, so that the same files have the same digest wherever they lie. class_ids: those that
+    CLASSES asks for.
+    """
+
+    name: str
+    digest: str
+    labels: _Labels
+    detector: Detector
+    class_ids: tuple[int, ...] | None = None
+
+
+def load_model(
+    folder: ModelFolder, settings: Settings, files: Mapping[str, str] | None = None
+) -> Model:
+    """Reads a model folder, whose listing may be at hand as `files`, and loads its network.
+
+    Raises:
+        ModelError: files are missing, malformed, or do not fit together.
+        StorageError: S3 fails.
+        SettingsError: CLASSES names a class that the model does not know.
+    """
+    listing = folder.files() if files is None else files
+    with errors_of(f"the model {folder.location}"):
+        reader = ModelReader(folder, listing)
+        network, engine = load_network(reader, settings.engine)
+        detector = Detector(network, engine=engine, letterbox=settings.letterbox)
+    class_ids = _class_ids(settings.classes, network.labels)
+    return Model(folder.name, reader.digest(), network.labels, detector, class_ids)
+
+
+def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | str]:
+    """Reads the network of a model folder, for the engine of that name.
+
+    Returns it with the engine that has loaded it already, or else with the name.
+
+    Raises:
+        ModelError, StorageError: see `load_model`.
+    """
+    description = reader.description()
+    load = _load_onnx if reader.is_onnx() else _load_darknet
+    return load(reader, description, engine)
+
+
+def _load_onnx(
+    reader: ModelReader, description: Description | None, engine: str
+) -> tuple[Network, Engine]:
+    from ..object_detection.onnx.importer import import_onnx
+
+    name, labels_name = reader.only(".onnx"), reader.find(*_NAMES)
+    labels = _labels(reader.text(labels_name)) if labels_name else None
+    onnx = reader.onnx(name)
+    reader.check()
+    with errors_of(name):
+        if engine == "opencv" and not reader.is_sealed:  # what is sealed was tried by `push`
+            from .trial import try_out
+
+            try_out(onnx)
+        return import_onnx(onnx, engine=engine, labels=labels, description=description)
+
+
+def _load_darknet(
+    reader: ModelReader, description: Description | None, engine: str
+) -> tuple[Network, str]:
+    if description is not None:
+        description.require_feeding_alone()
+    cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
+    labels_name = reader.only(*_NAMES)
+    cfg, labels = reader.text(cfg_name), _labels(reader.text(labels_name))
+    tree_name = reader.find(".tree")
+    tree = reader.text(tree_name) if tree_name else None
+    with reader.stream(weights_name) as weights:
+        size = None if description is None else description.input
+        network = import_darknet(
+            cfg, weights, input_size=size, tree=tree, apart=engine in USES_EXTERNAL_WEIGHTS
+        )
+    reader.check()
+    if len(labels) != network.classes:
+        raise ModelError(
+            f"{labels_name} has {len(labels)} classes, one a line; "
+            f"the network has {network.classes}"
+        )
+    preprocessing = network.preprocessing
+    if description is not None:
+        preprocessing = description.preprocessing(preprocessing)
+    return replace(network, labels=labels, preprocessing=preprocessing), engine
+
+
+def _labels(text: str) -> _Labels:
+    return tuple(line.strip() for line in text.removeprefix("\ufeff").strip().splitlines())
+
+
+def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:
+    if not wanted:
+        return None
+    for label in wanted:
+        if label not in labels:
+            raise SettingsError(
+                f"CLASSES names '{label}', which the model does not know; "
+                f"its classes are {', '.join(labels)}"
+            )
+    return tuple(index for index, label in enumerate(labels) if label in wanted)

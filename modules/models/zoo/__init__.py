@@ -1,0 +1,1 @@
+"""Public models: `catalogue.py` lists them, `fetch.py` downloads and verifies them."""

@@ -1,0 +1,1 @@
+"""The engines that run a network; `registry.py` lists them."""

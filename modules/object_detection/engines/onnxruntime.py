@@ -1,0 +1,45 @@
+"""Microsoft's ONNX Runtime, where it is installed; see `OnnxRuntimeEngine`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ModelError
+from .engine import Blob, as_float32, engine_error
+
+
+class OnnxRuntimeEngine:
+    """Microsoft's ONNX Runtime, where it is installed."""
+
+    def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ModelError(
+                "ENGINE=onnxruntime needs the package onnxruntime, which is not installed; "
+                "install it, or use ENGINE=opencv"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cv2.getNumThreads()
+        try:
+            self._session = onnxruntime.InferenceSession(
+                onnx.tobytes(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no public base class
+            raise engine_error("ONNX Runtime cannot load this network", error, "opencv") from error
+        image = self._session.get_inputs()[0]
+        self._input = image.name
+        self._type = np.float16 if image.type == "tensor(float16)" else np.float32
+        self.outputs = tuple(outputs)
+
+    def forward(self, blob: Blob) -> list[Blob]:
+        """One forward pass; see `Engine`."""
+        try:
+            feed = {self._input: blob.astype(self._type, copy=False)}
+            return [as_float32(output) for output in self._session.run(self.outputs, feed)]
+        except Exception as error:
+            raise engine_error("ONNX Runtime cannot run this network", error, "opencv") from error

@@ -1,0 +1,1 @@
+"""Raw outputs -> candidate boxes; `registry.py` lists the heads."""

@@ -1,0 +1,58 @@
+"""One image's way through: bytes -> annotated bytes and result document; start at `process`.
+
+The function, the command and the jobs all call this, so that the same image gives the same result
+wherever it is processed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..models.loader import Model
+from ..object_detection.annotate import annotate
+from ..object_detection.detections import Detections
+from ..object_detection.images import FORMATS, Image, decode_image, encode_image
+from ..settings import Settings
+from ..telemetry.timings import Timings
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found in one image."""
+
+    image: Image
+    detections: Detections
+
+    @property
+    def media_type(self) -> str:
+        """The annotated image's."""
+        return FORMATS[self.image.format].media_type
+
+
+def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> Result:
+    """Decodes an image and finds the objects in it.
+
+    Raises:
+        ImageError: the image cannot be processed.
+    """
+    with timings.stage("decode"):
+        image = decode_image(data, max_pixels=settings.max_image_pixels)
+    with timings.stage("infer"):
+        detections = model.detector.detect(
+            image.pixels,
+            confidence=settings.confidence,
+            nms=settings.nms,
+            class_ids=model.class_ids,
+        )
+    return Result(image, detections)
+
+
+def draw(result: Result, model: Model, timings: Timings) -> bytes:
+    """The annotated image, in the format that the image came in; the result's pixels are drawn on.
+
+    Raises:
+        ImageError: the format cannot hold it.
+    """
+    with timings.stage("draw"):
+        pixels = annotate(result.image.pixels, result.detections, model.labels, in_place=True)
+        return encode_image(pixels, result.image.format)

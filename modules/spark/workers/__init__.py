@@ -1,0 +1,1 @@
+"""What runs on Spark's workers, a module a job."""

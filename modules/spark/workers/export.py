@@ -1,0 +1,78 @@
+"""What the exports do on workers: rows of detections -> label files and documents."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ...results.document import SCHEMA
+from ...telemetry.timings import Timings
+from ..io.picture_folder import picture_folder
+
+
+@dataclass(frozen=True)
+class WriteLabels:
+    """Writes a YOLO label file for each row, empty where nothing was found.
+
+    root: what images' names are told from. place: where their labels go, by their names.
+    """
+
+    root: str
+    place: str
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """How many were written, a row a batch."""
+        folder = picture_folder(self.place)
+        for batch in batches:
+            for row in batch.to_pylist():
+                name = posixpath.splitext(row["path"].removeprefix(self.root))[0]
+                text = "".join(f"{line}\n" for line in _yolo_lines(row))
+                folder.write(f"{name}.txt", text.encode(), "text/plain")
+            yield pa.RecordBatch.from_pydict({"images": [batch.num_rows]})
+
+
+def _yolo_lines(row: dict[str, Any]) -> Iterator[str]:
+    for detection in row["detections"]:
+        box = detection["box"]
+        x, width = (box["x"] + box["width"] / 2) / row["width"], box["width"] / row["width"]
+        y, height = (box["y"] + box["height"] / 2) / row["height"], box["height"] / row["height"]
+        yield f"{detection['class_id']} {x:.6f} {y:.6f} {width:.6f} {height:.6f}"
+
+
+@dataclass(frozen=True)
+class WriteDocuments:
+    """Makes each row the function's own result document.
+
+    name: the model's. input_size: its input's (width, height). confidence, nms: the settings.
+    """
+
+    name: str
+    input_size: tuple[int, int]
+    confidence: float
+    nms: float
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """A document a row, as one line of JSON."""
+        for batch in batches:
+            lines = [
+                json.dumps(self._document(row), ensure_ascii=False) for row in batch.to_pylist()
+            ]
+            yield pa.RecordBatch.from_pydict({"line": pa.array(lines, pa.string())})
+
+    def _document(self, row: dict[str, Any]) -> dict[str, Any]:
+        image = {"bucket": None, "key": row["path"], "etag": None, "version_id": None}
+        image |= {"width": row["width"], "height": row["height"], "bytes": row["size"]}
+        model = {"name": self.name, "digest": row["model"], "input": list(self.input_size)}
+        return {
+            "schema": SCHEMA,
+            "image": image,
+            "model": model,
+            "settings": {"confidence": self.confidence, "nms": self.nms},
+            "detections": row["detections"],
+            "timings_ms": Timings().rounded() | {"infer": row["milliseconds"]},
+        }

@@ -1,0 +1,73 @@
+"""Tells AWS X-Ray what an image's time went into; start at `send_image`.
+
+Where a function is deployed with tracing, Lambda makes a segment of each invocation, names it in
+the environment, and runs a daemon that takes subsegments over UDP:
+https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon. That is
+one datagram an image, which needs neither the X-Ray SDK nor its place in the layer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .timings import Span
+
+_HEADER = b'{"format": "json", "version": 1}\n'
+
+
+def send_image(key: str, spans: Sequence[Span], annotations: Mapping[str, str | int]) -> None:
+    """Sends an image's stages as a subsegment of the invocation, if that is traced.
+
+    X-Ray finds traces by their annotations, and shows the key without an index on it.
+    """
+    parent = _parent(os.environ.get("_X_AMZN_TRACE_ID", ""))
+    daemon = _daemon(os.environ.get("AWS_XRAY_DAEMON_ADDRESS", ""))
+    if not (parent and daemon and spans):
+        return
+    document = {
+        **parent,
+        "type": "subsegment",
+        "name": "image",
+        "id": _new_id(),
+        "start_time": spans[0].start,
+        "end_time": max(span.start + span.seconds for span in spans),
+        "annotations": dict(annotations),
+        "metadata": {"object-detection": {"key": key}},
+        "subsegments": [_describe(span) for span in spans],
+    }
+    # a trace that is lost, like any datagram, is no reason to lose an image
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(_HEADER + json.dumps(document).encode(), daemon)
+
+
+def _parent(header: str) -> dict[str, str] | None:
+    """Where to belong, from "Root=1-…;Parent=…;Sampled=1"; None where nothing is sampled."""
+    fields = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
+    if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
+        return None
+    return {"trace_id": fields["Root"], "parent_id": fields["Parent"]}
+
+
+def _daemon(address: str) -> tuple[str, int] | None:
+    """The daemon's socket, from "HOST:PORT" or "tcp:HOST:PORT udp:HOST:PORT"."""
+    found = re.search(r"(?:^|udp:)([^:\s]+):(\d+)(?:\s|$)", address)
+    return (found[1], int(found[2])) if found else None
+
+
+def _describe(span: Span) -> dict[str, Any]:
+    return {
+        "id": _new_id(),
+        "name": span.name,
+        "start_time": span.start,
+        "end_time": span.start + span.seconds,
+    }
+
+
+def _new_id() -> str:
+    return os.urandom(8).hex()

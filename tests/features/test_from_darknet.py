@@ -1,0 +1,170 @@
+"""A Darknet network's layers, by what ONNX Runtime makes of the whole network."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from modules.errors import CfgError, WeightsError
+from modules.features.extractor import FeatureExtractor, FeatureNetwork
+from modules.features.from_darknet import import_darknet_features
+from modules.object_detection.darknet.cfg import parse_cfg
+from modules.object_detection.darknet.layers import build_network
+from modules.object_detection.darknet.weights import read_weights
+from modules.object_detection.engines.registry import create_engine
+from modules.object_detection.onnx.graph import more_outputs
+from modules.object_detection.preprocessing import Preprocessing
+from tests.colour_model import CFG, picture, weights
+from tests.object_detection.darknet.random_models import (
+    OWN_CFGS,
+    SIZE,
+    random_input,
+    random_weights,
+)
+from tests.object_detection.darknet.small_networks import HEADER, NET, Array, floats
+
+ENGINES = ("opencv", "onnxruntime")
+CLASSIFIER = """\
+[convolutional]
+filters=4
+size=3
+pad=1
+activation=leaky
+
+[avgpool]
+
+[convolutional]
+filters=6
+size=1
+activation=linear
+
+[softmax]
+groups=1
+"""
+CLASSIFIER_WEIGHTS = np.random.default_rng(6).normal(size=4 + 4 * 27 + 6 + 6 * 4)
+
+
+def load(
+    cfg: str, data: bytes, layer: str | None, size: tuple[int, int] | None = None
+) -> FeatureNetwork:
+    return import_darknet_features(cfg, io.BytesIO(data), layer=layer, input_size=size)
+
+
+def classifier(layer: str | None) -> FeatureNetwork:
+    return load(NET + CLASSIFIER, HEADER + floats(CLASSIFIER_WEIGHTS), layer)
+
+
+def within(cfg: str, data: bytes, layer: int, image: Array) -> Array:
+    """A layer's output within the whole network, made one of its outputs, by ONNX Runtime."""
+    builder = build_network(*parse_cfg(cfg), SIZE)
+    whole, places = builder.graph.serialise()
+    read_weights(io.BytesIO(data), builder.weights, places)
+    name = builder.layers[layer].name
+    shown = whole.tobytes() + more_outputs([name], dimensions=4)
+    (found,) = onnxruntime.InferenceSession(shown).run([name], {"image": image})
+    assert found.shape == builder.layers[layer].shape
+    return np.asarray(found)
+
+
+def check_layer(cfg: str, data: bytes, layer: int) -> None:
+    """Both engines put out what is within the whole, to a thousandth of its largest."""
+    network = load(cfg, data, str(layer), SIZE)
+    image = random_input(SIZE)
+    expected = within(cfg, data, layer, image)
+    for engine in ENGINES:
+        (output,) = create_engine(engine, network.onnx, (network.output,)).forward(image)
+        np.testing.assert_allclose(output, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("layer", [0, 24, 85, 110])
+def test_a_trained_networks_layer_is_what_it_is_within_the_whole(
+    layer: int, shared: Callable[[str], Path]
+) -> None:
+    folder = shared("models/yolo-fastest-1.1")
+    cfg = (folder / "yolo-fastest-1.1.cfg").read_text()
+
+    check_layer(cfg, (folder / "yolo-fastest-1.1.weights").read_bytes(), layer)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("yolov3-tiny", 12), ("yolov4-tiny", 23), ("yolov7-tiny", 58), ("enet-coco", 91)],
+)
+def test_a_layer_of_darknets_own_cfgs_is_what_it_is_within_the_whole(
+    name: str, layer: int, shared: Callable[[str], Path]
+) -> None:
+    cfg = shared(f"cfg/{name}.cfg").read_text()
+
+    check_layer(cfg, random_weights(cfg), layer)
+
+
+def test_a_layer_that_passes_its_input_on_is_the_one_before_it() -> None:
+    assert load(CFG, weights(), "2").output == load(CFG, weights(), "1").output == "conv_1"
+
+
+def test_layers_behind_the_named_one_are_dropped() -> None:
+    graph = onnx.load_from_string(load(CFG, weights(), "0").onnx.tobytes()).graph
+
+    assert [node.op_type for node in graph.node] == ["MaxPool"]
+    assert not graph.initializer
+
+
+def test_the_weights_behind_it_are_read_and_counted_all_the_same() -> None:
+    with pytest.raises(WeightsError, match="the weights end after"):
+        load(CFG, weights()[:-4], "0")
+    with pytest.raises(WeightsError, match="the weights hold 13"):
+        load(CFG, weights() + b"more", "0")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_classifier_detects_nothing_and_yields_features(engine: str) -> None:
+    pooled, classes = (
+        FeatureExtractor(classifier(layer), engine=engine).extract(picture(red=(2, 3)))
+        for layer in ("1", "3")
+    )
+
+    kernel = CLASSIFIER_WEIGHTS[-24:].reshape(6, 4)
+    logits = kernel @ pooled + CLASSIFIER_WEIGHTS[-30:-24]
+    assert pooled.shape == (4,)
+    np.testing.assert_allclose(classes, np.exp(logits) / np.exp(logits).sum(), rtol=1e-4)
+
+
+def test_the_layer_must_be_named() -> None:
+    with pytest.raises(CfgError, match=r"it has 4 layers, .* by its index in the cfg, from 0 to 3"):
+        classifier(None)
+
+
+@pytest.mark.parametrize("layer", ["4", "-1", "1.0", "conv_0", "", "٣", "01", "9" * 5000])
+def test_a_layer_that_is_not_there_is_refused(layer: str) -> None:
+    with pytest.raises(CfgError, match=r"no layer '.*'; it has 4, named .*, from 0 to 3"):
+        classifier(layer)
+
+
+def test_the_image_itself_is_no_layer() -> None:
+    with pytest.raises(CfgError, match=r"section 0 \[dropout\], line 5: it passes the image on"):
+        load(NET + "[dropout]\n" + CLASSIFIER, HEADER, "0")
+
+
+def test_images_are_fed_as_to_the_detector() -> None:
+    network = load(CFG, weights(), "0", (128, 32))
+    letterbox = load(CFG.replace("[net]", "[net]\nletter_box=1"), weights(), "0")
+
+    assert network.input_size == (128, 32)
+    assert network.preprocessing == Preprocessing(resize="stretch", padding=127)
+    assert letterbox.preprocessing == Preprocessing(resize="letterbox", padding=127)
+
+
+def test_a_networks_tree_is_wanted_where_its_cfg_names_one() -> None:
+    own = (OWN_CFGS / "passthrough.cfg").read_text()
+    tree = "animal -1\nvehicle -1\ncat 0\ndog 0\n"
+    cfg, data = own + "tree=kinds.tree\n", random_weights(own)
+
+    with pytest.raises(CfgError, match="the tree of the classes is missing"):
+        load(cfg, data, "0")
+    assert import_darknet_features(cfg, io.BytesIO(data), layer="0", tree=tree).input_size

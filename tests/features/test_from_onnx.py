@@ -1,0 +1,112 @@
+"""How an ONNX extractor is fed, and what is refused when one is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, TensorProto, helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from modules.errors import ModelError
+from modules.features.extractor import FeatureExtractor, FeatureNetwork
+from modules.features.from_onnx import import_onnx_features
+from modules.object_detection.model_description import Description
+from modules.object_detection.preprocessing import Preprocessing
+from tests.features.test_cut import FLATTEN, edited, small
+from tests.object_detection.onnx import onnx_models
+
+
+def load(
+    data: bytes, *, engine: str = "opencv", layer: str = "maps", **keys: Any
+) -> FeatureNetwork:
+    return import_onnx_features(
+        np.frombuffer(data, np.uint8), engine=engine, layer=layer, description=Description(**keys)
+    )
+
+
+@pytest.fixture
+def data() -> bytes:
+    return small([FLATTEN], "flat")
+
+
+def test_images_are_fed_as_networks_are_that_were_trained_on_imagenet(data: bytes) -> None:
+    assert load(data).preprocessing == Preprocessing(
+        scale=1 / 255,
+        channels="rgb",
+        resize="stretch",
+        mean=(0.485, 0.456, 0.406),
+        deviation=(0.229, 0.224, 0.225),
+    )
+
+
+def test_model_json_overrules_how_images_are_fed(data: bytes) -> None:
+    network = load(data, channels="bgr", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), input=(32, 16))
+
+    assert network.preprocessing == Preprocessing(channels="bgr")
+    assert network.input_size == (32, 16)
+
+
+def test_a_size_that_is_asked_for_goes_before_model_jsons(data: bytes) -> None:
+    network = import_onnx_features(
+        np.frombuffer(data, np.uint8),
+        layer="maps",
+        input_size=(24, 8),
+        description=Description(input=(32, 16)),
+    )
+
+    assert network.input_size == (24, 8)
+
+
+def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file(data: bytes) -> None:
+    def describe(model: ModelProto) -> None:
+        helper.set_model_props(model, {"model.json": '{"padding": 3, "channels": "bgr"}'})
+
+    preprocessing = load(edited(data, describe), padding=5).preprocessing
+
+    assert (preprocessing.padding, preprocessing.channels) == (5, "bgr")
+
+
+@pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
+@pytest.mark.parametrize("layer", ["maps", "flat"])
+def test_a_value_of_any_shape_is_put_out_by_either_engine(
+    data: bytes, layer: str, engine: str
+) -> None:
+    extractor = FeatureExtractor(load(data, engine=engine, layer=layer), engine=engine)
+
+    assert extractor.size == 4
+
+
+@pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
+def test_half_precision_is_refused(data: bytes, engine: str) -> None:
+    def halve(model: ModelProto) -> None:
+        model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+        model.CopyFrom(convert_float_to_float16(model, disable_shape_infer=True))
+
+    with pytest.raises(ModelError, match="features are taken in single precision"):
+        load(edited(data, halve), engine=engine)
+
+
+def test_weights_in_another_file_are_refused(data: bytes) -> None:
+    def move(model: ModelProto) -> None:
+        model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+
+    with pytest.raises(ModelError, match="its weights lie in another file; save it as one"):
+        load(edited(data, move))
+
+
+def test_an_operator_that_breaks_opencv_matters_where_the_layer_needs_it_alone() -> None:
+    detector = onnx_models.yolov8_with_nms()
+    nodes = onnx.load_from_string(detector).graph.node
+    convolution = next(node.output[0] for node in nodes if node.op_type == "Conv")
+
+    assert load(detector, layer=convolution).output == convolution
+    with pytest.raises(ModelError, match=r"holds NonMaxSuppression, .* set ENGINE=onnxruntime"):
+        load(detector, layer="output0")
+
+
+def test_what_is_not_onnx_is_refused() -> None:
+    with pytest.raises(ModelError, match="not ONNX at all"):
+        load(b"PK\x03\x04" + bytes(100))

@@ -1,0 +1,31 @@
+import time
+
+from modules.function.deadline import Deadline
+
+
+def test_the_first_image_always_has_room() -> None:
+    assert Deadline(lambda: 0).leaves_room()
+
+
+def test_a_further_image_needs_twice_the_time_of_the_longest_yet() -> None:
+    left = 0.0
+    deadline = Deadline(lambda: left)
+    start = time.perf_counter()
+    with deadline.image():
+        time.sleep(0.02)
+    at_most = time.perf_counter() - start
+    with deadline.image():
+        pass  # a quick one changes nothing
+
+    left = 2 * 20 - 1
+    assert not deadline.leaves_room()
+    left = 2 * at_most * 1000
+    assert deadline.leaves_room()
+
+
+def test_without_a_context_there_is_room_for_everything() -> None:
+    deadline = Deadline(None)
+    with deadline.image():
+        pass
+
+    assert deadline.leaves_room()

@@ -1,0 +1,316 @@
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from modules.errors import ModelError
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.models.store import ModelStore
+from modules.settings import Settings
+from modules.telemetry.metrics import count as count_metric
+from modules.telemetry.metrics import metrics
+from tests.colour_model import LABELS, weights
+from tests.conftest import ROOT
+
+
+def test_a_model_is_the_same_in_a_bucket(bucket: LocalBucket, colour_model: Path) -> None:
+    bucket.upload_model(colour_model)
+    store = ModelStore(bucket.client, Settings(model="models/colours/"))
+
+    model = store.model_for(BUCKET)
+
+    assert model.digest == load_model(LocalFolder(colour_model), Settings()).digest
+    assert model.name == "colours"
+
+
+def test_a_model_may_lie_in_another_bucket(bucket: LocalBucket, colour_model: Path) -> None:
+    bucket.upload_model(colour_model)
+    store = ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours"))
+
+    assert store.model_for("elsewhere").name == "colours"
+
+
+def test_the_store_asks_again_only_after_the_ttl(bucket: LocalBucket, colour_model: Path) -> None:
+    bucket.upload_model(colour_model)
+    now = 0.0
+    settings = Settings(model="models/colours/", model_ttl_seconds=60)
+    store = ModelStore(bucket.client, settings, clock=lambda: now)
+    asked: list[str] = []
+    bucket.client.meta.events.register(
+        "before-call.s3", lambda model, **_: asked.append(model.name)
+    )
+
+    first = store.model_for(BUCKET)
+    del asked[:]
+    now = 59.9
+    assert store.model_for(BUCKET) is first
+    assert asked == []
+    now = 60.0
+    assert store.model_for(BUCKET) is first
+    assert asked == ["ListObjectsV2"]
+
+
+def test_a_folder_that_changes_under_the_reader_is_read_anew(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
+    bucket.upload_model(colour_model)
+    replacements = [b"rot\ngelb\n", b"rouge\nvert\n"]
+
+    def replace(**_: object) -> None:
+        if replacements:
+            put(bucket, "colours.names", replacements.pop(0))
+
+    bucket.client.meta.events.register("after-call.s3.ListObjectsV2", replace)
+    store = ModelStore(bucket.client, Settings(model="models/colours/"))
+
+    assert store.model_for(BUCKET).labels == ("rouge", "vert")
+
+
+def test_a_folder_that_keeps_changing_is_given_up_for_now(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
+    bucket.upload_model(colour_model)
+    numbers = count()
+
+    def replace(**_: object) -> None:
+        put(bucket, "colours.names", f"{next(numbers)}\nb\n".encode())
+
+    bucket.client.meta.events.register("after-call.s3.ListObjectsV2", replace)
+    store = ModelStore(bucket.client, Settings(model="models/colours/"))
+
+    with pytest.raises(ModelError, match="models/colours/ keeps changing"):
+        store.model_for(BUCKET)
+    assert next(numbers) == 3
+
+
+@pytest.fixture
+def warm(bucket: LocalBucket, colour_model: Path) -> ModelStore:
+    """A store that has the colour model, and looks for a newer one every time."""
+    bucket.upload_model(colour_model)
+    store = ModelStore(bucket.client, Settings(model="models/colours/", model_ttl_seconds=0))
+    assert store.model_for(BUCKET).labels == LABELS
+    return store
+
+
+def test_a_broken_model_is_read_once_and_refused_until_it_changes(
+    bucket: LocalBucket, warm: ModelStore
+) -> None:
+    before = warm.model_for(BUCKET)
+    put(bucket, "colours.weights", weights()[:-1])
+    calls = calls_of(bucket)
+
+    assert [warm.model_for(BUCKET) for _ in range(3)] == [before] * 3
+    assert calls == ["ListObjectsV2", *["GetObject"] * 3, "ListObjectsV2", "ListObjectsV2"]
+
+    put(bucket, "colours.weights", weights())
+    put(bucket, "colours.names", b"rouge\nvert\n")
+    assert warm.model_for(BUCKET).labels == ("rouge", "vert")
+
+
+def test_a_refused_model_says_why_to_every_image_while_there_is_no_other(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
+    bucket.upload_model(colour_model)
+    put(bucket, "colours.weights", weights()[:-1])
+    store = ModelStore(bucket.client, Settings(model="models/colours/"))
+    calls = calls_of(bucket)
+
+    for _ in range(2):
+        with pytest.raises(ModelError, match="the weights end after"):
+            store.model_for(BUCKET)
+    assert calls == ["ListObjectsV2", *["GetObject"] * 3, "ListObjectsV2"]
+
+    put(bucket, "colours.weights", weights())
+    assert store.model_for(BUCKET).labels == LABELS
+
+
+def test_swaps_and_refusals_are_counted_once_each(
+    bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.clear_metrics()
+    put(bucket, "colours.weights", b"broken")
+    for _ in range(2):
+        warm.model_for(BUCKET)
+    put(bucket, "colours.weights", weights())
+    put(bucket, "colours.names", b"rouge\nvert\n")
+    for _ in range(2):
+        warm.model_for(BUCKET)
+
+    metrics.flush_metrics()
+
+    written = json.loads(capsys.readouterr().out)
+    assert (written["ModelRejections"], written["ModelSwaps"]) == ([1.0], [1.0])
+
+
+def test_the_same_files_uploaded_again_are_no_other_model(
+    bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.clear_metrics()
+    parts = bucket.client.create_multipart_upload(Bucket=BUCKET, Key="models/colours/colours.names")
+    upload: Any = {"Bucket": BUCKET, "Key": parts["Key"], "UploadId": parts["UploadId"]}
+    body = "\n".join(LABELS).encode() + b"\n"
+    part = bucket.client.upload_part(**upload, PartNumber=1, Body=body)
+    bucket.client.complete_multipart_upload(
+        **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    )
+    calls = calls_of(bucket)
+
+    warm.model_for(BUCKET)
+
+    assert "GetObject" in calls, "the ETag of a multipart upload differs, so the files are read"
+    count_metric("Images")
+    metrics.flush_metrics()
+    assert "ModelSwaps" not in capsys.readouterr().out
+
+
+def test_a_model_taken_away_serves_on(bucket: LocalBucket, warm: ModelStore) -> None:
+    for name in ("cfg", "weights", "names"):
+        bucket.client.delete_object(Bucket=BUCKET, Key=f"models/colours/colours.{name}")
+
+    assert warm.model_for(BUCKET).labels == LABELS
+
+
+def test_while_s3_fails_the_model_at_hand_serves_on(bucket: LocalBucket, warm: ModelStore) -> None:
+    before = warm.model_for(BUCKET)
+
+    def fail(**_: object) -> None:
+        raise ConnectionError("injected")
+
+    bucket.client.meta.events.register("before-send.s3.ListObjectsV2", fail)
+
+    assert warm.model_for(BUCKET) is before
+
+
+def test_a_folder_of_very_many_files_is_no_model(bucket: LocalBucket) -> None:
+    for number in range(101):
+        put(bucket, f"{number}.txt", b"")
+    store = ModelStore(bucket.client, Settings(model="models/colours/"))
+
+    with pytest.raises(ModelError, match="has over 100 files"):
+        store.model_for(BUCKET)
+
+
+def test_a_model_is_loaded_where_no_file_can_be_written(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
+    bucket.upload_model(colour_model)
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+from modules.storage import create_client
+from modules.model_store import ModelStore
+from modules.settings import Settings
+print(ModelStore(create_client(), Settings(model="models/colours/")).model_for({BUCKET!r}).name)
+"""
+    command = [sys.executable, "-B", "-c", program]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "colours\n", done.stderr
+
+
+@pytest.fixture
+def store(bucket: LocalBucket, colour_model: Path) -> Iterator[ModelStore]:
+    """A store that knows its model's bucket, and may have requests run beside others."""
+    bucket.upload_model(colour_model)
+    with ThreadPoolExecutor() as beside:
+        yield ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours/"), beside)
+
+
+def test_a_model_that_was_sent_for_is_not_asked_for_again(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    calls = calls_of(bucket)
+
+    store.send_for()
+    assert store._sent_for
+    store._sent_for.result()
+    store.model_for(BUCKET)
+
+    assert sorted(calls) == ["GetObject"] * 3 + ["ListObjectsV2"]
+
+
+def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    def fail(**_: Any) -> None:
+        bucket.client.meta.events.unregister("before-call.s3.ListObjectsV2", fail)
+        raise OSError("by the test")
+
+    bucket.client.meta.events.register("before-call.s3.ListObjectsV2", fail)
+    store.send_for()
+
+    assert store.model_for(BUCKET).name == "colours"
+
+
+def test_a_model_that_was_sent_for_long_ago_is_asked_for_again(
+    bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(store, "_clock", lambda: now)
+    store.send_for()
+    assert store._sent_for
+    store._sent_for.result()
+    calls = calls_of(bucket)
+
+    now = 60.0
+    store.model_for(BUCKET)
+
+    assert calls.count("ListObjectsV2") == 1
+
+
+def test_a_model_that_was_sent_for_is_looked_at_again_when_the_ttl_since_then_is_over(
+    bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(store, "_clock", lambda: now)
+    store.send_for()
+    now = 59.0
+    store.model_for(BUCKET)
+    calls = calls_of(bucket)
+
+    now = 60.0
+    store.model_for(BUCKET)
+
+    assert calls == ["ListObjectsV2"]
+
+
+def test_of_a_model_replaced_since_it_was_sent_for_no_two_files_mix(
+    bucket: LocalBucket, store: ModelStore
+) -> None:
+    opened = threading.Semaphore(0)
+    events = bucket.client.meta.events
+    events.register("after-call.s3.GetObject", lambda **_: opened.release())
+    store.send_for()
+    for _ in range(3):
+        assert opened.acquire(timeout=10)
+    put(bucket, "colours.names", b"one\ntwo\n")
+
+    assert store.model_for(BUCKET).labels == LABELS
+    store.expire()
+    assert store.model_for(BUCKET).labels == ("one", "two")
+
+
+def put(bucket: LocalBucket, name: str, body: bytes) -> None:
+    bucket.client.put_object(Bucket=BUCKET, Key=f"models/colours/{name}", Body=body)
+
+
+def calls_of(bucket: LocalBucket) -> list[str]:
+    """The S3 calls that the bucket's client makes from now on, puts left out."""
+    calls: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        if model.name != "PutObject":
+            calls.append(model.name)
+
+    bucket.client.meta.events.register("before-call.s3", note)
+    return calls

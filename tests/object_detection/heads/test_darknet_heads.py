@@ -1,0 +1,152 @@
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from modules.object_detection.darknet.tree import parse_tree
+from modules.object_detection.heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def darknet_boxes(
+    raw: NDArray[np.float32],
+    head: YoloHead | RegionHead,
+    size: tuple[int, int],
+    confidence: float,
+) -> list[tuple[float, ...]]:
+    """Darknet's get_yolo_box and get_region_box, cell by cell as its C has them."""
+    _, _, height, width = raw.shape
+    cells = raw.reshape(len(head.anchors), 5 + head.classes, height, width)
+    found: list[tuple[float, ...]] = []
+    for anchor, (anchor_width, anchor_height) in enumerate(head.anchors):
+        for row in range(height):
+            for column in range(width):
+                x, y, w, h, objectness, *scores = cells[anchor, :, row, column].tolist()
+                best = max(range(head.classes), key=lambda index: scores[index])
+                if isinstance(head, RegionHead):
+                    x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
+                    w, h = math.exp(w) * anchor_width / width, math.exp(h) * anchor_height / height
+                    score = math.exp(scores[best]) / sum(map(math.exp, scores))
+                elif head.new_coords:
+                    w = w * w * 4 * anchor_width / size[0]
+                    h = h * h * 4 * anchor_height / size[1]
+                    score = scores[best]
+                else:
+                    x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
+                    w = math.exp(w) * anchor_width / size[0]
+                    h = math.exp(h) * anchor_height / size[1]
+                    score = sigmoid(scores[best])
+                scale = getattr(head, "scale_x_y", 1.0)
+                x = (column + x * scale - 0.5 * (scale - 1)) / width
+                y = (row + y * scale - 0.5 * (scale - 1)) / height
+                if objectness * score > confidence:
+                    box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+                    found.append((*box, objectness * score, best))
+    return found
+
+
+ANCHORS = ((10.0, 14.0), (23.0, 27.0))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        YoloHead(ANCHORS, classes=4),
+        YoloHead(ANCHORS, classes=4, scale_x_y=1.05),
+        YoloHead(ANCHORS, classes=4, scale_x_y=2.0, new_coords=True),
+        RegionHead(((1.3, 2.2), (4.0, 3.1)), classes=4),
+    ],
+)
+@pytest.mark.parametrize("confidence", [0.0, 0.25, 0.7])
+def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float) -> None:
+    raw = np.random.default_rng(4).normal(0, 2, (1, 18, 5, 7)).astype(np.float32)
+    if isinstance(head, YoloHead) and head.new_coords:
+        raw = (1 / (1 + np.exp(-raw))).astype(np.float32)  # the network's own last activation
+
+    found = head.decode(raw, (224, 160), confidence)
+
+    expected = darknet_boxes(raw, head, (224, 160), confidence)
+    assert len(found.confidences) == len(expected) > 0
+    got = np.column_stack([found.boxes, found.confidences, found.class_ids])
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_nothing_above_the_confidence_gives_empty_arrays() -> None:
+    head = YoloHead(((10.0, 14.0),), classes=2)
+    raw = np.full((1, 7, 3, 3), -9, np.float32)
+
+    found = head.decode(raw, (96, 96), 0.25)
+
+    assert found.boxes.shape == (0, 4)
+    assert found.confidences.shape == found.class_ids.shape == (0,)
+
+
+def test_nothing_exceeds_a_confidence_of_one() -> None:
+    head = YoloHead(((10.0, 14.0),), classes=2)
+
+    assert len(head.decode(np.full((1, 7, 3, 3), 99, np.float32), (96, 96), 1.0).confidences) == 0
+
+
+def test_numbers_that_are_none_are_never_detections() -> None:
+    head = YoloHead(((10.0, 14.0),), classes=2)
+    raw = np.full((1, 7, 3, 3), np.nan, np.float32)
+
+    assert len(head.decode(raw, (96, 96), 0.0).confidences) == 0
+
+
+def gaussian_boxes(
+    raw: NDArray[np.float32], head: GaussianYoloHead, size: tuple[int, int], confidence: float
+) -> list[tuple[float, ...]]:
+    """Darknet's forward_gaussian_yolo_layer and get_gaussian_yolo_detections, cell by cell."""
+    _, _, height, width = raw.shape
+    cells = raw.reshape(len(head.anchors), 9 + head.classes, height, width)
+    found: list[tuple[float, ...]] = []
+    for anchor, row, column in np.ndindex(len(head.anchors), height, width):
+        entries = cells[anchor, :, row, column].tolist()
+        for entry in (0, 1, 2, 3, 5, 7, *range(8, 9 + head.classes)):
+            entries[entry] = sigmoid(entries[entry])
+        for entry in (0, 2):
+            entries[entry] = entries[entry] * head.scale_x_y - 0.5 * (head.scale_x_y - 1)
+        x, y = (column + entries[0]) / width, (row + entries[2]) / height
+        w = math.exp(entries[4]) * head.anchors[anchor][0] / size[0]
+        h = math.exp(entries[6]) * head.anchors[anchor][1] / size[1]
+        uncertainty = (entries[1] + entries[3] + entries[5] + entries[7]) / 4
+        best = max(range(head.classes), key=lambda index: entries[9 + index])
+        score = entries[8] * entries[9 + best] * (1 - uncertainty)
+        if entries[8] > confidence and score > confidence:
+            found.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, best))
+    return found
+
+
+@pytest.mark.parametrize("scale_x_y", [1.0, 1.2])
+@pytest.mark.parametrize("confidence", [0.0, 0.2])
+def test_gaussian_decoding_equals_darknets(scale_x_y: float, confidence: float) -> None:
+    head = GaussianYoloHead(ANCHORS, classes=3, scale_x_y=scale_x_y)
+    raw = np.random.default_rng(5).normal(0, 2, (1, 24, 5, 7)).astype(np.float32)
+
+    found = head.decode(raw, (224, 160), confidence)
+
+    expected = gaussian_boxes(raw, head, (224, 160), confidence)
+    assert len(found.confidences) == len(expected) > 0
+    got = np.column_stack([found.boxes, found.confidences, found.class_ids])
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_with_a_tree_a_box_has_its_objectness_and_the_class_that_is_sure_enough() -> None:
+    """get_region_detections: prob[hierarchy_top_prediction(...)] = objectness."""
+    tree = parse_tree("animal -1\nvehicle -1\ncat 0\ndog 0\n")
+    raw = np.zeros((1, 9, 1, 3), np.float32)
+    raw[0, 4] = [[3, 2, -9]]
+    raw[0, 5:, 0, 0] = [9, 0, 0, 9]
+    raw[0, 5:, 0, 1] = [9, 0, 1, 1]
+    plain = RegionHead(((1.0, 2.0),), classes=4)
+
+    found = RegionHead(((1.0, 2.0),), classes=4, tree=tree).decode(raw, (96, 32), 0.5)
+
+    assert found.class_ids.tolist() == [3, 0]
+    np.testing.assert_allclose(found.confidences, [sigmoid(3), sigmoid(2)], rtol=1e-6)
+    assert np.array_equal(found.boxes, plain.decode(raw, (96, 32), 0.0).boxes[:2])

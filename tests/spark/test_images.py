@@ -1,0 +1,144 @@
+import random
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from modules.errors import JobError
+from modules.spark.io.images import Images, label
+from tests.spark.conftest import Store, png
+
+ODD_NAMES = [
+    "_DSC0001.JPG",
+    ".hidden.png",
+    "with space.jpeg",
+    "per%20cent+plus.png",
+    "é中#?&=.webp",
+    'it\'s "quoted".tif',
+    "back\\slash.bmp",
+    "deep/er/x.png",
+    "class=apple/x.png",
+    "_folder/x.png",
+]
+
+
+def test_every_name_that_a_camera_or_a_person_gives_is_an_image(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    for index, name in enumerate(ODD_NAMES):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * (index + 1))
+    (tmp_path / "notes.txt").touch()
+
+    images = Images(spark, str(tmp_path))
+    found = images.contents(images.paths, most_bytes=100).collect()
+
+    assert sorted(images.paths) == sorted(f"file:{tmp_path}/{name}" for name in ODD_NAMES)
+    assert {row["path"]: row["size"] for row in found} == {
+        f"file:{tmp_path}/{name}": index + 1 for index, name in enumerate(ODD_NAMES)
+    }
+
+
+def test_keys_of_a_bucket_are_read_likewise(spark: SparkSession, store: Store) -> None:
+    names = [name for name in ODD_NAMES if "\\" not in name]
+    for name in names:
+        store.put(f"in/{name}", name.encode())
+
+    images = Images(spark, f"{store.place}/in/")
+    found = images.contents(images.paths, most_bytes=100).collect()
+
+    assert {row["path"]: bytes(row["content"]).decode() for row in found} == {
+        f"{store.place}/in/{name}": name for name in names
+    }
+
+
+def test_only_the_images_asked_for_are_read(spark: SparkSession, photos: Path) -> None:
+    images = Images(spark, str(photos))
+
+    some = images.contents(images.paths[3:5], most_bytes=10_000)
+
+    assert sorted(row["path"] for row in some.select("path").collect()) == images.paths[3:5]
+    assert len(some.inputFiles()) == len(images.paths)  # the listing is shared
+    assert some.rdd.getNumPartitions() <= 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_choice_of_images_is_read_and_no_other(
+    seed: int, spark: SparkSession, tmp_path: Path
+) -> None:
+    names = [*ODD_NAMES, *(f"{index}.png" for index in range(40)), "ü.png", "😀.png", "Z.png"]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    images = Images(spark, str(tmp_path), [str(tmp_path / "_folder")])
+    chance = random.Random(seed)
+    chosen = [path for path in images.paths if chance.random() < 0.6]
+
+    found = images.contents(images.take(chosen, 1_000), most_bytes=100).collect()
+
+    assert sorted(row["path"] for row in found) == sorted(chosen)
+    assert not any("_folder" in path for path in images.paths)
+
+
+def test_choices_too_scattered_for_one_query_are_taken_in_parts(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.spark.io.images._MOST_RUNS", 3)
+    for index in range(10):
+        (tmp_path / f"{index}.png").write_bytes(b"x")
+    images = Images(spark, str(tmp_path))
+    scattered = images.paths[::2]
+
+    assert images.take(scattered, 10) == scattered[:3]
+    assert images.take(images.paths, 10) == images.paths
+    assert images.take(images.paths, 4) == images.paths[:4]
+
+
+def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "small.png").write_bytes(b"x" * 10)
+    (tmp_path / "large.png").write_bytes(b"x" * 11)
+    images = Images(spark, str(tmp_path))
+
+    found = images.contents(images.paths, most_bytes=10).collect()
+
+    assert [row["path"] for row in found] == [f"file:{tmp_path}/small.png"]
+
+
+def test_what_a_job_writes_itself_is_no_image(spark: SparkSession, photos: Path) -> None:
+    images = Images(spark, str(photos), [str(photos / "odd"), None])
+
+    assert [label(path) for path in images.paths] == ["even"] * 6
+
+
+@pytest.mark.parametrize(("pattern", "count"), [("*/0[0-3].png", 4), ("odd", 6), ("odd/01.png", 1)])
+def test_patterns_folders_and_files_are_taken(
+    pattern: str, count: int, spark: SparkSession, photos: Path
+) -> None:
+    images = Images(spark, f"{photos}/{pattern}")
+
+    assert len(images.paths) == count
+    assert all(path.startswith(images.root) for path in images.paths)
+
+
+def test_names_are_told_from_the_folder_that_was_named(spark: SparkSession, photos: Path) -> None:
+    assert Images(spark, f"{photos}/").root == f"file:{photos}/"
+    assert Images(spark, f"{photos}/*/0*.png").root == f"file:{photos}/"
+
+
+def test_names_in_a_bucket_are_told_from_the_prefix(spark: SparkSession, store: Store) -> None:
+    store.put("in/x/1.png", b"1")
+    store.put("in/y/2.png", b"2")
+
+    assert Images(spark, f"{store.place}/in").root == f"{store.place}/in/"
+    assert Images(spark, f"{store.place}/in/*/*.png").root == f"{store.place}/in/"
+
+
+def test_a_place_with_nothing_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="gone: there is nothing to be read"):
+        Images(spark, f"{tmp_path}/gone")
+
+    (tmp_path / "notes.txt").write_bytes(png())
+    with pytest.raises(JobError, match=r"no images \(.jpg, .*there"):
+        Images(spark, str(tmp_path))

@@ -1,0 +1,182 @@
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from numpy.typing import NDArray
+from pyspark.sql import SparkSession
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from tests.spark.conftest import rows
+
+Batch = Callable[..., int]
+
+
+def write_table(folder: Path, features: NDArray[np.floating], files: int = 3) -> Path:
+    """A table as `featurize` writes it, with one broken image besides."""
+    folder.mkdir()
+    for number, part in enumerate(np.array_split(np.arange(len(features)), files)):
+        columns = {
+            "path": [f"file:/x/{index:05}.jpg" for index in part],
+            "error": pa.array([None] * len(part), pa.string()),
+            "label": ["even" if index % 2 == 0 else "odd" for index in part],
+            "features": pa.array(list(features[part].astype(np.float32))),
+        }
+        pyarrow.parquet.write_table(pa.table(columns), folder / f"part-{number}.parquet")
+    broken = {"path": ["file:/x/broken.jpg"], "error": ["corrupt"], "label": ["odd"]}
+    table = pa.table({**broken, "features": pa.array([None], pa.list_(pa.float32()))})
+    pyarrow.parquet.write_table(table, folder / "part-broken.parquet")
+    return folder
+
+
+def mixed(count: int, width: int, seed: int = 0) -> NDArray[np.float64]:
+    """Correlated features with a decaying spectrum."""
+    rng = np.random.default_rng(seed)
+    factors = rng.standard_normal((count, 12)) * 0.7 ** np.arange(12)
+    return factors @ rng.standard_normal((12, width)) + 0.05 * rng.standard_normal((count, width))
+
+
+def read_scores(folder: Path, components: int) -> NDArray[np.float64]:
+    """The scores of scores.csv, by path."""
+    table = sorted(
+        csv.DictReader(io.StringIO((folder / "scores.csv").read_text())),
+        key=lambda row: row["path"],
+    )
+    return np.array([[float(row[f"pca_{i + 1}"]) for i in range(components)] for row in table])
+
+
+@pytest.mark.parametrize("method", ["auto", "rows", "covariance", "krylov"])
+def test_scores_are_those_of_scikit_learn(
+    method: str, batch: Batch, spark: SparkSession, tmp_path: Path
+) -> None:
+    features = mixed(200, 60).astype(np.float32)
+    table = write_table(tmp_path / "features", features)
+
+    code = batch(
+        *("reduce", table, "--pca", 4, "--method", method, "--output", tmp_path / "out"),
+    )
+
+    standardised = StandardScaler().fit_transform(features.astype(np.float64))
+    oracle = PCA(4, svd_solver="full").fit(standardised)
+    expected = oracle.transform(standardised)
+    found = read_scores(tmp_path / "out", 4)
+    assert code == 0
+    signs = np.sign((found * expected).sum(axis=0))  # scikit-learn's rule is another one
+    np.testing.assert_allclose(found * signs, expected, atol=1e-5)
+    fitted = np.load(tmp_path / "out" / "pca.npz", allow_pickle=False)
+    np.testing.assert_allclose(fitted["explained_variance"], oracle.explained_variance_, rtol=1e-6)
+    assert len(rows(spark, tmp_path / "out" / "scores")) == 200  # the broken image is not there
+
+
+def test_sparks_own_method_finds_the_same_directions(batch: Batch, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "features", mixed(100, 20))
+    batch("reduce", table, "--pca", 3, "--output", tmp_path / "ours")
+
+    code = batch("reduce", table, "--pca", 3, "--method", "spark", "--output", tmp_path / "sparks")
+
+    ours, sparks = (np.load(tmp_path / name / "pca.npz") for name in ("ours", "sparks"))
+    assert code == 0
+    cosines = np.abs((ours["components"] * sparks["components"]).sum(axis=1))
+    np.testing.assert_allclose(cosines, 1, atol=1e-9)
+
+
+def test_components_are_applied_to_new_images(batch: Batch, tmp_path: Path) -> None:
+    features = mixed(150, 30)
+    one = write_table(tmp_path / "one", features[:100])
+    other = write_table(tmp_path / "other", features[100:])
+    batch("reduce", one, "--pca", 3, "--output", tmp_path / "fitted")
+
+    code = batch(
+        *("reduce", other, "--apply", tmp_path / "fitted" / "pca.npz"),
+        *("--output", tmp_path / "applied"),
+    )
+
+    fitted = np.load(tmp_path / "fitted" / "pca.npz")
+    standardised = (features[100:].astype(np.float32) - fitted["mean"]) / fitted["scale"]
+    assert code == 0
+    np.testing.assert_allclose(
+        read_scores(tmp_path / "applied", 3), standardised @ fitted["components"].T, atol=1e-9
+    )
+
+
+def test_a_column_that_is_not_finite_is_named(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    features = mixed(50, 10)
+    features[7, 3] = np.nan
+    table = write_table(tmp_path / "features", features)
+
+    code = batch("reduce", table, "--pca", 2, "--output", tmp_path / "out")
+
+    assert code == 2
+    assert "features[3]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_components_of_other_features_are_refused(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write_table(tmp_path / "one", mixed(50, 10))
+    other = write_table(tmp_path / "other", mixed(50, 11))
+    batch("reduce", one, "--pca", 2, "--output", tmp_path / "fitted")
+
+    code = batch(
+        *("reduce", other, "--apply", tmp_path / "fitted" / "pca.npz"),
+        *("--output", tmp_path / "applied"),
+    )
+
+    assert code == 2
+    assert "10" in (told := capsys.readouterr().err)
+    assert "11" in told
+
+
+def test_what_is_no_table_of_features_is_told(
+    batch: Batch, spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spark.range(3).write.parquet(str(tmp_path / "ids"))
+
+    assert batch("reduce", tmp_path / "ids", "--pca", 2, "--output", tmp_path / "out") == 2
+    assert "has no column features or pixels" in capsys.readouterr().err
+    assert batch("reduce", tmp_path / "gone", "--pca", 2, "--output", tmp_path / "out") == 2
+    assert "gone: there is no table of Parquet files" in capsys.readouterr().err
+
+
+def test_equal_tables_give_equal_components_to_the_last_bit(batch: Batch, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "features", mixed(300, 40))
+
+    for name in ("one", "other"):
+        batch("reduce", table, "--pca", 3, "--method", "krylov", "--output", tmp_path / name)
+
+    one, other = ((tmp_path / name / "pca.npz").read_bytes() for name in ("one", "other"))
+    assert one == other
+
+
+def test_the_pictures_are_drawn(batch: Batch, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "features", mixed(60, 10))
+
+    batch("reduce", table, "--pca", 2, "--output", tmp_path / "out")
+
+    for name in ("explained_variance.png", "scatter.png"):
+        picture = cv2.imread(str(tmp_path / "out" / name))
+        assert picture.shape[0] > 300
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # not blank
+
+
+def test_summaries_of_many_cores_are_merged_by_workers(
+    batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = write_table(tmp_path / "features", mixed(300, 20))
+    arguments = ("reduce", table, "--pca", 3, "--method", "covariance", "--output")
+    batch(*arguments, tmp_path / "here")
+
+    monkeypatch.setattr("modules.spark.io.feature_table._FAN_IN", 1.5)  # for two cores are not many
+    batch(*arguments, tmp_path / "there")
+
+    here, there = (np.load(tmp_path / name / "pca.npz") for name in ("here", "there"))
+    np.testing.assert_allclose(here["components"], there["components"], atol=1e-12)

@@ -1,0 +1,37 @@
+import pytest
+
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from modules.errors import CredentialsExpiredError, StorageError
+from modules.storage.client import create_client
+from modules.storage.errors import storage_errors
+from modules.storage.object_stream import ObjectStream
+from tests.faults.faults import Fault
+from tests.faults.proxy import FaultyProxy
+
+
+def test_a_request_is_tried_four_times(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+    proxy.choose = lambda method, path, number: Fault.RESET
+
+    with pytest.raises(StorageError, match="reading s3://pictures/a: Connection was closed"):
+        ObjectStream(create_client(), Bucket=BUCKET, Key="a")
+
+    assert proxy.requests == 4
+
+
+def test_what_is_refused_is_not_tried_again(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+    proxy.choose = lambda method, path, number: Fault.DENIED
+
+    with pytest.raises(StorageError, match="AccessDenied: Access Denied"):
+        ObjectStream(create_client(), Bucket=BUCKET, Key="a")
+
+    assert proxy.requests == 1
+
+
+@pytest.mark.parametrize("method", ["head_object", "get_object"])
+def test_credentials_that_are_over_are_told_from_other_errors(
+    method: str, bucket: LocalBucket, proxy: FaultyProxy
+) -> None:
+    proxy.choose = lambda method, path, number: Fault.EXPIRED
+
+    with pytest.raises(CredentialsExpiredError), storage_errors("asking"):
+        getattr(create_client(), method)(Bucket=BUCKET, Key="a")
