@@ -18,7 +18,7 @@ ADDRESS_SPACE = 512 * MEGABYTE  # beyond what the imports take: allocators reser
 
 _CHILD = """
 import pathlib, re, resource, sys
-from modules.object_detection.errors import ImageError
+from modules.errors import ImageError
 from modules.object_detection.images import decode_image, encode_image
 
 def memory(name):

@@ -206,8 +206,8 @@ def test_a_model_is_loaded_where_no_file_can_be_written(
     program = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-from modules.storage import create_client
-from modules.model_store import ModelStore
+from modules.storage.client import create_client
+from modules.models.store import ModelStore
 from modules.settings import Settings
 print(ModelStore(create_client(), Settings(model="models/colours/")).model_for({BUCKET!r}).name)
 """

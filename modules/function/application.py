@@ -1,0 +1,163 @@
+"""One event -> every image that it names, served -> the answer; start at `Application.handle`."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CredentialsExpiredError, TransientError
+from ..events import ImageRef, Outcome, Verdict, read_event
+from ..models.store import ModelStore
+from ..settings import Settings
+from ..storage.bucket import Bucket
+from ..storage.client import CONNECTIONS
+from ..telemetry.logs import logger
+from ..telemetry.metrics import count, count_kind
+from ..telemetry.reports import observed
+from .deadline import Deadline
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_METRICS = {
+    Verdict.DONE: "Images",
+    Verdict.SKIPPED: "Skipped",
+    Verdict.FAILED: "Failures",
+    Verdict.IGNORED: "Ignored",
+    Verdict.UNSERVED: "Unserved",
+}
+
+# An image waits for S3 three times as long as it computes, and some images may be large
+_IMAGES_AT_ONCE = 4
+
+
+class Application:
+    """Everything that one execution environment needs; warm invocations find it ready.
+
+    NumPy and OpenCV are imported only after the model's files were requested from S3, so that both
+    happen at the same time. That is why `Publisher`, which needs them, is imported in `__init__`.
+    """
+
+    def __init__(self, settings: Settings, client: S3Client) -> None:
+        """Requests the model, if `settings` name its bucket, and imports what images need."""
+        self._settings = settings
+        # Loading a model waits for its files, so there are threads enough for all of them at once
+        requests = ThreadPoolExecutor(CONNECTIONS)
+        self._models = ModelStore(client, settings, requests)
+        self._models.send_for()
+
+        from .publisher import Publisher  # and with it NumPy and OpenCV
+
+        self._publisher = Publisher(Bucket(client), self._models, settings, requests)
+        self._images = ThreadPoolExecutor(_IMAGES_AT_ONCE)
+
+    def prepare_snapshot(self) -> None:
+        """Puts the loaded model into SnapStart's snapshot; restored environments look for a newer.
+
+        The model must be named with its bucket (s3://...), as no image has named one yet.
+        """
+        from snapshot_restore_py import register_after_restore  # Lambda's runtime brings it
+
+        if self._settings.model.startswith("s3://"):
+            try:
+                self._models.model_for("")
+            except TransientError as error:  # the first deployment comes before the model
+                logger.warning("the snapshot holds no model", error=str(error))
+        register_after_restore(self._models.expire)
+
+    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Serves every image that the event names.
+
+        Returns what the event's sender expects: for SQS the messages to send again, for S3 Batch
+        Operations a result for each task, and for everybody else the keys of images `done`,
+        `skipped` (a current result existed), `failed` (permanently; the reason lies under the
+        failed prefix) and `ignored` (not under the input prefix, or deleted since).
+
+        Raises:
+            EventError: the event names no images in a known shape.
+            TransientError: some images could not be served this time, after every other one was.
+        """
+        with observed(context):
+            invocation = read_event(event)
+            deadline = Deadline(context and context.get_remaining_time_in_millis)
+            for request in invocation.requests:
+                if request.refusal:
+                    logger.error("refused", id=request.id, error=str(request.refusal))
+            refs = [ref for request in invocation.requests for ref in request.images]
+            outcomes: dict[int, Outcome] = {}
+            try:
+                outcomes.update(self._serve_all(refs, deadline, invocation.is_forced))
+            finally:
+                _count(outcomes.values())
+        in_order = iter([outcomes[index] for index in range(len(refs))])
+        return invocation.answer(
+            [
+                list(itertools.islice(in_order, len(request.images)))
+                for request in invocation.requests
+            ]
+        )
+
+    def _serve_all(
+        self, refs: Sequence[ImageRef], deadline: Deadline, is_forced: bool
+    ) -> Iterator[tuple[int, Outcome]]:
+        """Serves images; yields each outcome with its index in `refs`.
+
+        The first image is served alone: it loads the model and shows how long one image takes. The
+        others are served several at a time, except images of one key, which would conflict.
+        """
+        by_key = collections.defaultdict[tuple[str, str], list[int]](list)
+        for index, ref in enumerate(refs):
+            by_key[ref.bucket, ref.key].append(index)
+
+        def serve(indices: list[int]) -> list[tuple[int, Outcome]]:
+            return [
+                (index, self._serve_in_time(refs[index], deadline, is_forced)) for index in indices
+            ]
+
+        keys = list(by_key.values())
+        yield from itertools.chain.from_iterable(map(serve, keys[:1]))
+        yield from itertools.chain.from_iterable(self._images.map(serve, keys[1:]))
+
+    def _serve_in_time(self, ref: ImageRef, deadline: Deadline, is_forced: bool) -> Outcome:
+        """Serves one image, unless too little time is left for it."""
+        if not deadline.leaves_room():
+            logger.warning("not begun: the invocation is about to time out", key=ref.key)
+            return Outcome(ref.key, Verdict.UNSERVED, "not begun, as the time was nearly up")
+        with deadline.image():
+            return self._serve(ref, is_forced)
+
+    def _serve(self, ref: ImageRef, is_forced: bool) -> Outcome:
+        if not ref.key.startswith(self._settings.input_prefix) or ref.key.endswith("/"):
+            logger.info("ignored: not an image under the input prefix", key=ref.key)
+            reason = f"not under {self._settings.input_prefix}"
+            return Outcome(ref.key, Verdict.IGNORED, reason)
+        try:
+            return self._publisher.serve(ref, is_forced=is_forced or self._settings.force)
+        except CredentialsExpiredError as error:  # every later image would fail the same way
+            logger.critical(
+                "credentials expired; exiting so that a new environment takes over",
+                error=str(error),
+            )
+            raise SystemExit(1) from error
+        except TransientError as error:
+            return _unserved(ref, error)
+        except Exception as error:  # whatever it is, the other images are not at fault
+            logger.exception("not foreseen", key=ref.key)
+            return _unserved(ref, error)
+
+
+def _count(outcomes: Iterable[Outcome]) -> None:
+    verdicts = [outcome.verdict for outcome in outcomes]
+    for verdict, name in _METRICS.items():
+        count(name, verdicts.count(verdict))
+
+
+def _unserved(ref: ImageRef, error: Exception) -> Outcome:
+    count_kind("Unserved", error)
+    is_ours = isinstance(error, TransientError)
+    reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    logger.error("will be retried", key=ref.key, kind=type(error).__name__, error=reason)
+    return Outcome(ref.key, Verdict.UNSERVED, reason)
