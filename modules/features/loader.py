@@ -72,7 +72,7 @@ def _load_onnx(
         network = import_onnx_features(
             onnx, engine=engine, layer=layer, input_size=size, description=description
         )
-        if engine == "opencv" and not reader.is_sealed:  # what is sealed is not damaged
+        if engine == "opencv" and not reader.has_manifest:  # what is sealed is not damaged
             from ..models.trial import try_out
 
             try_out(network.onnx)

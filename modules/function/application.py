@@ -47,7 +47,7 @@ class Application:
         # Loading a model waits for its files, so there are threads enough for all of them at once
         requests = ThreadPoolExecutor(CONNECTIONS)
         self._models = ModelStore(client, settings, requests)
-        self._models.send_for()
+        self._models.prefetch()
 
         from .publisher import Publisher  # and with it NumPy and OpenCV
 

@@ -107,7 +107,7 @@ class Outputs:
 
     def look(self) -> Published:
         """Looks at the document, in one request."""
-        found = self._bucket.look(self._place, self._document)
+        found = self._bucket.head(self._place, self._document)
         if found is None:
             return Published(None, None, None, None)
         stamp, seal = Stamp.read(found.metadata), found.metadata.get("image-etag")
@@ -132,7 +132,7 @@ class Outputs:
             data,
             media_type,
             metadata=stamp.metadata(),
-            expected=seen.image,
+            if_match=seen.image,
         )
 
     def put_document(
@@ -145,7 +145,7 @@ class Outputs:
             self._document,
             document,
             metadata={**stamp.metadata(), "image-etag": seal},
-            expected=seen.document,
+            if_match=seen.document,
         )
 
     def withdraw(self, seen: Published) -> None:
@@ -157,16 +157,16 @@ class Outputs:
         if seen.document is None:
             return
         if seen.image is not None:
-            self._bucket.delete(self._place, self._image, expected=seen.image)
+            self._bucket.delete(self._place, self._image, if_match=seen.image)
         self.withdraw_document(seen)
 
     def withdraw_document(self, seen: Published) -> None:
         """Deletes the document that was seen alone, so that there is no result; raises likewise."""
         if seen.document is not None:
-            self._bucket.delete(self._place, self._document, expected=seen.document)
+            self._bucket.delete(self._place, self._document, if_match=seen.document)
 
     def _look_at_image(self) -> str | None:
-        found = self._bucket.look(self._place, self._image)
+        found = self._bucket.head(self._place, self._image)
         return found.version.etag if found else None
 
 
@@ -177,8 +177,8 @@ def put_json(
     document: dict[str, Any],
     *,
     metadata: Mapping[str, str],
-    expected: str | None,
+    if_match: str | None,
 ) -> None:
     """Writes a JSON document as `Bucket.put` writes bytes."""
     data = json.dumps(document, ensure_ascii=False, indent=1).encode()
-    bucket.put(place, key, data, "application/json", metadata=metadata, expected=expected)
+    bucket.put(place, key, data, "application/json", metadata=metadata, if_match=if_match)

@@ -104,7 +104,7 @@ class Publisher:
     def _record_hopeless(self, ref: ImageRef, error: ImageError) -> Outcome:
         """Records that there is no place for a result."""
         key = failure_key(ref.key, self._settings)
-        found = self._bucket.look(ref.bucket, key)
+        found = self._bucket.head(ref.bucket, key)
         document = describe_failure(Source(ref.key, ref.bucket), None, error)
         put_json(
             self._bucket,
@@ -112,7 +112,7 @@ class Publisher:
             key,
             document,
             metadata={},
-            expected=found.version.etag if found else None,
+            if_match=found.version.etag if found else None,
         )
         return _failed(ref, error)
 
@@ -192,7 +192,7 @@ class _Service:
             return seen.is_whole
         if event and made_after and later(event, made_after) == event:
             return False
-        now = self.bucket.look(self.ref.bucket, self.ref.key)
+        now = self.bucket.head(self.ref.bucket, self.ref.key)
         if now is None:
             raise ObjectGoneError(f"s3://{self.ref.bucket}/{self.ref.key} is not there")
         return self._is_result_of(now.version, self.outputs.look_at_image(seen))
@@ -248,11 +248,11 @@ class _Service:
             ObjectChangedError: something else lies there now.
         """
         key = failure_key(self.ref.key, self.settings)
-        record = self.bucket.look(self.ref.bucket, key)
+        record = self.bucket.head(self.ref.bucket, key)
         seen = self.outputs.look()
         if seen.document is not None:
             seen = self.outputs.look_at_image(seen)
-        now = self.bucket.look(self.ref.bucket, self.ref.key)
+        now = self.bucket.head(self.ref.bucket, self.ref.key)
         if now is None or now.version != image.version:
             raise ObjectChangedError("the image was replaced or deleted while it was processed")
         put_json(
@@ -261,7 +261,7 @@ class _Service:
             key,
             describe_failure(self._source(image), image.size, error),
             metadata=self._stamp(image.version, self.ref.sequencer).metadata(),
-            expected=record.version.etag if record else None,
+            if_match=record.version.etag if record else None,
         )
         self.outputs.withdraw(seen)
 

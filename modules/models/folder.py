@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..storage.errors import storage_errors
 from ..storage.object_stream import ObjectStream
-from ..storage.opening import Opening
+from ..storage.pending_stream import PendingStream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,7 +88,7 @@ class S3Folder:
         self.name = self._prefix.rstrip("/").rpartition("/")[2]
         self.location = f"s3://{bucket}/{self._prefix}"
         self._listed: dict[str, tuple[str, int]] = {}
-        self._openings: dict[str, Opening] = {}
+        self._openings: dict[str, PendingStream] = {}
 
     def files(self) -> dict[str, str]:
         """See `ModelFolder`; one request."""
@@ -113,14 +113,14 @@ class S3Folder:
         return opening.take() if opening else self._open(name)
 
     @contextmanager
-    def opened_ahead(self, names: Collection[str], beside: Executor) -> Iterator[None]:
+    def prefetching(self, names: Collection[str], executor: Executor) -> Iterator[None]:
         """Has these files, of those that `files` saw, on their way before they are asked for.
 
         Those that nobody has asked for in the end are closed.
         """
         with ExitStack() as stack:
             for name in names:
-                opening = Opening(beside, partial(self._open, name))
+                opening = PendingStream(executor, partial(self._open, name))
                 self._openings[name] = stack.enter_context(opening)
             try:
                 yield

@@ -3,7 +3,7 @@
 A model folder holds one network, `*.cfg` and `*.weights`, or `*.onnx`; and `*.names` (or `*.txt`),
 one class a line, which an ONNX file that names its classes can do without; beside a cfg that wants
 it, a `*.tree` of the classes. `model.json` overrules what they say (model_description.py);
-`SHA256SUMS` says which files these are (model_seal.py).
+`SHA256SUMS` says which files these are (manifest.py).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _load_onnx(
     onnx = reader.onnx(name)
     reader.check()
     with errors_of(name):
-        if engine == "opencv" and not reader.is_sealed:  # what is sealed was tried by `push`
+        if engine == "opencv" and not reader.has_manifest:  # what is sealed was tried by `push`
             from .trial import try_out
 
             try_out(onnx)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ModelError
 from ..storage.errors import storage_errors
 from .folder import ByteStream, ModelFolder
-from .manifest import SEAL, read_seal, write_seal
+from .manifest import MANIFEST, read_manifest, format_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def errors_of(what: str) -> Iterator[None]:
 
 def is_read(name: str) -> bool:
     """Whether a model folder's file is likely to be read, by its name."""
-    return name in (SEAL, _DESCRIPTION) or name.endswith(_SUFFIXES)
+    return name in (MANIFEST, _DESCRIPTION) or name.endswith(_SUFFIXES)
 
 
 class HashingStream:
@@ -67,14 +67,14 @@ class ModelReader:
             StorageError: S3 fails.
         """
         self._folder = folder
-        self._seal = read_seal(folder, listing)
-        self.names = sorted(self._seal.select(listing))
+        self._manifest = read_manifest(folder, listing)
+        self.names = sorted(self._manifest.select(listing))
         self._digests: dict[str, str] = {}
 
     @property
-    def is_sealed(self) -> bool:
+    def has_manifest(self) -> bool:
         """Whether a seal says what the files must be."""
-        return self._seal.digests is not None
+        return self._manifest.digests is not None
 
     def find(self, *suffixes: str) -> str | None:
         """The one file with a suffix, if there is one; an earlier suffix goes before a later.
@@ -146,7 +146,7 @@ class ModelReader:
         Raises:
             ModelError: it is larger than ONNX can be.
         """
-        import numpy as np  # not before the files are on their way; see `ModelStore.send_for`
+        import numpy as np  # not before the files are on their way; see `ModelStore.prefetch`
 
         return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
 
@@ -165,11 +165,11 @@ class ModelReader:
         Raises:
             ModelError: a file was not the one that the seal lists.
         """
-        self._seal.check(self._digests)
+        self._manifest.check(self._digests)
 
     def digest(self) -> str:
         """The digest of the listing that `sha256sum` prints of what has been read, by name."""
-        return "sha256:" + hashlib.sha256(write_seal(self._digests)).hexdigest()
+        return "sha256:" + hashlib.sha256(format_manifest(self._digests)).hexdigest()
 
     def _read(self, name: str, most: int, advice: str) -> bytearray:
         """The whole of a file, in one buffer that grows as it comes."""

@@ -59,18 +59,18 @@ class ModelStore:
         self,
         client: S3Client,
         settings: Settings,
-        beside: Executor | None = None,
+        executor: Executor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`beside` opens a model's files side by side; without it they are one after the other."""
+        """`executor` opens a model's files side by side; without it they are one after the other."""
         self._client = client
         self._settings = settings
-        self._beside = beside
+        self._executor = beside
         self._clock = clock
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
-        self._sent_for: Future[_Listed] | None = None
-        self._sent_at = -math.inf
+        self._prefetched: Future[_Listed] | None = None
+        self._prefetched_at = -math.inf
 
     def model_for(self, bucket: str) -> Model:
         """The model that images of `bucket` are to be run through.
@@ -91,14 +91,14 @@ class ModelStore:
             raise (place.refusal or ModelError(f"the model {folder.location} keeps changing"))
         return place.model
 
-    def send_for(self) -> None:
+    def prefetch(self) -> None:
         """Has a model's files on their way until it is asked for, if the settings name its bucket.
 
         This needs neither NumPy nor OpenCV, which may be imported meanwhile.
         """
-        if self._beside and self._settings.model.startswith(_S3):
-            self._sent_at = self._clock()
-            self._sent_for = self._beside.submit(self._send_for, self._folder(""))
+        if self._executor and self._settings.model.startswith(_S3):
+            self._prefetched_at = self._clock()
+            self._prefetched = self._executor.submit(self._start_prefetch, self._folder(""))
 
     def expire(self) -> None:
         """Has the next image ask whether the models changed, whenever they were asked last."""
@@ -117,9 +117,9 @@ class ModelStore:
 
         place.looked_at = self._clock()
         for _ in range(_ATTEMPTS):
-            if sent_for := self._take_sent_for():
-                place.looked_at = self._sent_at
-            folder, files, opened = sent_for or self._list(folder)
+            if prefetched := self._take_prefetched():
+                place.looked_at = self._prefetched_at
+            folder, files, opened = prefetched or self._list(folder)
             if files == place.files and (place.model or place.refusal):
                 return
             try:
@@ -137,27 +137,27 @@ class ModelStore:
     def _list(self, folder: S3Folder) -> _Listed:
         files = folder.files()
         names = [name for name in files if is_read(name)]
-        if self._beside is None or len(names) > _MOST_AHEAD:
+        if self._executor is None or len(names) > _MOST_AHEAD:
             return folder, files, nullcontext()
-        return folder, files, folder.opened_ahead(names, self._beside)
+        return folder, files, folder.prefetching(names, self._executor)
 
-    def _send_for(self, folder: S3Folder) -> _Listed:
+    def _start_prefetch(self, folder: S3Folder) -> _Listed:
         folder, files, opened = self._list(folder)
         stack = ExitStack()
         stack.enter_context(opened)
         return folder, files, stack
 
-    def _take_sent_for(self) -> _Listed | None:
+    def _take_prefetched(self) -> _Listed | None:
         """What was sent for, once; None if that failed: who asks himself is told why.
 
         Lambda may start an environment long before its first image. What was listed then is as good
         as anything that was looked at then: until the TTL is over.
         """
-        sent_for, self._sent_for = self._sent_for, None
-        if sent_for is None or sent_for.exception():
+        prefetched, self._prefetched = self._prefetched, None
+        if prefetched is None or prefetched.exception():
             return None
-        folder, files, opened = sent_for.result()
-        if self._clock() - self._sent_at < self._settings.model_ttl_seconds:
+        folder, files, opened = prefetched.result()
+        if self._clock() - self._prefetched_at < self._settings.model_ttl_seconds:
             return folder, files, opened
         with opened:
             return None

@@ -47,7 +47,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Found:
+class ObjectHead:
     """An object that lies under a key, without its bytes."""
 
     version: Version
@@ -84,7 +84,7 @@ class Bucket:
             data = stream.read() if stream.size <= max_bytes else None
             return StoredImage(data, stream.size, version)
 
-    def look(self, bucket: str, key: str) -> Found | None:
+    def head(self, bucket: str, key: str) -> ObjectHead | None:
         """What lies under a key now; None for nothing.
 
         Raises:
@@ -95,7 +95,7 @@ class Bucket:
                 answer = self._client.head_object(Bucket=bucket, Key=key)
         except ObjectGoneError:
             return None
-        return Found(_version(answer), answer["Metadata"])
+        return ObjectHead(_version(answer), answer["Metadata"])
 
     def put(
         self,
@@ -105,17 +105,17 @@ class Bucket:
         media_type: str,
         *,
         metadata: Mapping[str, str],
-        expected: str | None,
+        if_match: str | None,
     ) -> str:
-        """Writes an object, whole or not at all, over the one with the ETag `expected`.
+        """Writes an object, whole or not at all, over the one with the ETag `if_match`.
 
-        `expected` is None where nothing is to lie under the key. Returns the new object's ETag.
+        `if_match` is None where nothing is to lie under the key. Returns the new object's ETag.
 
         Raises:
             ObjectChangedError: another lies there, or nothing, or something where nothing should.
             StorageError: S3 fails.
         """
-        condition: Any = {"IfMatch": f'"{expected}"'} if expected else {"IfNoneMatch": "*"}
+        condition: Any = {"IfMatch": f'"{if_match}"'} if if_match else {"IfNoneMatch": "*"}
         with _conditional_errors(f"writing s3://{bucket}/{key}"):
             answer = self._client.put_object(
                 Bucket=bucket,
@@ -127,15 +127,15 @@ class Bucket:
             )
         return answer["ETag"].strip('"')
 
-    def delete(self, bucket: str, key: str, *, expected: str) -> None:
-        """Deletes the object with the ETag `expected`.
+    def delete(self, bucket: str, key: str, *, if_match: str) -> None:
+        """Deletes the object with the ETag `if_match`.
 
         Raises:
             ObjectChangedError: another lies there, or none.
             StorageError: S3 fails.
         """
         with _conditional_errors(f"deleting s3://{bucket}/{key}"):
-            self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{expected}"')
+            self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{if_match}"')
 
 
 def _version(answer: Any) -> Version:

@@ -63,7 +63,7 @@ def put_by_hand(bucket: LocalBucket, folder: Path) -> None:
         bucket.client.upload_file(str(path), BUCKET, PLACE.prefix + path.name)
 
 
-def put_sealed(bucket: LocalBucket, folder: Path) -> None:
+def put_with_manifest(bucket: LocalBucket, folder: Path) -> None:
     upload(bucket.client, files(folder), PLACE)
 
 
@@ -92,11 +92,11 @@ def watched(look: Callable[[], object], when: str) -> Any:
     return client
 
 
-@pytest.mark.parametrize("is_sealed", [True, False])
+@pytest.mark.parametrize("has_manifest", [True, False])
 def test_at_every_moment_it_is_the_old_model_the_new_one_or_a_refusal(
-    bucket: LocalBucket, old: Path, new: Path, is_sealed: bool
+    bucket: LocalBucket, old: Path, new: Path, has_manifest: bool
 ) -> None:
-    put_sealed(bucket, old) if is_sealed else put_by_hand(bucket, old)
+    put_with_manifest(bucket, old) if has_manifest else put_by_hand(bucket, old)
     seen = [read(bucket)]
 
     upload(watched(lambda: seen.append(read(bucket)), "after"), files(new), PLACE)
@@ -133,13 +133,13 @@ def test_a_warm_function_never_loses_its_model(bucket: LocalBucket, old: Path, n
     assert seen == sorted(seen, key=[digest(old), digest(new)].index)
 
 
-@pytest.mark.parametrize("is_sealed", [True, False])
+@pytest.mark.parametrize("has_manifest", [True, False])
 def test_an_upload_that_breaks_off_anywhere_leaves_no_mixture_and_is_mended_by_another(
-    bucket: LocalBucket, old: Path, new: Path, is_sealed: bool
+    bucket: LocalBucket, old: Path, new: Path, has_manifest: bool
 ) -> None:
     for requests in range(1, 11):  # with the last, it does not break off any more
         empty(bucket)
-        put_sealed(bucket, old) if is_sealed else put_by_hand(bucket, old)
+        put_with_manifest(bucket, old) if has_manifest else put_by_hand(bucket, old)
 
         left = requests
 

@@ -72,7 +72,7 @@ class World:
         return program
 
     def etag(self, key: str) -> str | None:
-        found = Bucket(self.bucket.client).look(BUCKET, key)
+        found = Bucket(self.bucket.client).head(BUCKET, key)
         return found.version.etag if found else None
 
     def document(self, name: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import pytest
 from modules.errors import ModelError
 from modules.models.folder import LocalFolder
 from modules.models.loader import load_model
-from modules.models.manifest import write_seal
+from modules.models.manifest import format_manifest
 from modules.settings import Settings
 from tests.colour_model import LABELS
 
 
 @pytest.fixture
-def sealed(colour_model: Path) -> Path:
+def with_manifest(colour_model: Path) -> Path:
     """The colour model with what sha256sum prints of its files."""
     command = "sha256sum colours.* > SHA256SUMS"
     subprocess.run(["bash", "-c", command], cwd=colour_model, check=True)
@@ -23,7 +23,7 @@ def sealed(colour_model: Path) -> Path:
 def test_a_seal_is_what_sha256sum_prints(sealed: Path) -> None:
     files = [path for path in sealed.iterdir() if path.name != "SHA256SUMS"]
 
-    written = write_seal({path.name: sha256(path.read_bytes()).hexdigest() for path in files})
+    written = format_manifest({path.name: sha256(path.read_bytes()).hexdigest() for path in files})
 
     assert written == (sealed / "SHA256SUMS").read_bytes()
 

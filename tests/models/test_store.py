@@ -231,9 +231,9 @@ def test_a_model_that_was_sent_for_is_not_asked_for_again(
 ) -> None:
     calls = calls_of(bucket)
 
-    store.send_for()
-    assert store._sent_for
-    store._sent_for.result()
+    store.prefetch()
+    assert store._prefetched
+    store._prefetched.result()
     store.model_for(BUCKET)
 
     assert sorted(calls) == ["GetObject"] * 3 + ["ListObjectsV2"]
@@ -247,7 +247,7 @@ def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
         raise OSError("by the test")
 
     bucket.client.meta.events.register("before-call.s3.ListObjectsV2", fail)
-    store.send_for()
+    store.prefetch()
 
     assert store.model_for(BUCKET).name == "colours"
 
@@ -257,9 +257,9 @@ def test_a_model_that_was_sent_for_long_ago_is_asked_for_again(
 ) -> None:
     now = 0.0
     monkeypatch.setattr(store, "_clock", lambda: now)
-    store.send_for()
-    assert store._sent_for
-    store._sent_for.result()
+    store.prefetch()
+    assert store._prefetched
+    store._prefetched.result()
     calls = calls_of(bucket)
 
     now = 60.0
@@ -273,7 +273,7 @@ def test_a_model_that_was_sent_for_is_looked_at_again_when_the_ttl_since_then_is
 ) -> None:
     now = 0.0
     monkeypatch.setattr(store, "_clock", lambda: now)
-    store.send_for()
+    store.prefetch()
     now = 59.0
     store.model_for(BUCKET)
     calls = calls_of(bucket)
@@ -290,7 +290,7 @@ def test_of_a_model_replaced_since_it_was_sent_for_no_two_files_mix(
     opened = threading.Semaphore(0)
     events = bucket.client.meta.events
     events.register("after-call.s3.GetObject", lambda **_: opened.release())
-    store.send_for()
+    store.prefetch()
     for _ in range(3):
         assert opened.acquire(timeout=10)
     put(bucket, "colours.names", b"one\ntwo\n")

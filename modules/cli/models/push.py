@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ModelError
 from ...models.folder import LocalFolder
 from ...models.loader import load_model
-from ...models.manifest import SEAL
+from ...models.manifest import MANIFEST
 from ...models.reader import ModelReader
 from ...settings import Settings
 from ...storage.client import create_client
@@ -74,4 +74,4 @@ def _files(path: Path) -> dict[str, Path]:
     """The folder's files that count, by name, less hidden ones."""
     folder = LocalFolder(path)
     names = ModelReader(folder, folder.files()).names
-    return {name: path / name for name in names if name != SEAL and not name.startswith(".")}
+    return {name: path / name for name in names if name != MANIFEST and not name.startswith(".")}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ModelError, UsageError
 from ...models.folder import S3Folder
-from ...models.manifest import SEAL, read_seal, write_seal
+from ...models.manifest import MANIFEST, read_manifest, format_manifest
 from ...models.zoo.download import digest_of
 from ...storage.errors import storage_errors
 
@@ -52,7 +52,7 @@ def upload(
     """Uploads a model's files, by name, in place of any that lie there.
 
     A reader takes one listing, reads each file only as that listing has it, and, where the listing
-    has a seal, only files and contents that the seal lists (model_seal.py). A seal is one object,
+    has a seal, only files and contents that the seal lists (manifest.py). A seal is one object,
     so it changes in one moment:
 
     - Where there is a seal already, the files go first. While they do, it is the old seal that
@@ -82,8 +82,8 @@ def upload(
     there = folder.files()
     stale = _stale(folder, there, files)
     digests = {name: digest_of(path) for name, path in files.items()}
-    if SEAL not in there:
-        _put_seal(client, place, digests)
+    if MANIFEST not in there:
+        _put_manifest(client, place, digests)
     for name, path in files.items():
         with storage_errors(f"writing {place}{name}"), path.open("rb") as file:
             upload_fileobj(
@@ -93,8 +93,8 @@ def upload(
                 place.prefix + name,
                 Callback=lambda count, name=name: sent(name, count),
             )
-    if SEAL in there:
-        _put_seal(client, place, digests)
+    if MANIFEST in there:
+        _put_manifest(client, place, digests)
     for name in stale:
         with storage_errors(f"deleting {place}{name}"):
             client.delete_object(Bucket=place.bucket, Key=place.prefix + name)
@@ -103,7 +103,7 @@ def upload(
 def _stale(folder: S3Folder, there: Mapping[str, str], files: Mapping[str, Path]) -> list[str]:
     """What belonged to a model before, and to this one no more; other files are not touched."""
     try:
-        listed = read_seal(folder, there).digests or {}
+        listed = read_manifest(folder, there).digests or {}
     except ModelError:  # a broken seal, which the new one replaces
         listed = {}
     return [
@@ -114,11 +114,11 @@ def _stale(folder: S3Folder, there: Mapping[str, str], files: Mapping[str, Path]
     ]
 
 
-def _put_seal(client: S3Client, place: Place, digests: Mapping[str, str]) -> None:
-    with storage_errors(f"writing {place}{SEAL}"):
+def _put_manifest(client: S3Client, place: Place, digests: Mapping[str, str]) -> None:
+    with storage_errors(f"writing {place}{MANIFEST}"):
         client.put_object(
             Bucket=place.bucket,
-            Key=place.prefix + SEAL,
-            Body=write_seal(digests),
+            Key=place.prefix + MANIFEST,
+            Body=format_manifest(digests),
             ContentType="text/plain; charset=utf-8",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import JobError
 from ...models.folder import ByteStream
-from ...models.manifest import SEAL, write_seal
+from ...models.manifest import MANIFEST, format_manifest
 from .images import qualified
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class MemoryFolder:
         """See `ModelFolder`."""
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
 
-    def sealed(self) -> MemoryFolder:
+    def with_manifest(self) -> MemoryFolder:
         """The same with a seal, once it has been loaded: nobody needs to try it out again."""
-        contents = {SEAL: write_seal(self.files()), **self.contents}
+        contents = {MANIFEST: format_manifest(self.files()), **self.contents}
         return replace(self, contents=contents)
 
     def open(self, name: str) -> ByteStream:

@@ -89,7 +89,7 @@ def detect(
         console=console,
     )
     worker = DetectImages(
-        folder=spark.sparkContext.broadcast(folder.sealed()),
+        folder=spark.sparkContext.broadcast(folder.with_manifest()),
         digest=model.digest,
         settings=settings,
         done=done,

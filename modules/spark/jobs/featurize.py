@@ -115,7 +115,7 @@ def featurize(
         console=console,
     )
     worker = FeaturizeImages(
-        folder=spark.sparkContext.broadcast(folder.sealed()),
+        folder=spark.sparkContext.broadcast(folder.with_manifest()),
         digest=model.digest,
         settings=settings,
         cut=cut,

@@ -9,7 +9,7 @@ def test_of_many_who_write_where_nothing_is_to_lie_one_succeeds(bucket: LocalBuc
     def write(number: int) -> bool:
         try:
             Bucket(bucket.client).put(
-                BUCKET, "a", b"%d" % number, "text/plain", metadata={}, expected=None
+                BUCKET, "a", b"%d" % number, "text/plain", metadata={}, if_match=None
             )
         except ObjectChangedError:
             return False
@@ -24,7 +24,7 @@ def test_an_object_is_there_with_its_metadata_or_not_at_all(bucket: LocalBucket)
         bucket.client.put_object(Bucket=BUCKET, Key=f"{number}", Body=b"x", Metadata={"a": "b"})
 
     def look(number: int) -> bool:
-        found = Bucket(bucket.client).look(BUCKET, f"{number}")
+        found = Bucket(bucket.client).head(BUCKET, f"{number}")
         return found is None or found.metadata == {"a": "b"}
 
     with ThreadPoolExecutor(8) as threads:
