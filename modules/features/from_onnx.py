@@ -14,7 +14,7 @@ from .cut import cut
 from .extractor import FeatureNetwork
 
 # What networks that were trained on ImageNet are fed: github.com/onnx/models, vision/classification
-IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), deviation=(0.229, 0.224, 0.225))
+IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 def import_onnx_features(

@@ -27,9 +27,9 @@ class Description:
     """A `model.json`. A key that it does not have is None here: the files, or the family, say.
 
     family: a key of `FAMILIES`, which says how images are fed. head: one of `HEADS`, which says how
-    `outputs` are read. input: (width, height) in pixels. scale, channels, resize, padding, mean: as
-    in `Preprocessing`; std: its deviation. anchors: for each output its (width, height) in pixels.
-    names: the classes'.
+    `outputs` are read. input: (width, height) in pixels. scale, channels, resize, padding, mean,
+    std: as in `Preprocessing`. anchors: for each output its (width, height) in pixels. names: the
+    classes'.
     """
 
     family: str | None = None
@@ -48,8 +48,8 @@ class Description:
     def preprocessing(self, told: Preprocessing) -> Preprocessing:
         """How images are fed, where `told` is what the files say."""
         base = told if self.family is None else FAMILIES[self.family]
-        keys = ("scale", "channels", "resize", "padding", "mean")
-        values = {key: getattr(self, key) for key in keys} | {"deviation": self.std}
+        keys = ("scale", "channels", "resize", "padding", "mean", "std")
+        values = {key: getattr(self, key) for key in keys}
         given = {key: value for key, value in values.items() if value is not None}
         return replace(base, **given)
 

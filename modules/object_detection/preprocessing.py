@@ -13,7 +13,7 @@ Resize = Literal["stretch", "letterbox", "letterbox-top-left"]
 RESIZES: tuple[Resize, ...] = get_args(Resize)
 
 _NO_MEAN = (0.0, 0.0, 0.0)
-_NO_DEVIATION = (1.0, 1.0, 1.0)
+_NO_STD = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Preprocessing:
     scale: what pixels, 0 to 255, are multiplied by. channels: their order. resize: "stretch" gives
     the input's proportions to the image; "letterbox" keeps the image's own, in the middle of the
     input, and "letterbox-top-left" in its corner. padding: the grey, 0 to 255, around it. mean and
-    deviation: what each channel then loses, and is divided by, in the order of `channels` and in
+    std: what each channel then loses, and is divided by, in the order of `channels` and in
     units of scaled pixels.
     """
 
@@ -51,12 +51,12 @@ class Preprocessing:
     resize: Resize = "stretch"
     padding: int = 114
     mean: tuple[float, float, float] = _NO_MEAN
-    deviation: tuple[float, float, float] = _NO_DEVIATION
+    std: tuple[float, float, float] = _NO_STD
 
     @property
     def normalises(self) -> bool:
-        """Whether `mean` and `deviation` change anything."""
-        return (self.mean, self.deviation) != (_NO_MEAN, _NO_DEVIATION)
+        """Whether `mean` and `std` change anything."""
+        return (self.mean, self.std) != (_NO_MEAN, _NO_STD)
 
     def resized(self, *, letterbox: bool | None) -> Preprocessing:
         """The same, but keeping an image's proportions or not; None changes nothing."""
@@ -77,7 +77,7 @@ class Preprocessing:
         blob = cv2.dnn.blobFromImage(image, self.scale, size, swapRB=self.channels == "rgb")
         if self.normalises:
             blob -= np.array(self.mean, np.float32).reshape(1, 3, 1, 1)
-            blob /= np.array(self.deviation, np.float32).reshape(1, 3, 1, 1)
+            blob /= np.array(self.std, np.float32).reshape(1, 3, 1, 1)
         return blob, placement
 
     def _letterbox(

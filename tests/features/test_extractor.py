@@ -108,7 +108,7 @@ def test_a_network_that_is_not_finite_on_grey_is_refused(engine: str) -> None:
 
 
 def test_images_of_any_size_are_fed_as_the_network_says(image: Picture) -> None:
-    fed = network("Relu", channels="bgr", mean=(-1.0, -2.0, -3.0), deviation=(2.0, 4.0, 8.0))
+    fed = network("Relu", channels="bgr", mean=(-1.0, -2.0, -3.0), std=(2.0, 4.0, 8.0))
     large = image.repeat(3, axis=0).repeat(3, axis=1)
 
     features = extract(fed, large)

@@ -38,7 +38,7 @@ def test_images_are_fed_as_networks_are_that_were_trained_on_imagenet(data: byte
         channels="rgb",
         resize="stretch",
         mean=(0.485, 0.456, 0.406),
-        deviation=(0.229, 0.224, 0.225),
+        std=(0.229, 0.224, 0.225),
     )
 
 

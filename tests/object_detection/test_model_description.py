@@ -66,9 +66,9 @@ def test_the_family_says_how_images_are_fed_and_single_keys_overrule_it() -> Non
 
 
 def test_mean_and_std_are_the_preprocessings_mean_and_deviation() -> None:
-    told = Preprocessing(mean=(1.0, 2.0, 3.0), deviation=(4.0, 5.0, 6.0))
+    told = Preprocessing(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
 
-    assert parse(mean=[0, 0, 0]).preprocessing(told) == Preprocessing(deviation=(4.0, 5.0, 6.0))
+    assert parse(mean=[0, 0, 0]).preprocessing(told) == Preprocessing(std=(4.0, 5.0, 6.0))
     assert parse(std=[1, 1, 1]).preprocessing(told) == Preprocessing(mean=(1.0, 2.0, 3.0))
 
 

@@ -36,20 +36,20 @@ def test_a_letterbox_in_the_corner_is_yoloxs(width: int, height: int) -> None:
 @pytest.mark.parametrize("channels", ["rgb", "bgr"])
 def test_scaled_pixels_lose_the_mean_and_are_divided_by_the_deviation(channels: str) -> None:
     image = noise(96, 64)
-    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    preprocessing = Preprocessing(channels=channels, mean=mean, deviation=deviation)  # type: ignore[arg-type]
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    preprocessing = Preprocessing(channels=channels, mean=mean, std=std)  # type: ignore[arg-type]
 
     blob, _ = preprocessing.apply(image, (96, 64))
 
     pixels = image[..., ::-1] if channels == "rgb" else image
-    expected = (pixels / 255 - mean) / deviation
+    expected = (pixels / 255 - mean) / std
     np.testing.assert_allclose(blob[0], expected.transpose(2, 0, 1), atol=1e-6)
 
 
 def test_padding_is_normalised_like_the_image() -> None:
     image = np.full((32, 96, 3), 255, np.uint8)
     preprocessing = Preprocessing(
-        resize="letterbox", padding=0, mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.25, 0.125)
+        resize="letterbox", padding=0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.25, 0.125)
     )
 
     blob, _ = preprocessing.apply(image, (96, 64))

@@ -93,7 +93,7 @@ def _network_rows(network: NetworkFacts) -> _Rows:
     if feeding := network.preprocessing:
         fed = f"{feeding.resize}, {feeding.channels}, times {feeding.scale:.6g}"
         if feeding.normalises:
-            fed += f", less {_shown(feeding.mean)}, divided by {_shown(feeding.deviation)}"
+            fed += f", less {_shown(feeding.mean)}, divided by {_shown(feeding.std)}"
         rows.append(("images are", fed))
     return rows
 
