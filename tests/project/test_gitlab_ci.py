@@ -1,8 +1,9 @@
-"""The pipeline: valid for GitLab, and its scripts run."""
+"""GitLab accepts the pipeline, and its scripts run."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,15 +18,19 @@ from tests.conftest import ROOT
 from tests.deployment.stack import find_layer
 
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
+CI_RUN = (ROOT / ".ci" / "run").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
 JOBS = {
     name: job
     for name, job in PIPELINE.items()
     if isinstance(job, dict) and "stage" in job and not name.startswith(".")
 }
-# What a test cannot run within itself, CI runs: see .ci/run
+# In the pipeline's order
+DEPLOYING = ["package", "review", "production", "remove"]
+# .ci/run runs these jobs, which cannot run inside a test
 RUN_BY_CI = {"lint", "test"}
-# The slim layer's compilation takes half an hour, and an audit asks services of the outside world,
-# so that they are run by hand and by the pipeline
+# Only people and the pipeline run these jobs: compiling the slim layer takes half an hour, and an
+# audit sends requests to public services
 RUN_BY_HAND = {"audit", "layer"}
 
 
@@ -49,6 +54,10 @@ def test_every_job_belongs_to_a_stage_in_the_order_of_the_stages() -> None:
     )
 
 
+def test_every_job_is_run_by_a_test_or_by_ci_or_by_hand() -> None:
+    assert set(JOBS) == {*DEPLOYING, *RUN_BY_CI, *RUN_BY_HAND}
+
+
 def test_production_waits_for_a_person() -> None:
     assert [rule["when"] for rule in JOBS["production"]["rules"]] == ["manual"]
 
@@ -61,40 +70,99 @@ def test_there_are_no_long_lived_keys() -> None:
     assert "id_tokens" in PIPELINE[".aws"]
 
 
-@pytest.mark.parametrize("name", sorted(RUN_BY_CI))
-def test_ci_runs_the_same_commands(name: str) -> None:
-    script = (ROOT / ".ci" / "run").read_text()
-    makefile = (ROOT / "Makefile").read_text()
-
-    for command in JOBS[name]["script"]:
-        is_prerequisite = command == "make lint" and "test: setup batch lint" in makefile
-        assert command in script or is_prerequisite, command
+def test_ci_lints_as_the_pipeline_does() -> None:
+    assert JOBS["lint"]["script"] == ["make lint"]
+    assert "\nmake test\n" in CI_RUN
+    assert "\ntest: setup batch lint " in MAKEFILE
 
 
-@pytest.fixture(scope="module")
+def test_ci_builds_and_tests_what_the_pipeline_does(tmp_path: Path) -> None:
+    made = commands_made(JOBS["test"], "3.13", tmp_path)
+
+    assert made == ["layer KIND=stock", ".venv-lambda/installed", "coverage"]
+    for command in made[:2]:
+        assert f"make {command}" in CI_RUN
+    assert pytest_of("coverage").startswith(pytest_of("test"))
+
+
+def test_layers_are_built_for_lambdas_python_only(tmp_path: Path) -> None:
+    (matrix,) = JOBS["test"]["parallel"]["matrix"]
+
+    assert matrix == {"TEST_PYTHON": ["3.11", "3.12", "3.13"]}
+    assert JOBS["test"]["image"] == "python:$TEST_PYTHON-trixie"
+    for python in ("3.11", "3.12"):
+        assert commands_made(JOBS["test"], python, tmp_path) == ["coverage"]
+
+
+def test_the_reports_lie_where_the_tests_write_them() -> None:
+    reports = JOBS["test"]["artifacts"]["reports"]
+
+    assert f"--cov-report=xml:{reports['coverage_report']['path']}" in pytest_of("coverage")
+    assert JOBS["test"]["variables"]["PYTEST_ADDOPTS"] == f"--junit-xml={reports['junit']}"
+
+
+def test_the_total_coverage_is_found_in_the_output() -> None:
+    pattern = JOBS["test"]["coverage"].strip("/")
+
+    found = re.search(pattern, "modules/errors.py   10   1   90%\nTOTAL   9000   270   97%", re.M)
+
+    assert found is not None
+    assert found[1] == "97%"
+
+
+def commands_made(job: dict[str, Any], python: str, folder: Path) -> list[str]:
+    """Runs a job's script with a `make` that only records its arguments, and returns those."""
+    record = folder / "made"
+    record.write_text("")
+    make = folder / "make"
+    make.write_text(f'#!/bin/sh\necho "$@" >>{record}\n')
+    make.chmod(0o755)
+    subprocess.run(
+        ["bash", "-e", "-u", "-o", "pipefail", "-c", "\n".join(job["script"])],
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TEST_PYTHON": python},
+        check=True,
+    )
+    return record.read_text().splitlines()
+
+
+def pytest_of(target: str) -> str:
+    """The command by which a make target runs pytest."""
+    rule = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert rule is not None, f"the Makefile has no target {target}"
+    recipe = rule[1].replace("\\\n", " ")
+    (command,) = (line.strip() for line in recipe.splitlines() if "/pytest" in line)
+    return " ".join(command.split())
+
+
+@pytest.fixture
 def aws() -> Iterator[LocalAws]:
     with LocalAws() as server:
         yield server
 
 
-@pytest.mark.parametrize("name", [name for name in JOBS if name not in RUN_BY_CI | RUN_BY_HAND])
-def test_the_scripts_run(name: str, aws: LocalAws) -> None:
-    """In their order: packaged, deployed as a review app and to production, and removed."""
+@pytest.mark.timeout(1200)  # four jobs, each of which calls the Serverless Framework
+def test_the_deploying_jobs_run_one_after_the_other(aws: LocalAws) -> None:
+    """Packages, deploys as a review app and to production, and removes the review app."""
     layer = find_layer()
     environment = {**os.environ, **aws.environment, "STAGE": "review-a-branch", "LAYER": layer}
-
-    run = subprocess.run(
-        ["bash", "-e", "-u", "-o", "pipefail", "-c", "\n".join(JOBS[name]["script"])],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert run.returncode == 0, run.stdout + run.stderr
-    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
-    names = {stack["StackName"] for stack in stacks}
     review, production = "object-detection-review-a-branch", "object-detection-prod"
-    expected = {"review": {review}, "production": {review, production}, "remove": {production}}
-    assert names == expected.get(name, set())
+    stacks_after = {
+        "package": set[str](),
+        "review": {review},
+        "production": {review, production},
+        "remove": {production},
+    }
+
+    for name in DEPLOYING:
+        run = subprocess.run(
+            ["bash", "-e", "-u", "-o", "pipefail", "-c", "\n".join(JOBS[name]["script"])],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert run.returncode == 0, f"{name}: {run.stdout}{run.stderr}"
+        stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
+        assert {stack["StackName"] for stack in stacks} == stacks_after[name], name
