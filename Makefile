@@ -19,24 +19,35 @@ export LAYER_PYTHON
 LAMBDA_PYTHON ?= $(if $(wildcard .venv-lambda/installed),$(CURDIR)/.venv-lambda/bin/python)
 export LAMBDA_PYTHON
 
-.PHONY: help setup batch demo test fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
+# How many tests run at once: most of their time is waiting for servers and child processes
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$(( cores > 4 ? 8 : 2 * cores )))
+
+# install ENVIRONMENT,LOCK: by uv, which installs many packages in a fraction of pip's time
+install = $(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2)
+# new_environment PYTHON,ENVIRONMENT,LOCK: a virtual environment with the packages of a lock file
+define new_environment
+$(1) -m venv $(2)
+$(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+$(call install,$(2),$(3))
+endef
+
+.PHONY: help setup batch demo test pytest coverage fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 setup: .venv/installed node_modules/installed ## install everything, from locked versions
 
-.venv/installed: requirements.txt requirements-dev.txt
+.venv/installed: requirements.txt requirements-dev.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; this is $$($(PYTHON) --version). Try make PYTHON=python3.13" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(call new_environment,$(PYTHON),.venv,requirements-dev.txt)
 	@touch $@
 
-batch: .venv/batch ## install what the Spark jobs need besides
+batch: .venv/batch ## install what the Spark jobs need
 
 .venv/batch: .venv/installed requirements-batch.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.txt
+	$(call install,.venv,requirements-batch.txt)
 	$(BIN)/python -m modules.spark.session.class_archive
 	@touch $@
 
@@ -47,8 +58,15 @@ node_modules/installed: package.json package-lock.json
 demo: .venv/installed ## drop pictures into a local bucket, and look at what comes out
 	@env -u MODEL $(BIN)/python -m modules demo $(DEMO_MODEL) $(IMAGES)
 
-test: setup batch lint ## check everything
-	$(BIN)/pytest
+test: setup batch ## check everything; WORKERS=1 for one test at a time
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest:
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 10 $(PYTEST)
+
+coverage: setup batch ## line coverage of the tests, their child processes included, in .cache/coverage/
+	@rm -rf .cache/coverage && mkdir -p .cache/coverage
+	@$(MAKE) --no-print-directory pytest PYTEST="--cov --cov-report=term --cov-report=xml:.cache/coverage/cobertura.xml --cov-report=html:.cache/coverage/html"
 
 fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for so many of each
 	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT))
@@ -56,9 +74,10 @@ fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for s
 orders: .venv/installed ## every order in which two invocations' requests can reach S3
 	ORDERS=all $(BIN)/pytest --timeout 3600 tests/function/test_interleavings.py
 
-lint: .venv/batch ## formatting, linting and types
+lint: .venv/batch ## formatting, linting, types, and which room imports which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 audit: setup ## licences and known vulnerabilities of what this rests on
@@ -80,9 +99,8 @@ local: setup .venv-lambda/installed ## deploy it to an AWS on this machine: KIND
 	$(BIN)/python -m modules local --deploy --param layer=$(KIND) \
 		--python $(CURDIR)/.venv-lambda/bin/python $(DEMO_MODEL)
 
-.venv-lambda/installed: requirements-runtime.txt
-	$(LAYER_PYTHON) -m venv .venv-lambda
-	.venv-lambda/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv-lambda/installed: requirements-runtime.txt requirements-uv.txt
+	$(call new_environment,$(LAYER_PYTHON),.venv-lambda,$<)
 	@touch $@
 
 format: .venv/installed ## format the code
@@ -93,32 +111,28 @@ exporters: .venv-exporters/installed ## compare with what the YOLO projects find
 	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),$(SHARED_DATA)/photos)
 
 .venv-exporters/installed: benchmarks/requirements-exporters.txt benchmarks/requirements-yolox.txt
-	$(PYTHON) -m venv .venv-exporters
-	.venv-exporters/bin/pip install --quiet --disable-pip-version-check --require-hashes \
-		-r benchmarks/requirements-exporters.txt
-	.venv-exporters/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+	$(call new_environment,$(PYTHON),.venv-exporters,benchmarks/requirements-exporters.txt)
+	.venv-exporters/bin/uv pip install --quiet --python .venv-exporters/bin/python --require-hashes \
 		--no-deps --no-build-isolation -r benchmarks/requirements-yolox.txt
 	@touch $@
 
-lock: ## bring requirements*.txt and package-lock.json up to date with their sources
-	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev requirements-batch requirements-runtime benchmarks/requirements-opencv4 \
+lock: .venv/installed ## bring requirements*.txt and package-lock.json up to date with their sources
+	for name in requirements requirements-uv requirements-dev requirements-batch requirements-runtime \
+		benchmarks/requirements-opencv4 \
 		layers/opencv/requirements-build demo/requirements-training \
 		benchmarks/requirements-exporters; do \
-		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
 	layers/wheels.sh >layers/wheels.txt.new && mv layers/wheels.txt.new layers/wheels.txt
 	npm install --package-lock-only --silent
 
-.venv-opencv4/installed: benchmarks/requirements-opencv4.txt
-	$(PYTHON) -m venv .venv-opencv4
-	.venv-opencv4/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv-opencv4/installed: benchmarks/requirements-opencv4.txt requirements-uv.txt
+	$(call new_environment,$(PYTHON),.venv-opencv4,$<)
 	@touch $@
 
-.venv-training/installed: demo/requirements-training.txt
-	$(PYTHON) -m venv .venv-training
-	.venv-training/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv-training/installed: demo/requirements-training.txt requirements-uv.txt
+	$(call new_environment,$(PYTHON),.venv-training,$<)
 	@touch $@
 
 train: .venv-training/installed ## train the embedded model from scratch: MINUTES=60
@@ -149,5 +163,5 @@ bench-batch: .venv/batch ## what the Spark jobs do, against bare loops and Spark
 	$(BIN)/python benchmarks/batch.py
 
 clean: ## remove what was installed and made here
-	rm -rf .venv .venv-lambda .venv-lock .venv-opencv4 .venv-training .venv-exporters \
+	rm -rf .venv .venv-lambda .venv-opencv4 .venv-training .venv-exporters \
 		node_modules .cache .serverless demo-output
