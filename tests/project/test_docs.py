@@ -74,17 +74,17 @@ ELSEWHERE |= {
 BATCH = ".venv/bin/python -m modules batch"
 ELSEWHERE |= {
     f"{BATCH} featurize path/to/pictures --model resnet50 --size 100 --output features": (
-        "tests/spark/test_featurize.py, with random weights"
+        "tests/spark/jobs/test_featurize.py, with random weights"
     ),
     ".venv/bin/python -m benchmarks.scaling --warm 86 --cold 1200": (
         "tests/benchmarks/test_scaling.py, by the same functions"
     ),
-    f"{BATCH} reduce features --pca 16 --output components": "tests/spark/test_reduce.py",
+    f"{BATCH} reduce features --pca 16 --output components": "tests/spark/jobs/test_reduce.py",
     f"{BATCH} thumbnails path/to/pictures --size 20x20 --output pixels": (
-        "tests/spark/test_thumbnails.py"
+        "tests/spark/jobs/test_thumbnails.py"
     ),
     f"{BATCH} run path/to/pictures --model resnet50 --size 100 --pca 16 --output reduced": (
-        "tests/spark/test_featurize.py, with random weights"
+        "tests/spark/jobs/test_featurize.py, with random weights"
     ),
 }
 DETECT = ".venv/bin/python -m modules detect"
