@@ -1,4 +1,4 @@
-"""Files written byte by byte, so that they can be what no encoder writes; `save` for the others."""
+"""Builds files byte by byte, to get files that no encoder writes; `save` builds ordinary ones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MEGABYTE = 1 << 20
 
 
 def gradient(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
-    """An RGB picture no two of whose corners are alike."""
+    """Makes an RGB picture `(height, width, 3)` whose four corners all differ."""
     y, x = np.mgrid[0:height, 0:width]
     rgb = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
     return rgb.astype(np.uint8)
 
 
 def save(image: NDArray[Any] | PIL.Image.Image, format_name: str, **options: Any) -> bytes:
-    """Pillow's encoding of a picture."""
+    """Encodes a picture with Pillow."""
     image = image if isinstance(image, PIL.Image.Image) else PIL.Image.fromarray(image)
     out = io.BytesIO()
     image.save(out, format_name, **options)
@@ -32,7 +32,7 @@ def save(image: NDArray[Any] | PIL.Image.Image, format_name: str, **options: Any
 
 
 def deflated_zeros(size: int) -> bytes:
-    """What inflates to `size` zeros, a thousandth as long."""
+    """Returns zlib data that inflate to `size` zeros, and are a thousandth as long."""
     packer = zlib.compressobj(9)
     parts = [packer.compress(bytes(min(MEGABYTE, size - at))) for at in range(0, size, MEGABYTE)]
     return b"".join([*parts, packer.flush()])
@@ -52,19 +52,22 @@ def png(
     interlaced: bool = False,
     before: bytes = b"",
 ) -> bytes:
-    """`pixels`: rows, each after its filter's byte, deflated. `before`: chunks before them."""
+    """Builds a PNG.
+
+    pixels: the rows, each after its filter byte, deflated. before: chunks before the IDAT chunk.
+    """
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced)
     ending = png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + before + ending
 
 
 def png_rows(rows: NDArray[np.uint8]) -> bytes:
-    """`(H, bytes)` unfiltered and deflated."""
+    """Deflates rows of bytes, `(H, bytes)`, without a filter."""
     return zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
 
 
 def interlaced_png(rgb: NDArray[np.uint8]) -> bytes:
-    """Adam7: seven passes (PNG specification, 8.2)."""
+    """Builds a PNG with Adam7 interlacing: seven passes (PNG specification, 8.2)."""
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]
     rows = b""
     for top, left, down, right in [*passes, (1, 0, 2, 1)]:
@@ -77,10 +80,10 @@ def jpeg_segment(marker: int, data: bytes) -> bytes:
 
 
 def grey_jpeg(width: int, height: int, *, frame: int = 0xC0, bits: int = 8) -> bytes:
-    """A JPEG of middle grey, in any kind of frame (ITU T.81, B.2).
+    """Builds a JPEG of middle grey, with any kind of frame (ITU T.81, B.2).
 
-    Every table has one code, `0`, for the value 0: no difference, end of block. So the scan is
-    zeros alone: two bits a block, or a bit a sample where the frame is lossless.
+    Every table has one code, `0`, for the value 0: no difference, end of block. So the scan has
+    only zeros: two bits per block, or one bit per sample in a lossless frame.
     """
     is_lossless = frame in (0xC3, 0xCB)
     tables = jpeg_segment(0xDB, b"\0" + b"\1" * 64)
@@ -94,12 +97,15 @@ def grey_jpeg(width: int, height: int, *, frame: int = 0xC0, bits: int = 8) -> b
     return b"\xff\xd8" + tables + frame_header + scan_header + data + b"\xff\xd9"
 
 
-Entry = tuple[int, str, Sequence[int | float]]  # tag, struct's code of the type, values
+Entry = tuple[int, str, Sequence[int | float]]  # tag, the type as a struct code, values
 _TIFF_TYPES = {"B": 1, "H": 3, "I": 4, "f": 11, "d": 12}
 
 
 def tiff_directory(entries: Iterable[Entry], *, at: int, following: int = 0) -> bytes:
-    """A little-endian directory that lies at `at`, with its values behind it (TIFF 6.0, 2)."""
+    """Builds a little-endian directory at position `at`, then its values (TIFF 6.0, section 2).
+
+    following: the position of the next directory; 0 for none.
+    """
     entries = sorted(entries, key=lambda entry: entry[0])
     fields, values = struct.pack("<H", len(entries)), b""
     values_at = at + 2 + 12 * len(entries) + 4
@@ -125,7 +131,11 @@ def tiff(
     compression: int = 1,
     extra: Sequence[Entry] = (),
 ) -> bytes:
-    """One strip. kind: SampleFormat, 1 unsigned, 3 floating point; compression: 8 is deflate."""
+    """Builds a TIFF of one strip.
+
+    kind: SampleFormat, 1 unsigned, 3 floating point. compression: 1 none, 8 deflate. extra: entries
+    that are added, or replace those with the same tag.
+    """
     entries: list[Entry] = [
         (256, "I", [width]),
         (257, "I", [height]),
@@ -146,7 +156,7 @@ def tiff(
 
 
 def bmp(width: int, height: int, pixels: bytes, *, bits: int = 24, compression: int = 0) -> bytes:
-    """With a grey palette of 256 where there are 8 bits, of 16 where there are 4, and so on."""
+    """Builds a BMP; with up to 8 bits it has a grey palette of 2 ** bits shades."""
     shades = 2**bits if bits <= 8 else 0
     palette = b"".join(bytes([shade * 255 // (shades - 1)] * 3 + [0]) for shade in range(shades))
     offset = 54 + len(palette)
@@ -163,7 +173,7 @@ def webp(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def exif(*entries: Entry, following: int = 0) -> bytes:
-    """An EXIF block of one directory, as JPEG's APP1 and PNG's eXIf hold it."""
+    """Builds an EXIF block of one directory, for JPEG's APP1 and PNG's eXIf."""
     return b"II*\0" + struct.pack("<I", 8) + tiff_directory(entries, at=8, following=following)
 
 

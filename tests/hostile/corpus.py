@@ -1,4 +1,4 @@
-"""Every kind of odd file that people drop, each with what must become of it; see `KINDS`."""
+"""Every kind of odd file that people upload, each with its correct outcome; see `KINDS`."""
 
 from tests.hostile.no_images import NO_IMAGES
 from tests.hostile.odd_images import ODD_IMAGES

@@ -1,4 +1,4 @@
-"""What a kind of odd file is, and the outcome that it must have; see `Kind`."""
+"""Describes a kind of odd file and its correct outcome; see `Kind`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ MAX_PIXELS = 1_000_000
 
 @dataclass(frozen=True)
 class Kind:
-    """A file, and the one outcome that is right.
+    """A file, and its only correct outcome.
 
-    refusal: what its ImageError must say; None for a file that has a result. size: the result's
-    width and height. picture: `(H, W, 3)` uint8 RGB that the result must look like, where known.
+    refusal: text that the ImageError must contain; None for a file that is decoded. size: (width,
+    height) of the decoded image. picture: `(H, W, 3)` uint8 RGB that the decoded image must look
+    like, where known.
     """
 
     name: str
@@ -31,16 +32,16 @@ class Kind:
 
 
 def result(name: str, data: bytes, picture: NDArray[np.uint8] = RGB) -> Kind:
-    """A file that must come out as `picture`."""
+    """Returns a kind that must be decoded to `picture`."""
     return Kind(name, data, None, (picture.shape[1], picture.shape[0]), picture)
 
 
 def grey(shade: int) -> NDArray[np.uint8]:
-    """A picture of one shade."""
+    """Makes a picture of one shade of grey."""
     return np.full((HEIGHT, WIDTH, 3), shade, np.uint8)
 
 
 def frames(format_name: str, **options: bool) -> bytes:
-    """Two frames or pages: the gradient, then its negative."""
+    """Encodes two frames or pages: the gradient, then its negative."""
     second = PIL.Image.fromarray(255 - RGB)
     return save(RGB, format_name, save_all=True, append_images=[second], **options)

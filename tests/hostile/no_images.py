@@ -1,4 +1,4 @@
-"""Files that are no image, or end too early, or would like to be large; see `NO_IMAGES`."""
+"""Files that are no image, end too early, or are decompression bombs; see `NO_IMAGES`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from tests.hostile.kinds import RGB, Kind, frames, grey, result
 
 
 def _foreign() -> Iterator[Kind]:
-    """What is no image, or none of ours."""
+    """Files that are no image, or of a format that is not supported."""
     for name, data, refusal in [
         ("nothing", b"", "the file is empty"),
         ("a byte", b"\xff", "a file of an unknown kind"),
-        ("zeros", bytes(5000), "a file that begins with nothing but zeros"),
+        ("zeros", bytes(5000), "a file that starts with only zeros"),
         ("noise", bytes(range(256)) * 9, "a file of an unknown kind"),
         ("text", b"hello, world\n" * 100, "a text file"),
         ("UTF-16 text", "\ufeffhéllo".encode("utf-16-le"), "a text file"),
@@ -66,7 +66,7 @@ def _foreign() -> Iterator[Kind]:
         ("JPEG 2000", save(RGB, "JPEG2000"), "a JPEG 2000"),
         ("ICO", save(RGB, "ICO"), "an icon (ICO)"),
         ("PNM", save(RGB, "PPM"), "a Netpbm image"),
-        ("GIF that is HTML, too", b"GIF89a/*<html>*/=1;<script>alert(1)</script>", "a GIF"),
+        ("GIF that is also HTML", b"GIF89a/*<html>*/=1;<script>alert(1)</script>", "a GIF"),
         ("PDF with a JPEG in it", b"%PDF-1.4\n" + save(RGB, "JPEG"), "a PDF"),
     ]:
         yield Kind(name, data, refusal)
@@ -74,10 +74,11 @@ def _foreign() -> Iterator[Kind]:
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("a.jpg", save(RGB, "JPEG"))
     yield Kind("ZIP", archive.getvalue(), "a ZIP archive")
-    yield result("JPEG that is a ZIP, too", save(RGB, "JPEG") + archive.getvalue())
+    yield result("JPEG that is also a ZIP", save(RGB, "JPEG") + archive.getvalue())
 
 
 def _cut_off() -> Iterator[Kind]:
+    """Files that end too early."""
     noise = np.random.default_rng(1).integers(0, 255, (40, 40, 3)).astype(np.uint8)
     encodings: list[tuple[str, str, dict[str, Any]]] = [
         ("JPEG", "JPEG", {}),
@@ -99,11 +100,11 @@ def _cut_off() -> Iterator[Kind]:
         for name, missing in (("without its last byte", 1), ("without its end", 2)):
             yield Kind(f"{format_name} {name}", data[:-missing], "cut off")
     yield Kind("start of a JPEG", b"\xff\xd8\xff", "a JPEG that is cut off in its header")
-    yield Kind("JPEG without a frame", b"\xff\xd8\xff\xda\0\2", "whose frame header is missing")
+    yield Kind("JPEG without a frame", b"\xff\xd8\xff\xda\0\2", "a JPEG without a frame header")
 
 
 def _bombs() -> Iterator[Kind]:
-    """Small files that would like to be large."""
+    """Small files that would take a lot of memory or time to decode."""
     many = "65535 x 65535 pixels are too many"
     pixels = deflated_zeros(16 * MEGABYTE)
     yield Kind("JPEG of 65,535 squared", grey_jpeg(65535, 65535)[:5000], many)
@@ -118,13 +119,13 @@ def _bombs() -> Iterator[Kind]:
     yield result("PNG with too much data", png(WIDTH, HEIGHT, pixels), grey(0))
     text = png_chunk(b"zTXt", b"a\0\0" + deflated_zeros(7 * MEGABYTE)) * 50
     rows = png_rows(np.full((HEIGHT, WIDTH), 77, np.uint8))
-    yield result("PNG with swelling texts", png(WIDTH, HEIGHT, rows, before=text), grey(77))
+    yield result("PNG with texts that inflate", png(WIDTH, HEIGHT, rows, before=text), grey(77))
     header = png(WIDTH, HEIGHT, b"")[:33]
     claims = header + b"\xff\xff\0\0IDAT" + rows
     yield Kind("PNG that claims 4 GB", claims, "a chunk of 4,294,901,760 bytes ends")
     tile = [(322, "I", [16000]), (323, "I", [16000]), (324, "I", [8]), (325, "I", [9])]
     in_tiles = tiff(WIDTH, HEIGHT, bytes(9), extra=tile)
-    yield Kind("TIFF in huge tiles", in_tiles, "in tiles of 16000 x 16000 pixels")
+    yield Kind("TIFF with huge tiles", in_tiles, "with tiles of 16000 x 16000 pixels")
     progressive = save(RGB, "JPEG", progressive=True)
     scans = jpeg_segment(0xDA, b"\1\1\0\1\x3f\x10") * 500
     yield Kind("JPEG of many scans", progressive[:-2] + scans + b"\xff\xd9", "510 scans")

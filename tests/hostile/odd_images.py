@@ -1,4 +1,4 @@
-"""Images of the formats that we read, odd or broken, by format; see `ODD_IMAGES`."""
+"""Odd or broken images of the supported formats, by format; see `ODD_IMAGES`."""
 
 from __future__ import annotations
 
@@ -46,21 +46,23 @@ def _pngs() -> Iterator[Kind]:
     yield result("interlaced PNG", interlaced_png(RGB))
     yield result("animated PNG", frames("PNG"))
     yield result("PNG with a broken ICC profile", save(RGB, "PNG", icc_profile=b"broken" * 30))
-    yield result("PNG with garbage behind", save(RGB, "PNG") + b"garbage" * 99)
+    yield result("PNG with garbage at its end", save(RGB, "PNG") + b"garbage" * 99)
     ok = save(RGB, "PNG")
     bad_check = b"\0\0\0\4gAMA\0\0\1\0AAAA"
     rows = png_rows(np.full((HEIGHT, WIDTH), 77, np.uint8))
     damaged = png(WIDTH, HEIGHT, rows, before=bad_check * 1000)
-    yield result("PNG with 1,000 damaged notes", damaged, grey(77))
+    yield result("PNG with 1,000 damaged chunks", damaged, grey(77))
     yield Kind("PNG with a damaged header", ok[:29] + b"AAAA" + ok[33:], "cannot be decoded")
-    yield Kind("PNG of another header's size", ok[:11] + b"\x0e" + ok[12:], "its header chunk")
+    yield Kind(
+        "PNG with a header of another size", ok[:11] + b"\x0e" + ok[12:], "start with an IHDR chunk"
+    )
     twice = png(WIDTH, HEIGHT, rows, before=ok[8:33])
     yield Kind("PNG with two headers", twice, "cannot be decoded")
     yield Kind("PNG without pixels", ok[:33] + png_chunk(b"IEND", b""), "cannot be decoded")
-    yield Kind("PNG of width 0", png(0, 4, rows), "a PNG of 0 x 4 pixels, which has none")
+    yield Kind("PNG of width 0", png(0, 4, rows), "a PNG of 0 x 4 pixels; each side must have")
     yield Kind("PNG of 5 bits", png(WIDTH, HEIGHT, rows, bits=5), "cannot be decoded")
     turned = png(WIDTH, HEIGHT, rows, before=png_chunk(b"eXIf", exif((0x112, "H", [6]))))
-    yield Kind("PNG on its side", turned, None, (HEIGHT, WIDTH))
+    yield Kind("PNG to be turned upright", turned, None, (HEIGHT, WIDTH))
 
 
 def _jpegs() -> Iterator[Kind]:
@@ -71,12 +73,14 @@ def _jpegs() -> Iterator[Kind]:
     yield result("CMYK JPEG", save(cmyk, "JPEG", quality=95))
     yield result("JPEG of middle grey", grey_jpeg(WIDTH, HEIGHT), grey(128))
     yield Kind("arithmetic-coded JPEG", grey_jpeg(WIDTH, HEIGHT, frame=0xC9))
-    yield Kind("12-bit JPEG", grey_jpeg(WIDTH, HEIGHT, frame=0xC1, bits=12), "12 bits a sample")
+    yield Kind("12-bit JPEG", grey_jpeg(WIDTH, HEIGHT, frame=0xC1, bits=12), "12 bits per sample")
     yield Kind("lossless JPEG", grey_jpeg(WIDTH, HEIGHT, frame=0xC3), "a lossless or hierarchical")
-    yield Kind("JPEG of height 0", grey_jpeg(WIDTH, 0), "a JPEG of 40 x 0 pixels, which has none")
+    yield Kind(
+        "JPEG of height 0", grey_jpeg(WIDTH, 0), "a JPEG of 40 x 0 pixels; each side must have"
+    )
     yield result("JPEG with fill bytes", b"\xff\xd8\xff\xff\xff" + ok[2:])
     yield result("JPEG with garbage between segments", ok[:20] + b"garbage" + ok[20:])
-    yield result("JPEG with garbage behind", ok + b"garbage" * 99)
+    yield result("JPEG with garbage at its end", ok + b"garbage" * 99)
     yield result("two JPEGs", ok + save(255 - RGB, "JPEG"))
     yield Kind("JPEG that starts twice", ok[:2] + ok, "cannot be decoded")
     restarts = save(RGB, "JPEG", restart_marker_blocks=1, quality=95)
@@ -86,7 +90,7 @@ def _jpegs() -> Iterator[Kind]:
     yield Kind("JPEG with a hole", noise[:hole] + bytes(100) + noise[hole + 100 :])
     yield result("JPEG with a broken ICC profile", save(RGB, "JPEG", quality=95, icc_profile=b"x"))
     markup = jpeg_segment(0xFE, b"<html><script>alert(1)</script>")
-    yield result("JPEG that is HTML, too", ok[:2] + markup + ok[2:])
+    yield result("JPEG that is also HTML", ok[:2] + markup + ok[2:])
 
 
 def _broken_exif() -> Iterator[Kind]:
@@ -112,7 +116,7 @@ def _tiffs() -> Iterator[Kind]:
     yield result("TIFF of several pages", frames("TIFF"))
     for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits"):
         yield result(f"TIFF with {name}", save(RGB, "TIFF", compression=name))
-    yield result("TIFF with garbage behind", save(RGB, "TIFF") + b"garbage" * 99)
+    yield result("TIFF with garbage at its end", save(RGB, "TIFF") + b"garbage" * 99)
     bits = PIL.Image.fromarray(RGB).convert("1")
     yield result(
         "fax TIFF", save(bits, "TIFF", compression="group4"), np.array(bits.convert("RGB"))
@@ -120,28 +124,28 @@ def _tiffs() -> Iterator[Kind]:
     odd = np.full((HEIGHT, WIDTH), 0.5, "<f4")
     odd[0, :3] = np.nan, np.inf, -np.inf
     floats = tiff(WIDTH, HEIGHT, odd.tobytes(), bits=32, kind=3)
-    yield Kind("TIFF of floats, NaN and Inf", floats, "a TIFF of 32 bits a sample")
+    yield Kind("TIFF of floats, NaN and Inf", floats, "a TIFF with 32 bits per sample")
     doubles = tiff(WIDTH, HEIGHT, bytes(8 * WIDTH * HEIGHT), bits=64, kind=3)
-    yield Kind("TIFF of doubles", doubles, "a TIFF of 64 bits a sample")
+    yield Kind("TIFF of doubles", doubles, "a TIFF with 64 bits per sample")
     deep = np.repeat(RGB[..., :1].astype("<u2") * 257, 3, axis=2)
     data = tiff(WIDTH, HEIGHT, deep[..., 0].tobytes(), bits=16)
     yield result("TIFF of 16 bits", data, GREY)
     plain = RGB[..., 0].tobytes()
     odd_tags: list[tuple[str, Entry, str]] = [
-        ("of width 0", (256, "I", [0]), "a TIFF of 0 x 24 pixels, which has none"),
+        ("of width 0", (256, "I", [0]), "a TIFF of 0 x 24 pixels; each side must have"),
         ("with too many samples", (277, "H", [65535]), "cannot be decoded"),
         ("with its strip beyond the end", (273, "I", [1 << 31]), "cannot be decoded"),
-        ("with an unknown compression", (259, "H", [12345]), "a TIFF of compression 12345"),
-        ("of a floating width", (256, "f", [40.0]), "does not say its size"),
+        ("with an unknown compression", (259, "H", [12345]), "a TIFF with compression 12345"),
+        ("of a floating width", (256, "f", [40.0]), "does not state its size"),
     ]
     for name, extra, refusal in odd_tags:
         yield Kind(f"TIFF {name}", tiff(WIDTH, HEIGHT, plain, extra=[extra]), refusal)
     yield Kind(
-        "TIFF whose directory lies beyond it", b"II*\0\xff\xff\xff\xff", "a TIFF that is cut"
+        "TIFF whose directory is beyond its end", b"II*\0\xff\xff\xff\xff", "a TIFF that is cut"
     )
-    yield Kind("TIFF of no tags", b"II*\0" + struct.pack("<I", 8) + bytes(6), "not say its size")
+    yield Kind("TIFF of no tags", b"II*\0" + struct.pack("<I", 8) + bytes(6), "not state its size")
     beyond = b"MM\0+\0\x08\0\0" + b"\xff" * 8
-    yield Kind("BigTIFF whose directory lies beyond any end", beyond, "a TIFF that is cut off")
+    yield Kind("BigTIFF whose directory is beyond any end", beyond, "a TIFF that is cut off")
     page: list[Entry] = [(256, "I", [1]), (257, "I", [1])]
     directory = tiff_directory(page, at=8, following=8)
     yield Kind(
@@ -153,7 +157,7 @@ def _bmps() -> Iterator[Kind]:
     shades = RGB[..., 0]
     upside_down = shades[::-1].tobytes()
     yield result("BMP of a palette", bmp(WIDTH, HEIGHT, upside_down, bits=8), GREY)
-    yield result("BMP from the top", bmp(WIDTH, -HEIGHT, shades.tobytes(), bits=8), GREY)
+    yield result("BMP with rows from the top", bmp(WIDTH, -HEIGHT, shades.tobytes(), bits=8), GREY)
     row = b"".join(bytes([1, shade]) for shade in shades[0]) + b"\0\0"
     packed = bmp(WIDTH, HEIGHT, row * HEIGHT + b"\0\1", bits=8, compression=1)
     yield result("run-length BMP", packed, np.repeat(GREY[:1], HEIGHT, axis=0))
@@ -179,10 +183,10 @@ def _webps() -> Iterator[Kind]:
     transparent = save(np.dstack([RGB, alpha]), "WEBP", lossless=True, exact=True)
     yield result("WebP with transparency", transparent)
     yield result("animated WebP", frames("WEBP", lossless=True))
-    yield result("WebP with garbage behind", save(RGB, "WEBP", lossless=True) + b"garbage" * 9)
-    yield Kind("WebP of an unknown chunk", webp((b"ABCD", b"")), "begins with an unknown chunk")
+    yield result("WebP with garbage at its end", save(RGB, "WEBP", lossless=True) + b"garbage" * 9)
+    yield Kind("WebP of an unknown chunk", webp((b"ABCD", b"")), "with an unknown first chunk")
     extended = webp((b"VP8X", bytes(4) + b"\x27\0\0\x17\0\0"))
-    yield Kind("WebP that is a header alone", extended, "a WEBP of 40 x 24 pixels that cannot be")
+    yield Kind("WebP that is only a header", extended, "a WEBP of 40 x 24 pixels that cannot be")
 
 
 def _shapes() -> Iterator[Kind]:

@@ -1,8 +1,8 @@
-"""All that comes of an image, as text: see `outcome_of`.
+"""Gives the whole outcome of an image as one line of text; see `outcome_of`.
 
     python -m tests.hostile.outcomes MODEL IMAGE...
 
-prints a line for each image, made by a process that never saw another.
+prints one line for each image, from a process that handled only this image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SETTINGS = Settings(max_image_pixels=1_000_000, confidence=0.3)
 
 
 def outcome_of(data: bytes, model: Model) -> str:
-    """The document, and the annotated image's SHA-256 where there is one."""
+    """Returns as JSON the document and the SHA-256 of the annotated image, or the failed record."""
     timings, source = Timings(), Source("a", "b")
     try:
         result = process(data, model, SETTINGS, timings)
@@ -38,7 +38,7 @@ def outcome_of(data: bytes, model: Model) -> str:
 
 
 def main(folder: str, *images: str) -> None:
-    """Forks before anything is loaded: each image meets a process as it is after its imports."""
+    """Forks a process for each image, before anything is loaded: it has only done its imports."""
     for image in images:
         if not os.fork():
             model = load_model(LocalFolder(Path(folder)), SETTINGS)

@@ -1,4 +1,4 @@
-"""What becomes of every kind of odd file, in the core."""
+"""The outcome of every kind of odd file in `decode_image`."""
 
 import contextlib
 
@@ -11,11 +11,11 @@ from tests.hostile.corpus import KINDS
 from tests.hostile.kinds import MAX_PIXELS, Kind
 
 REFUSED = [kind for kind in KINDS if kind.refusal is not None]
-SHOWN = [kind for kind in KINDS if kind.refusal is None]
+DECODED = [kind for kind in KINDS if kind.refusal is None]
 
 
 @pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.name)
-def test_it_is_refused_and_the_message_says_what_it_is(kind: Kind) -> None:
+def test_it_is_refused_with_a_message_that_names_its_kind(kind: Kind) -> None:
     assert kind.refusal
 
     with pytest.raises(ImageError) as error:
@@ -24,7 +24,7 @@ def test_it_is_refused_and_the_message_says_what_it_is(kind: Kind) -> None:
     assert kind.refusal in str(error.value)
 
 
-def test_a_refusal_says_what_would_be_right() -> None:
+def test_a_refusal_lists_the_supported_formats() -> None:
     (kind,) = [kind for kind in KINDS if kind.name == "GIF"]
 
     with pytest.raises(ImageError) as error:
@@ -35,8 +35,8 @@ def test_a_refusal_says_what_would_be_right() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", SHOWN, ids=lambda kind: kind.name)
-def test_it_has_a_result_of_the_upright_size(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", DECODED, ids=lambda kind: kind.name)
+def test_it_is_decoded_at_its_upright_size(kind: Kind) -> None:
     image = decode_image(kind.data, max_pixels=MAX_PIXELS)
 
     assert (image.width, image.height) == kind.size
@@ -47,7 +47,9 @@ def test_it_has_a_result_of_the_upright_size(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_decoders_never_flood_the_log(kind: Kind, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_decoder_writes_at_most_two_lines_to_stderr(
+    kind: Kind, capfd: pytest.CaptureFixture[str]
+) -> None:
     with contextlib.suppress(ImageError):
         decode_image(kind.data, max_pixels=MAX_PIXELS)
 

@@ -1,4 +1,4 @@
-"""Nothing of one image reaches another's result."""
+"""An image never influences the result of another image."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent.parent
 ODD = [
     "HTML",
     "JPEG cut at 7/8",
-    "PNG with swelling texts",
-    "TIFF in huge tiles",
+    "PNG with texts that inflate",
+    "TIFF with huge tiles",
     "PNG with a damaged header",
     "interlaced PNG",
     "progressive JPEG",
@@ -39,7 +39,7 @@ ODD = [
 
 
 def _images() -> dict[str, bytes]:
-    """Odd ones, and plain ones in which there is something to find."""
+    """Returns odd images, and ordinary ones that contain objects, by name."""
     rgb = PIL.Image.fromarray(picture(red=(2, 5), green=(6, 0))[..., ::-1].copy())
     plain = {name: save(rgb, name) for name in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")}
     large = {"large": save(rgb.resize((900, 700)), "PNG")}
@@ -61,8 +61,8 @@ def model(folder: Path) -> Model:
 
 
 @pytest.fixture(scope="module")
-def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What comes of each image in a process that never saw another."""
+def isolated(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The outcome of each image, from a process that handled only this image."""
     images = tmp_path_factory.mktemp("images")
     paths = [images / f"{number:02}" for number in range(len(IMAGES))]
     for path, data in zip(paths, IMAGES.values(), strict=True):
@@ -70,28 +70,30 @@ def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     command = [sys.executable, "-m", "tests.hostile.outcomes", str(folder), *map(str, paths)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     outcomes = dict(zip(IMAGES, run.stdout.splitlines(), strict=True))
-    assert len(set(outcomes.values())) == len(IMAGES), "else they could not be told apart"
+    assert len(set(outcomes.values())) == len(IMAGES), "two equal outcomes could not be told apart"
     return outcomes
 
 
 @settings(deadline=None)
 @given(before=st.lists(NAMES, max_size=4), name=NAMES)
-def test_an_image_has_the_same_result_whatever_came_before(
-    before: list[str], name: str, model: Model, alone: dict[str, str]
+def test_an_image_has_the_same_result_after_any_other_images(
+    before: list[str], name: str, model: Model, isolated: dict[str, str]
 ) -> None:
-    for other in before:
-        outcome_of(IMAGES[other], model)
+    for earlier in before:
+        outcome_of(IMAGES[earlier], model)
 
-    assert outcome_of(IMAGES[name], model) == alone[name]
+    assert outcome_of(IMAGES[name], model) == isolated[name]
 
 
-def test_images_have_the_same_results_side_by_side(folder: Path, alone: dict[str, str]) -> None:
-    def work(seed: int) -> list[str]:
+def test_images_have_the_same_results_in_parallel_threads(
+    folder: Path, isolated: dict[str, str]
+) -> None:
+    def find_differences(seed: int) -> list[str]:
         model = load_model(LocalFolder(folder), SETTINGS)
         names = Random(seed).choices(sorted(IMAGES), k=100)
-        return [name for name in names if outcome_of(IMAGES[name], model) != alone[name]]
+        return [name for name in names if outcome_of(IMAGES[name], model) != isolated[name]]
 
     with ThreadPoolExecutor(2) as threads:
-        wrong = list(threads.map(work, range(2)))
+        differences = list(threads.map(find_differences, range(2)))
 
-    assert wrong == [[], []]
+    assert differences == [[], []]

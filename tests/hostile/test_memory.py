@@ -1,4 +1,4 @@
-"""No file makes its reader spend memory that its picture does not need."""
+"""Decoding a file never takes much more memory than its picture needs."""
 
 import subprocess
 import sys
@@ -13,8 +13,9 @@ from tests.hostile.builders import MEGABYTE, save, tiff
 from tests.hostile.corpus import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
-ROOM = 8 * MEGABYTE  # the corpus's largest picture takes a fifth of a megabyte
-ADDRESS_SPACE = 512 * MEGABYTE  # beyond what the imports take: allocators reserve more than is used
+MAX_ADDED = 8 * MEGABYTE  # the largest picture of the corpus takes a fifth of a megabyte
+# In addition to what the imports take; allocators reserve more than they use
+ADDRESS_SPACE = 512 * MEGABYTE
 
 _CHILD = """
 import pathlib, re, resource, sys
@@ -25,11 +26,11 @@ def memory(name):
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(rf"{name}:\\s+(\\d+) kB", status)[1]) * 1024
 
-room = memory("VmSize") + int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_AS, (room, room))
+limit = memory("VmSize") + int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 for path in sorted(pathlib.Path(sys.argv[3]).iterdir()):
     data = path.read_bytes()
-    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM
     before = memory("VmHWM")
     try:
         image = decode_image(data, max_pixels=int(sys.argv[1]))
@@ -40,10 +41,13 @@ for path in sorted(pathlib.Path(sys.argv[3]).iterdir()):
 """
 
 
-def weigh(folder: Path, max_pixels: int, room: int) -> dict[str, int]:
-    """Bytes that a process takes at most besides, while it decodes and encodes each file."""
+def measure_added_memory(folder: Path, max_pixels: int, address_space: int) -> dict[str, int]:
+    """Returns the peak bytes that decoding and encoding add to a process, by file name.
+
+    address_space: bytes that the process may allocate after its imports.
+    """
     run = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(max_pixels), str(room), str(folder)],
+        [sys.executable, "-c", _CHILD, str(max_pixels), str(address_space), str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -53,20 +57,20 @@ def weigh(folder: Path, max_pixels: int, room: int) -> dict[str, int]:
     return {name: int(added) for added, name in lines}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measures by what Linux tells of a process")
-def test_no_odd_file_takes_more_memory_than_its_picture(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
+def test_no_odd_file_takes_much_more_memory_than_its_picture(tmp_path: Path) -> None:
     for number, kind in enumerate(KINDS):
         (tmp_path / f"{number:03}").write_bytes(kind.data)
 
-    added = weigh(tmp_path, Settings().max_image_pixels, ADDRESS_SPACE)
+    added = measure_added_memory(tmp_path, Settings().max_image_pixels, ADDRESS_SPACE)
 
     assert len(added) == len(KINDS)
     heaviest = max(added, key=lambda name: added[name])
-    assert added[heaviest] < ROOM, KINDS[int(heaviest)].name
+    assert added[heaviest] < MAX_ADDED, KINDS[int(heaviest)].name
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measures by what Linux tells of a process")
-def test_an_image_takes_as_many_bytes_a_pixel_as_the_documentation_says(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
+def test_an_image_takes_at_most_the_documented_bytes_per_pixel(tmp_path: Path) -> None:
     height, width = 1000, 1000
     noise = np.random.default_rng(1).integers(0, 255, (height, width, 3)).astype(np.uint8)
     for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
@@ -77,7 +81,7 @@ def test_an_image_takes_as_many_bytes_a_pixel_as_the_documentation_says(tmp_path
     data = tiff(width, height, strip, samples=4, bits=16, compression=8)
     (tmp_path / "deep TIFF").write_bytes(data)
 
-    added = weigh(tmp_path, height * width, ADDRESS_SPACE)
+    added = measure_added_memory(tmp_path, height * width, ADDRESS_SPACE)
 
     for name, size in added.items():
         assert size <= (18 if name == "deep TIFF" else 13) * height * width, name

@@ -1,44 +1,22 @@
-"""Bytes <-> pixels; start at `decode_image` and `encode_image`."""
+"""Bytes <-> pixels; start at `decode_image` and `encode_image`.
+
+Each picture format is one file, such as png.py, and one line in registry.py; see format.py.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError
-from .bombs import defuse
 from .header import read_header
-from .jpeg_strips import encode_jpeg
+from .registry import FORMATS, SUFFIXES
 
-# What a codec complains of becomes an ImageError; a line each would let one file fill the logs
-if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+__all__ = ["FORMATS", "SUFFIXES", "Image", "decode_image", "encode_image"]
 
-_JPEG_QUALITY = 92
 _MAX_SIDE = 1 << 20  # OpenCV's CV_IO_MAX_IMAGE_WIDTH and _HEIGHT
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a format is named and written. encoder: OpenCV's options for it."""
-
-    suffixes: tuple[str, ...]
-    media_type: str
-    encoder: tuple[int, ...] = ()
-
-
-FORMATS = {
-    "jpeg": Format((".jpg", ".jpeg"), "image/jpeg"),
-    "png": Format((".png",), "image/png"),
-    "webp": Format((".webp",), "image/webp", (cv2.IMWRITE_WEBP_QUALITY, 90)),
-    "tiff": Format((".tif", ".tiff"), "image/tiff"),
-    "bmp": Format((".bmp",), "image/bmp"),
-}
-SUFFIXES = tuple(suffix for format_ in FORMATS.values() for suffix in format_.suffixes)
 
 
 @dataclass(frozen=True)
@@ -60,14 +38,16 @@ class Image:
 
 
 def decode_image(data: bytes, *, max_pixels: int) -> Image:
-    """Decodes an image to what a person would see of it.
+    """Decodes an image to the pixels that a person would see.
 
-    EXIF orientation is applied, grey and palettes become BGR, 16 bits a channel become 8, CMYK is
-    converted, an alpha channel is dropped, and of several pages or frames the first is taken.
+    The EXIF orientation is applied. Grey and palette images become BGR, 16 bits per channel become
+    8, CMYK is converted, an alpha channel is dropped. Of several pages or frames, the first is
+    decoded.
 
     Raises:
-        ImageError: not an image, of no supported format, corrupt, cut off, or of more than
-            `max_pixels` pixels, which is found out before memory is spent on them.
+        ImageError: the data are not an image, of no supported format, corrupt, cut off, or of more
+            than `max_pixels` pixels; the number of pixels is checked before memory is spent on
+            them.
     """
     header = read_header(data)
     size = f"{header.width} x {header.height} pixels"
@@ -78,18 +58,14 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image:
         )
     if max(header.width, header.height) > _MAX_SIDE:
         raise ImageError(f"{size} are too many for one side; at most {_MAX_SIDE:,} are allowed")
-    picture = defuse(data, header.format, max_pixels=max_pixels)
+    format_ = FORMATS[header.format]
+    safe_data = format_.make_safe(data, max_pixels)
     try:
-        pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
+        pixels = format_.decode(safe_data)
+    except ImageError as error:
         raise ImageError(
-            f"a {header.format.upper()} that cannot be decoded: {error.err}"
+            f"a {header.format.upper()} of {size} that cannot be decoded: {error}"
         ) from error
-    if pixels is None:
-        raise ImageError(
-            f"a {header.format.upper()} of {size} that cannot be decoded: "
-            "it is cut off, corrupt or of a kind that is not supported"
-        )
     return Image(pixels, header.format)
 
 
@@ -97,15 +73,13 @@ def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:
     """Encodes `(H, W, 3)` uint8 BGR in one of `FORMATS`.
 
     Raises:
-        ImageError: the format cannot hold an image of this size (WebP ends at 16,383 a side).
+        ImageError: the format cannot hold an image of this size (WebP: at most 16,383 pixels per
+            side).
     """
-    format_ = FORMATS[format_name]
     try:
-        if format_name == "jpeg":
-            return encode_jpeg(pixels, quality=_JPEG_QUALITY, threads=cv2.getNumThreads())
-        done, data = cv2.imencode(format_.suffixes[0], pixels, format_.encoder)
-    except cv2.error as error:
-        raise ImageError(f"cannot be encoded as {format_name.upper()}: {error.err}") from error
-    if not done:
-        raise ImageError(f"cannot be encoded as {format_name.upper()}")
-    return bytes(data)
+        return FORMATS[format_name].encode(pixels)
+    except ImageError as error:
+        height, width = pixels.shape[:2]
+        raise ImageError(
+            f"{width} x {height} pixels cannot be encoded as {format_name.upper()}: {error}"
+        ) from error

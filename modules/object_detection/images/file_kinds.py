@@ -1,9 +1,9 @@
-"""Says what a file is that is no image we read, for the person who dropped it; see `describe`."""
+"""Names the kind of a file that is not a supported image, for error messages; see `describe`."""
 
 from __future__ import annotations
 
-# Where a kind's mark stands, the mark, and the kind's name. The first that fits counts
-_MARKS: tuple[tuple[int, bytes, str], ...] = (
+# (position, bytes at that position, the kind's name). The first entry that matches counts
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
     (4, b"ftypavif", "an AVIF"),
     (4, b"ftypavis", "an AVIF"),
@@ -30,17 +30,17 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (0, b"version https://git-lfs", "a Git LFS pointer"),
 )
-_LOOKED_AT = 1024
+_TEXT_SAMPLE = 1024  # bytes that tell text from other data
 
 
 def describe(data: bytes) -> str:
-    """A name with its article, like "a PDF"; "a file of an unknown kind" where none is known."""
-    for place, mark, name in _MARKS:
-        if data.startswith(mark, place):
+    """Returns the kind with its article, like "a PDF", or "a file of an unknown kind"."""
+    for position, signature, name in _SIGNATURES:
+        if data.startswith(signature, position):
             return name
-    start = data[:_LOOKED_AT]
+    start = data[:_TEXT_SAMPLE]
     if not start.strip(b"\0"):
-        return "a file that begins with nothing but zeros"
+        return "a file that starts with only zeros"
     text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()  # UTF-8 or 16
     if text.startswith(b"%pdf"):
         return "a PDF"

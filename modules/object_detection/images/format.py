@@ -1,0 +1,54 @@
+"""The interface of a picture format; see `Format`.
+
+Each format has a file of its own, such as png.py, which defines one `FORMAT`, and one line in
+registry.py. A new format needs these two and its tests, nothing else.
+
+A format that needs another library than OpenCV imports it inside its `decode` function, so that
+only such a picture pays for the import. If pictures of a format are to come back as JPEG, its
+`encode` and `media_type` are those of `jpeg.FORMAT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def leave_unchanged(data: bytes, max_pixels: int) -> bytes:
+    """Returns `data`: the `make_safe` of a format whose decoders need no protection."""
+    return data
+
+
+@dataclass(frozen=True)
+class Format:
+    """One picture format: how its files are recognised, measured, made safe, read and written.
+
+    The functions are called in this order: `recognises`, `read_size`, `make_safe`, `decode`. The
+    first three only look at bytes, before any memory is spent on pixels.
+
+    Attributes:
+        name: the format's name in lower case; upper case in messages.
+        suffixes: the file name suffixes, in lower case, with their dot.
+        media_type: the media type of what `encode` writes.
+        recognises: whether a file is of this format, by its first bytes; never by its name.
+        read_size: reads (width, height) in pixels as stored, before any orientation is applied.
+            Raises ImageError for a kind that cannot be decoded, struct.error or OverflowError if
+            the file ends too early.
+        decode: decodes a file to `(H, W, 3)` uint8 BGR, upright. Raises ImageError with only the
+            reason; `decode_image` adds the format and the size.
+        encode: encodes `(H, W, 3)` uint8 BGR. Raises ImageError in the same way.
+        make_safe: returns the same picture without parts that would cost the decoder minutes or
+            gigabytes, or raises ImageError. The second argument is the most pixels allowed.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    media_type: str
+    recognises: Callable[[bytes], bool]
+    read_size: Callable[[bytes], tuple[int, int]]
+    decode: Callable[[bytes], NDArray[np.uint8]]
+    encode: Callable[[NDArray[np.uint8]], bytes]
+    make_safe: Callable[[bytes, int], bytes] = leave_unchanged

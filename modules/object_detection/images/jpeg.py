@@ -1,0 +1,76 @@
+"""The JPEG format; see `FORMAT`."""
+
+from __future__ import annotations
+
+import struct
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ImageError
+from . import opencv_codec
+from .format import Format
+from .jpeg_markers import END, START_OF_SCAN, segments
+from .jpeg_strips import encode_jpeg
+
+_QUALITY = 92
+# Start-of-frame markers are C0 to CF, apart from DHT, JPG and DAC (ITU T.81, table B.1)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Sequential and progressive frames, Huffman and arithmetic coded: what libjpeg decodes
+_DECODABLE_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
+_MAX_SCANS = 100  # progressive JPEGs have about ten; libjpeg-turbo advises a limit
+
+
+def _recognises(data: bytes) -> bool:
+    return data[:3] == b"\xff\xd8\xff"
+
+
+def _read_size(data: bytes) -> tuple[int, int]:
+    """Reads the size in the first start-of-frame segment (ITU T.81, B.2.2)."""
+    for marker, position in segments(data):
+        if marker in _FRAMES:
+            bits, height, width = struct.unpack_from(">BHH", data, position)
+            if marker not in _DECODABLE_FRAMES:
+                raise ImageError(
+                    "a lossless or hierarchical JPEG; it must be baseline or progressive"
+                )
+            if bits != 8:
+                raise ImageError(f"a JPEG with {bits} bits per sample; it must have 8")
+            return width, height
+        if marker in (END, START_OF_SCAN):
+            raise ImageError("a JPEG without a frame header")
+    raise ImageError("a JPEG that is cut off in its header")
+
+
+def _check_scans(data: bytes, max_pixels: int) -> bytes:
+    """Returns `data` if it has a normal number of scans.
+
+    The decoder goes over all pixels once per scan, even if the scan is empty: ten bytes of file
+    buy a pass over the whole picture.
+    """
+    if data.count(bytes((0xFF, START_OF_SCAN))) <= _MAX_SCANS:
+        return data
+    try:
+        scans = sum(marker == START_OF_SCAN for marker, _ in segments(data))
+    except struct.error:
+        raise ImageError("a JPEG that is cut off between its scans") from None
+    if scans > _MAX_SCANS:
+        raise ImageError(f"a JPEG with {scans:,} scans; at most {_MAX_SCANS} are allowed")
+    return data
+
+
+def _encode(pixels: NDArray[np.uint8]) -> bytes:
+    return encode_jpeg(pixels, quality=_QUALITY, threads=cv2.getNumThreads())
+
+
+FORMAT = Format(
+    name="jpeg",
+    suffixes=(".jpg", ".jpeg"),
+    media_type="image/jpeg",
+    recognises=_recognises,
+    read_size=_read_size,
+    make_safe=_check_scans,
+    decode=opencv_codec.decode,
+    encode=_encode,
+)

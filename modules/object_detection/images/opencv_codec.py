@@ -1,0 +1,53 @@
+"""Decodes and encodes pictures with OpenCV, for the formats that it knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ImageError
+
+# A codec's complaints are raised as ImageError. If each were also a log line, one damaged file
+# could fill the logs
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """Decodes a file to `(H, W, 3)` uint8 BGR, upright; of several pages, the first.
+
+    Raises:
+        ImageError: OpenCV cannot decode it; the message is the reason.
+    """
+    pixels: NDArray[np.uint8] | None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise ImageError(str(error.err)) from error
+    if pixels is None:
+        raise ImageError("it is cut off, corrupt or of a kind that is not supported")
+    return pixels
+
+
+def encode(name: str, pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:
+    """Encodes `(H, W, 3)` uint8 BGR in the format `name`, such as "png".
+
+    Args:
+        name: the format, which OpenCV also accepts as a file name suffix.
+        pixels: the picture.
+        options: pairs of one of OpenCV's `IMWRITE_` flags and its value.
+
+    Raises:
+        ImageError: OpenCV cannot encode it; the message is the reason.
+    """
+    try:
+        done, data = cv2.imencode(f".{name}", pixels, options)
+    except cv2.error as error:
+        raise ImageError(str(error.err)) from error
+    if not done:
+        raise ImageError("the encoder refused it; a side may be too long for the format")
+    return bytes(data)

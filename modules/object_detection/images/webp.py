@@ -1,0 +1,50 @@
+"""The WebP format; see `FORMAT`. It holds at most 16,383 pixels per side."""
+
+from __future__ import annotations
+
+import functools
+import struct
+
+import cv2
+
+from ...errors import ImageError
+from . import opencv_codec
+from .format import Format
+
+_QUALITY = 90
+
+
+def _recognises(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
+def _read_size(data: bytes) -> tuple[int, int]:
+    """Reads the size in the first chunk (WebP container specification; RFC 6386, 9.1; RFC 9649)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + _uint24(data, 24), 1 + _uint24(data, 27)
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ImageError(f"a WEBP with an unknown first chunk, {kind!r}; it must be VP8, VP8L or VP8X")
+
+
+def _uint24(data: bytes, position: int) -> int:
+    low, high = struct.unpack_from("<HB", data, position)
+    return int(low | high << 16)
+
+
+FORMAT = Format(
+    name="webp",
+    suffixes=(".webp",),
+    media_type="image/webp",
+    recognises=_recognises,
+    read_size=_read_size,
+    decode=opencv_codec.decode,
+    encode=functools.partial(
+        opencv_codec.encode, "webp", options=(cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+    ),
+)
