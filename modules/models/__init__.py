@@ -1,1 +1,1 @@
-"""A model folder -> a ready model; start at `store.py` for buckets, `loader.py` for one folder."""
+"""Loads model folders; start at `store.py` for buckets, `loader.py` for one folder."""

@@ -1,4 +1,4 @@
-"""Where a model's files lie: `LocalFolder` or `S3Folder`, the same to whoever reads them."""
+"""Lists and opens the files of a model folder: `LocalFolder`, `S3Folder`."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from ..storage.pending_stream import PendingStream
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MAX_FILES = 100  # of a model's folder; a handful are read
+_MAX_FILES = 100  # in a model folder; only a handful of them are read
 
 
 class ByteStream(Protocol):
-    """A file being read."""
+    """A file that is open for reading."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes more."""
+        """Reads at most `size` bytes."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """As `WeightsStream`."""
+        """Fills the beginning of the buffer; returns the number of bytes, 0 at the end."""
 
     def __enter__(self) -> Self: ...
 
@@ -41,21 +41,21 @@ class ByteStream(Protocol):
 
 
 class ModelFolder(Protocol):
-    """Where a model's files lie."""
+    """A folder with the files of one model."""
 
     @property
     def name(self) -> str:
-        """The folder's own name: the model's."""
+        """The last part of the folder's path, which is the model's name."""
 
     @property
     def location(self) -> str:
-        """The folder as a person would write it."""
+        """The folder's path or s3:// address, for messages."""
 
     def files(self) -> dict[str, str]:
-        """The files' names, each with a mark that changes when the file does."""
+        """Lists the files: a mark by name. A file that changes gets another mark."""
 
     def open(self, name: str) -> ByteStream:
-        """A stream of one file."""
+        """Opens one file."""
 
 
 class LocalFolder:
@@ -67,14 +67,18 @@ class LocalFolder:
         self.location = str(path)
 
     def files(self) -> dict[str, str]:
-        """See `ModelFolder`."""
+        """Lists the files: size and modification time by name.
+
+        Raises:
+            ModelError: the folder does not exist.
+        """
         if not self._path.is_dir():
             raise ModelError(f"{self.location}: there is no such folder")
         stats = {path.name: path.stat() for path in self._path.iterdir() if path.is_file()}
         return {name: f"{stat.st_size}-{stat.st_mtime_ns}" for name, stat in stats.items()}
 
     def open(self, name: str) -> ByteStream:
-        """See `ModelFolder`."""
+        """Opens one file."""
         return (self._path / name).open("rb", buffering=0)
 
 
@@ -88,10 +92,15 @@ class S3Folder:
         self.name = self._prefix.rstrip("/").rpartition("/")[2]
         self.location = f"s3://{bucket}/{self._prefix}"
         self._listed: dict[str, tuple[str, int]] = {}
-        self._openings: dict[str, PendingStream] = {}
+        self._pending: dict[str, PendingStream] = {}
 
     def files(self) -> dict[str, str]:
-        """See `ModelFolder`; one request."""
+        """Lists the files in one request: ETags by name.
+
+        Raises:
+            ModelError: there are too many files for one model.
+            StorageError: S3 fails.
+        """
         with storage_errors(f"listing the model {self.location}"):
             answer = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=self._prefix, Delimiter="/", MaxKeys=_MAX_FILES
@@ -103,35 +112,40 @@ class S3Folder:
         self._listed = {
             item["Key"].removeprefix(self._prefix): (item["ETag"], item["Size"])
             for item in answer.get("Contents", ())
-            if item["Key"] != self._prefix  # what consoles make when asked for an empty folder
+            if item["Key"] != self._prefix  # consoles create this object for an empty folder
         }
         return {name: etag for name, (etag, _) in self._listed.items()}
 
     def open(self, name: str) -> ByteStream:
-        """See `ModelFolder`; only the very file that `files` saw, so that two models never mix."""
-        opening = self._openings.pop(name, None)
-        return opening.take() if opening else self._open(name)
+        """Opens one file, only in the version that `files` listed, so that models never mix.
+
+        Raises:
+            FolderChangedError: the file was replaced or deleted after it was listed.
+            StorageError: S3 fails.
+        """
+        pending = self._pending.pop(name, None)
+        return pending.take() if pending else self._open(name)
 
     @contextmanager
     def prefetching(self, names: Collection[str], executor: Executor) -> Iterator[None]:
-        """Has these files, of those that `files` saw, on their way before they are asked for.
+        """Opens these listed files in `executor`, before `open` is called for them.
 
-        Those that nobody has asked for in the end are closed.
+        Closes those that were never requested when the context ends.
         """
         with ExitStack() as stack:
             for name in names:
-                opening = PendingStream(executor, partial(self._open, name))
-                self._openings[name] = stack.enter_context(opening)
+                pending = PendingStream(executor, partial(self._open, name))
+                self._pending[name] = stack.enter_context(pending)
             try:
                 yield
             finally:
-                self._openings.clear()
+                self._pending.clear()
 
     def _open(self, name: str) -> ObjectStream:
         etag, size = self._listed[name]
         key = self._prefix + name
         stream = _ListedObject(self._client, Bucket=self._bucket, Key=key, IfMatch=etag)
-        if stream.size != size:  # or a file that came short would be refused as a broken model
+        if stream.size != size:  # otherwise a truncated file would be refused as a broken model
             raise StorageError(
                 f"{self.location}{name} has {size:,} bytes; S3 announced {stream.size:,}"
             )
@@ -139,10 +153,10 @@ class S3Folder:
 
 
 class _ListedObject(ObjectStream):
-    """An object that a listing named; that it is another by now is an error of the folder's."""
+    """A listed object. Raises FolderChangedError where it was replaced or deleted since then."""
 
-    def _ask(self, **more: Any) -> Any:
+    def _send(self, **changes: Any) -> Any:
         try:
-            return super()._ask(**more)
+            return super()._send(**changes)
         except (ObjectChangedError, ObjectGoneError) as error:
             raise FolderChangedError(str(error)) from error

@@ -1,9 +1,9 @@
-"""A model folder -> a ready `Model`; start at `load_model`.
+"""Loads a model folder into a ready `Model`; start at `load_model`.
 
-A model folder holds one network, `*.cfg` and `*.weights`, or `*.onnx`; and `*.names` (or `*.txt`),
-one class a line, which an ONNX file that names its classes can do without; beside a cfg that wants
-it, a `*.tree` of the classes. `model.json` overrules what they say (model_description.py);
-`SHA256SUMS` says which files these are (manifest.py).
+A model folder holds one network: `*.cfg` and `*.weights`, or `*.onnx`. It also holds `*.names` (or
+`*.txt`), one class a line, which is optional for an ONNX file that names its classes; and a tree of
+the classes, `*.tree`, if the cfg needs one. `model.json` overrides what the files contain
+(model_description.py). `SHA256SUMS` lists the files that belong to the model (manifest.py).
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ from ..object_detection.engines.registry import USES_EXTERNAL_WEIGHTS
 from ..object_detection.network import Network
 from ..settings import Settings
 from .folder import ModelFolder
-from .reader import ModelReader, errors_of
+from .reader import ModelReader, model_errors
+from .suffixes import LABEL_SUFFIXES
 
 if TYPE_CHECKING:
     from ..object_detection.model_description import Description
-
-_NAMES = (".names", ".txt")
 
 _Labels = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A detector with its names.
+    """A detector, with the model's name and its classes.
 
-    digest: "sha256:..." of the listing that `sha256sum` prints of the files that were read, sorted
-    by name, so that the same files have the same digest wherever they lie. class_ids: those that
-    CLASSES asks for.
+    digest: "sha256:..." of what `sha256sum` prints for the files that were read, sorted by name.
+    The same files have the same digest wherever they are stored. labels: the classes' names, by
+    class id. class_ids: the classes that the setting CLASSES selects; None for all.
     """
 
     name: str
@@ -49,15 +48,20 @@ class Model:
 def load_model(
     folder: ModelFolder, settings: Settings, files: Mapping[str, str] | None = None
 ) -> Model:
-    """Reads a model folder, whose listing may be at hand as `files`, and loads its network.
+    """Reads a model folder and loads its network.
+
+    Args:
+        folder: the model folder.
+        settings: ENGINE, RESIZE and CLASSES are used.
+        files: the folder's listing; None lists it now.
 
     Raises:
         ModelError: files are missing, malformed, or do not fit together.
         StorageError: S3 fails.
-        SettingsError: CLASSES names a class that the model does not know.
+        SettingsError: CLASSES names a class that the model does not have.
     """
     listing = folder.files() if files is None else files
-    with errors_of(f"the model {folder.location}"):
+    with model_errors(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
         network, engine = load_network(reader, settings.engine)
         detector = Detector(network, engine=engine, letterbox=settings.letterbox)
@@ -66,9 +70,9 @@ def load_model(
 
 
 def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | str]:
-    """Reads the network of a model folder, for the engine of that name.
+    """Reads the network of a model folder, for the engine with the name `engine`.
 
-    Returns it with the engine that has loaded it already, or else with the name.
+    Returns the network and either the engine that has already loaded it, or the engine's name.
 
     Raises:
         ModelError, StorageError: see `load_model`.
@@ -83,12 +87,12 @@ def _load_onnx(
 ) -> tuple[Network, Engine]:
     from ..object_detection.onnx.importer import import_onnx
 
-    name, labels_name = reader.only(".onnx"), reader.find(*_NAMES)
+    name, labels_name = reader.only(".onnx"), reader.find(*LABEL_SUFFIXES)
     labels = _labels(reader.text(labels_name)) if labels_name else None
     onnx = reader.onnx(name)
     reader.check()
-    with errors_of(name):
-        if engine == "opencv" and not reader.has_manifest:  # what is sealed was tried by `push`
+    with model_errors(name):
+        if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from .trial import try_out
 
             try_out(onnx)
@@ -101,7 +105,7 @@ def _load_darknet(
     if description is not None:
         description.require_feeding_alone()
     cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
-    labels_name = reader.only(*_NAMES)
+    labels_name = reader.only(*LABEL_SUFFIXES)
     cfg, labels = reader.text(cfg_name), _labels(reader.text(labels_name))
     tree_name = reader.find(".tree")
     tree = reader.text(tree_name) if tree_name else None

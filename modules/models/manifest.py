@@ -1,9 +1,9 @@
-"""A model folder's seal, `SHA256SUMS`; start at `read_manifest`.
+"""Reads, checks and formats a model folder's manifest, `SHA256SUMS`; start at `read_manifest`.
 
-The seal is what `sha256sum` prints of the model's files. Where there is one, only files that it
-lists count, each only with the content that it says, so that a folder that is being changed is
-either whole or refused. `python -m modules models push` writes it; a folder without one is taken
-as it is.
+The manifest is what `sha256sum` prints for the model's files. If a folder has one, only files that
+it lists belong to the model, and each must have the listed content. A folder that is being changed
+is therefore either complete or refused. `python -m modules models push` writes the manifest.
+Without one, all files of the folder count as they are.
 """
 
 from __future__ import annotations
@@ -18,49 +18,54 @@ from .folder import ModelFolder
 
 MANIFEST = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\n]+)")
-_MAX_BYTES = 100_000  # a hundred files' lines are a tenth of that
+_MAX_BYTES = 100_000  # ten times the lines of a hundred files
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The SHA-256 of a model's files, in hexadecimal, by name; None where there is no seal."""
+    """The SHA-256 of each of a model's files, in hexadecimal, by name.
+
+    digests: None where the folder has no manifest.
+    """
 
     digests: Mapping[str, str] | None
 
     def select(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """Of a folder's listing, what the seal lists.
+        """Returns the part of a folder's listing that the manifest lists.
 
         Raises:
-            ModelError: something of it is not there.
+            ModelError: a listed file is missing.
         """
         if self.digests is None:
             return files
         for name in self.digests:
             if name not in files:
-                raise ModelError(f"{MANIFEST} lists {name}, which is not there; push the model again")
+                raise ModelError(
+                    f"{MANIFEST} lists {name}, which is not there; push the model again"
+                )
         return {name: files[name] for name in self.digests}
 
     def check(self, digests: Mapping[str, str]) -> None:
-        """Compares what was read of selected files, SHA-256 by name.
+        """Compares the SHA-256 of the files that were read, by name, with the manifest's.
 
         Raises:
-            ModelError: one was not the file that the seal lists.
+            ModelError: a file differs from the one that the manifest lists.
         """
         if self.digests is None:
             return
         for name, digest in digests.items():
             if digest != self.digests[name]:
                 raise ModelError(
-                    f"{name} is not the file that {MANIFEST} lists: the folder is being changed, or "
-                    f"was changed by hand; push the model again, or delete {MANIFEST}"
+                    f"{name} is not the file that {MANIFEST} lists: the folder is being changed, "
+                    f"or was changed by hand; push the model again, or delete {MANIFEST}"
                 )
 
 
 def read_manifest(folder: ModelFolder, files: Mapping[str, str]) -> Manifest:
-    """Reads the seal of a folder with the listing `files`, if there is one.
+    """Reads the manifest of a folder; `files` is the folder's listing.
 
     Raises:
-        ModelError: it is malformed.
+        ModelError: the manifest is malformed.
         StorageError: S3 fails.
     """
     if MANIFEST not in files:
@@ -73,12 +78,12 @@ def read_manifest(folder: ModelFolder, files: Mapping[str, str]) -> Manifest:
         if not match:
             raise ModelError(
                 f"{MANIFEST} has a line '{line[:80]}'; it should be a "
-                "SHA-256, two spaces, and the name of a file beside it"
+                "SHA-256, two spaces, and the name of a file in the same folder"
             )
         digests[match[2]] = match[1]
     return Manifest(digests)
 
 
 def format_manifest(digests: Mapping[str, str]) -> bytes:
-    """The seal of files, given their SHA-256 in hexadecimal by their names."""
+    """Returns the manifest's bytes for files with these SHA-256 in hexadecimal, by name."""
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()

@@ -1,4 +1,4 @@
-"""Reads a model folder's files, each once, and takes their digests; see `ModelReader`."""
+"""Reads a model folder's files, each once, and computes their digests; see `ModelReader`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ..errors import ModelError
 from ..storage.errors import storage_errors
 from .folder import ByteStream, ModelFolder
-from .manifest import MANIFEST, read_manifest, format_manifest
+from .manifest import MANIFEST, format_manifest, read_manifest
+from .suffixes import DESCRIPTION, READ_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,52 +19,50 @@ if TYPE_CHECKING:
 
     from ..object_detection.model_description import Description
 
-_DESCRIPTION = "model.json"
-_SUFFIXES = (".cfg", ".weights", ".onnx", ".names", ".txt", ".tree")
 _MAX_TEXT_BYTES = 1_000_000  # of a .cfg, .names or .tree; the longest known has 133,000
-_MAX_ONNX_BYTES = (1 << 31) - 1  # Protocol Buffers' own limit
-_CHUNK = 1 << 20
+_MAX_ONNX_BYTES = (1 << 31) - 1  # the limit of Protocol Buffers
+_CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def errors_of(what: str) -> Iterator[None]:
-    """Has each ModelError begin with what it is about."""
+def model_errors(subject: str) -> Iterator[None]:
+    """Puts `subject`, the name of a model or a file, in front of each ModelError's message."""
     try:
         yield
     except ModelError as error:
-        raise ModelError(f"{what}: {error}") from error
+        raise ModelError(f"{subject}: {error}") from error
 
 
 def is_read(name: str) -> bool:
-    """Whether a model folder's file is likely to be read, by its name."""
-    return name in (MANIFEST, _DESCRIPTION) or name.endswith(_SUFFIXES)
+    """Tells by a file's name whether loading a model folder may read the file."""
+    return name in (MANIFEST, DESCRIPTION) or name.endswith(READ_SUFFIXES)
 
 
 class HashingStream:
-    """Passes a stream on, taking its SHA-256 on the way."""
+    """Reads from another stream and computes the SHA-256 of the bytes."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self.sha256 = hashlib.sha256()
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """As `ByteStream.readinto`."""
+        """Fills the beginning of the buffer; returns the number of bytes, 0 at the end."""
         count = self._stream.readinto(buffer) or 0
         self.sha256.update(buffer[:count])
         return count
 
 
 class ModelReader:
-    """One reading of a model folder.
+    """Reads the files of one model folder.
 
-    names: of the files that count, sorted.
+    names: of the files that belong to the model, sorted.
     """
 
     def __init__(self, folder: ModelFolder, listing: Mapping[str, str]) -> None:
-        """Begins with the folder's seal, which says which files of the listing count.
+        """Reads the folder's manifest, which selects the model's files from the listing.
 
         Raises:
-            ModelError: the seal is malformed, or lists what is not there.
+            ModelError: the manifest is malformed, or a file that it lists is missing.
             StorageError: S3 fails.
         """
         self._folder = folder
@@ -73,14 +72,14 @@ class ModelReader:
 
     @property
     def has_manifest(self) -> bool:
-        """Whether a seal says what the files must be."""
+        """Whether the folder has a manifest, so that `check` verifies its files."""
         return self._manifest.digests is not None
 
     def find(self, *suffixes: str) -> str | None:
-        """The one file with a suffix, if there is one; an earlier suffix goes before a later.
+        """Returns the name of the only file with the first suffix that any file has, or None.
 
         Raises:
-            ModelError: there are several.
+            ModelError: several files have this suffix.
         """
         for suffix in suffixes:
             found = [name for name in self.names if name.endswith(suffix)]
@@ -93,10 +92,10 @@ class ModelReader:
         return None
 
     def only(self, *suffixes: str) -> str:
-        """As `find`, but there must be one.
+        """Returns the same name as `find`, but there must be one.
 
         Raises:
-            ModelError: there is none, or there are several.
+            ModelError: no file has one of the suffixes, or several files have the same.
         """
         found = self.find(*suffixes)
         if found is None:
@@ -105,10 +104,10 @@ class ModelReader:
         return found
 
     def is_onnx(self) -> bool:
-        """Whether the folder's network is an ONNX file; if not, it is Darknet's.
+        """Returns whether the network is an ONNX file; if not, it must be Darknet's.
 
         Raises:
-            ModelError: it has both, or several.
+            ModelError: the folder has both, or several ONNX files.
         """
         if self.find(".onnx") is None:
             return False
@@ -117,22 +116,22 @@ class ModelReader:
         return True
 
     def description(self) -> Description | None:
-        """The folder's `model.json`, if it has one.
+        """Reads the folder's `model.json`; None where there is none.
 
         Raises:
-            ModelError: it is malformed.
+            ModelError: the file is malformed.
         """
-        if _DESCRIPTION not in self.names:
+        if DESCRIPTION not in self.names:
             return None
         from ..object_detection.model_description import parse_description
 
-        return parse_description(self.text(_DESCRIPTION))
+        return parse_description(self.text(DESCRIPTION))
 
     def text(self, name: str) -> str:
-        """A file's text.
+        """Reads a text file.
 
         Raises:
-            ModelError: it is no text, or far too much.
+            ModelError: the file is not UTF-8, or far too large.
         """
         data = self._read(name, _MAX_TEXT_BYTES, "is it a text file?")
         try:
@@ -141,18 +140,18 @@ class ModelReader:
             raise ModelError(f"{name} is not a text file in UTF-8") from None
 
     def onnx(self, name: str) -> NDArray[np.uint8]:
-        """A file's bytes, `(bytes,) uint8`, in one buffer.
+        """Reads an ONNX file into one buffer, `(bytes,) uint8`.
 
         Raises:
-            ModelError: it is larger than ONNX can be.
+            ModelError: the file is larger than an ONNX file can be.
         """
-        import numpy as np  # not before the files are on their way; see `ModelStore.prefetch`
+        import numpy as np  # only after the files were requested; see `ModelStore.prefetch`
 
         return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
 
     @contextmanager
     def stream(self, name: str) -> Iterator[HashingStream]:
-        """A file as a stream, to be read to its end."""
+        """Opens a file as a stream; the caller must read it to the end."""
         reading = storage_errors(f"reading the model {self._folder.location}{name}")
         with self._folder.open(name) as stream, reading:
             hashing = HashingStream(stream)
@@ -160,24 +159,24 @@ class ModelReader:
             self._digests[name] = hashing.sha256.hexdigest()
 
     def check(self) -> None:
-        """Compares what has been read with the seal.
+        """Compares the files that have been read with the manifest.
 
         Raises:
-            ModelError: a file was not the one that the seal lists.
+            ModelError: a file differs from the one that the manifest lists.
         """
         self._manifest.check(self._digests)
 
     def digest(self) -> str:
-        """The digest of the listing that `sha256sum` prints of what has been read, by name."""
+        """Returns "sha256:..." of what `sha256sum` prints for the files read, sorted by name."""
         return "sha256:" + hashlib.sha256(format_manifest(self._digests)).hexdigest()
 
-    def _read(self, name: str, most: int, advice: str) -> bytearray:
-        """The whole of a file, in one buffer that grows as it comes."""
+    def _read(self, name: str, max_bytes: int, advice: str) -> bytearray:
+        """Reads a whole file into one buffer that grows with the bytes that arrive."""
         data = bytearray()
-        chunk = memoryview(bytearray(_CHUNK))
+        chunk = memoryview(bytearray(_CHUNK_BYTES))
         with self.stream(name) as stream:
             while count := stream.readinto(chunk):
                 data += chunk[:count]
-                if len(data) > most:
-                    raise ModelError(f"{name} is larger than {most:,} bytes; {advice}")
+                if len(data) > max_bytes:
+                    raise ModelError(f"{name} is larger than {max_bytes:,} bytes; {advice}")
         return data

@@ -1,4 +1,4 @@
-"""Keeps the last good model of each place in a bucket warm, and refreshed; see `ModelStore`."""
+"""Keeps the last usable model of each model folder in memory, and reloads it; see `ModelStore`."""
 
 from __future__ import annotations
 
@@ -24,35 +24,36 @@ if TYPE_CHECKING:
     from .loader import Model
 
 _S3 = "s3://"
-_ATTEMPTS = 3  # at reading a folder that somebody is changing
-_MOST_AHEAD = 8  # files that are opened side by side; a model has five at most, its seal included
+_ATTEMPTS = 3  # to read a folder that is being changed
+_MAX_PREFETCHED = 8  # files at the same time; a model has at most five, with its manifest
 
 
-# A folder, its files with their marks, and a context in which they are opened ahead
+# A folder, its listing, and a context in which its files are prefetched
 _Listed = tuple[S3Folder, Mapping[str, str], AbstractContextManager[object]]
 
 
 @dataclass
-class _Place:
-    """What is known of one model folder.
+class _FolderState:
+    """What the store knows about one model folder.
 
-    files: as they were when they were last loaded, or refused. refusal: why they were refused.
+    model: the last usable one. files: the listing that was last loaded or refused. refusal: why
+    these files were refused. checked_at: the clock's time of the last listing.
     """
 
     model: Model | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     refusal: ModelError | SettingsError | None = None
-    looked_at: float = -math.inf
+    checked_at: float = -math.inf
 
 
 class ModelStore:
-    """Keeps one model a place warm, and looks at most once a TTL whether its files changed.
+    """Keeps one loaded model per folder; checks at most once per TTL whether the files changed.
 
-    Changed files are loaded beside the model that serves, which they replace in one step once they
-    have loaded. Files that do not load are refused, logged and counted once, and not read again
-    until they change; the model before serves on. Nothing touches a disk: files are read from their
-    streams, each only as the listing named it (`S3Folder`), so that an upload in between never
-    mixes two models' files. Several threads may ask; one at a time looks and loads.
+    If the files changed, the new model is loaded while the old one stays in use, and then replaces
+    it in one step. Files that do not load are refused, logged and counted once, and not read again
+    until they change; the old model stays in use. Nothing is written to disk: files are streamed,
+    each only in the version that was listed (`S3Folder`), so that an upload in between never mixes
+    the files of two models. Threads may share a store; one at a time checks and loads.
     """
 
     def __init__(
@@ -62,65 +63,74 @@ class ModelStore:
         executor: Executor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`executor` opens a model's files side by side; without it they are one after the other."""
+        """Creates an empty store.
+
+        Args:
+            client: the S3 client.
+            settings: name the model folder and the TTL.
+            executor: opens a model's files in parallel; None opens them one after the other.
+            clock: returns seconds.
+        """
         self._client = client
         self._settings = settings
-        self._executor = beside
+        self._executor = executor
         self._clock = clock
         self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
+        self._states: dict[str, _FolderState] = {}
         self._prefetched: Future[_Listed] | None = None
         self._prefetched_at = -math.inf
 
     def model_for(self, bucket: str) -> Model:
-        """The model that images of `bucket` are to be run through.
+        """Returns the model for the images of `bucket`.
 
         Raises:
-            ModelError: there is none that loads, and none from before either.
-            StorageError: S3 fails, and there is none from before.
-            SettingsError: CLASSES names a class that the model does not know.
+            ModelError: the files do not load, and no earlier model is in memory.
+            StorageError: S3 fails, and no earlier model is in memory.
+            SettingsError: CLASSES names a class that the model does not have, and no earlier model
+                is in memory.
         """
         folder = self._folder(bucket)
         with self._lock:
-            place = self._places.setdefault(folder.location, _Place())
-            if place.model is None:
-                self._load(folder, place)
-            elif self._clock() - place.looked_at >= self._settings.model_ttl_seconds:
-                self._refresh(folder, place)
-        if place.model is None:
-            raise (place.refusal or ModelError(f"the model {folder.location} keeps changing"))
-        return place.model
+            state = self._states.setdefault(folder.location, _FolderState())
+            if state.model is None:
+                self._load(folder, state)
+            elif self._clock() - state.checked_at >= self._settings.model_ttl_seconds:
+                self._refresh(folder, state)
+        if state.model is None:
+            raise (state.refusal or ModelError(f"the model {folder.location} keeps changing"))
+        return state.model
 
     def prefetch(self) -> None:
-        """Has a model's files on their way until it is asked for, if the settings name its bucket.
+        """Starts to list and open the model's files in the background.
 
-        This needs neither NumPy nor OpenCV, which may be imported meanwhile.
+        Does nothing if the settings do not name the model's bucket, or without an executor. Needs
+        neither NumPy nor OpenCV, so that the caller can import them meanwhile.
         """
         if self._executor and self._settings.model.startswith(_S3):
             self._prefetched_at = self._clock()
-            self._prefetched = self._executor.submit(self._start_prefetch, self._folder(""))
+            self._prefetched = self._executor.submit(self._list_and_open, self._folder(""))
 
     def expire(self) -> None:
-        """Has the next image ask whether the models changed, whenever they were asked last."""
-        for place in self._places.values():
-            place.looked_at = -math.inf
+        """Makes the next call of `model_for` check the files again, whatever the TTL."""
+        for state in self._states.values():
+            state.checked_at = -math.inf
 
-    def _refresh(self, folder: S3Folder, place: _Place) -> None:
+    def _refresh(self, folder: S3Folder, state: _FolderState) -> None:
         try:
-            self._load(folder, place)
-        except StorageError as error:  # says nothing about the model
-            logger.warning("model not looked at; the one before serves on", error=str(error))
+            self._load(folder, state)
+        except StorageError as error:  # S3's failure is no reason to refuse the model
+            logger.warning("model not checked; the previous one stays in use", error=str(error))
 
-    def _load(self, folder: S3Folder, place: _Place) -> None:
-        """Loads the folder's files, unless they are those that were loaded or refused before."""
-        from .loader import load_model  # and with it NumPy and OpenCV
+    def _load(self, folder: S3Folder, state: _FolderState) -> None:
+        """Loads the folder's files, unless the same files were loaded or refused before."""
+        from .loader import load_model  # imports NumPy and OpenCV
 
-        place.looked_at = self._clock()
+        state.checked_at = self._clock()
         for _ in range(_ATTEMPTS):
             if prefetched := self._take_prefetched():
-                place.looked_at = self._prefetched_at
+                state.checked_at = self._prefetched_at
             folder, files, opened = prefetched or self._list(folder)
-            if files == place.files and (place.model or place.refusal):
+            if files == state.files and (state.model or state.refusal):
                 return
             try:
                 with opened:
@@ -129,29 +139,30 @@ class ModelStore:
                 logger.info("model changed while it was being read", error=str(error))
                 continue
             except (ModelError, SettingsError) as error:
-                _refuse(place, files, error)
+                _refuse(state, files, error)
                 return
-            _swap(place, files, model)
+            _swap(state, files, model)
             return
 
     def _list(self, folder: S3Folder) -> _Listed:
+        """Lists the folder; its files are opened when the returned context is entered."""
         files = folder.files()
         names = [name for name in files if is_read(name)]
-        if self._executor is None or len(names) > _MOST_AHEAD:
+        if self._executor is None or len(names) > _MAX_PREFETCHED:
             return folder, files, nullcontext()
         return folder, files, folder.prefetching(names, self._executor)
 
-    def _start_prefetch(self, folder: S3Folder) -> _Listed:
+    def _list_and_open(self, folder: S3Folder) -> _Listed:
         folder, files, opened = self._list(folder)
         stack = ExitStack()
         stack.enter_context(opened)
         return folder, files, stack
 
     def _take_prefetched(self) -> _Listed | None:
-        """What was sent for, once; None if that failed: who asks himself is told why.
+        """Returns the prefetched listing and files once.
 
-        Lambda may start an environment long before its first image. What was listed then is as good
-        as anything that was looked at then: until the TTL is over.
+        None if prefetching failed; the caller then lists the folder again and gets the error. None
+        also if the TTL has passed: Lambda may start an environment long before its first image.
         """
         prefetched, self._prefetched = self._prefetched, None
         if prefetched is None or prefetched.exception():
@@ -159,7 +170,7 @@ class ModelStore:
         folder, files, opened = prefetched.result()
         if self._clock() - self._prefetched_at < self._settings.model_ttl_seconds:
             return folder, files, opened
-        with opened:
+        with opened:  # closes the files
             return None
 
     def _folder(self, bucket: str) -> S3Folder:
@@ -169,19 +180,24 @@ class ModelStore:
         return S3Folder(self._client, bucket, location)
 
 
-def _swap(place: _Place, files: Mapping[str, str], model: Model) -> None:
-    before, place.model = place.model, model
-    place.files, place.refusal = files, None
-    if before is None:
+def _swap(state: _FolderState, files: Mapping[str, str], model: Model) -> None:
+    """Puts a loaded model into use."""
+    previous, state.model = state.model, model
+    state.files, state.refusal = files, None
+    if previous is None:
         logger.info("model loaded", model=model.name, digest=model.digest)
-    elif before.digest != model.digest:
+    elif previous.digest != model.digest:
         count("ModelSwaps")
         logger.info("model changed", model=model.name, digest=model.digest)
 
 
-def _refuse(place: _Place, files: Mapping[str, str], error: ModelError | SettingsError) -> None:
-    place.files, place.refusal = files, error
+def _refuse(
+    state: _FolderState, files: Mapping[str, str], error: ModelError | SettingsError
+) -> None:
+    """Remembers why these files cannot be used."""
+    state.files, state.refusal = files, error
     count("ModelRejections")
     logger.error(
-        "model refused" + ("; the one before serves on" if place.model else ""), error=str(error)
+        "model refused" + ("; the previous one stays in use" if state.model else ""),
+        error=str(error),
     )

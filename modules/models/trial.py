@@ -1,7 +1,8 @@
-"""Tries an ONNX file in a process of its own, which may die of it; see `try_out`.
+"""Loads an ONNX file in a subprocess, so that a native crash cannot kill the caller; see `try_out`.
 
-OpenCV 5.0.0 reads damaged files without much care: of 300 that were damaged at random, two ended
-the process. A function that died so would die again for each image, whatever model served before.
+OpenCV 5.0.0 reads damaged files without enough checks: of 300 files that were damaged at random,
+two crashed the process. A crash would end the function's process again for each image, no matter
+which model worked before.
 """
 
 from __future__ import annotations
@@ -17,33 +18,33 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..object_detection.onnx.importer import import_onnx
 
-_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
 def try_out(onnx: NDArray[np.uint8]) -> None:
-    """Has another process load `onnx`, `(bytes,) uint8`, into OpenCV and run it once.
+    """Loads `onnx`, `(bytes,) uint8`, into OpenCV in a subprocess, and runs it once.
 
-    What is wrong with the file otherwise is for the import to say.
+    Ignores ordinary errors of the file: the caller's own import raises them again.
 
     Raises:
-        ModelError: the process died, or did not end.
+        ModelError: the subprocess crashed, or did not end in time.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
-        done = subprocess.run(  # noqa: S603 - this very Python, this very module
+        done = subprocess.run(  # noqa: S603 - runs this Python with this module
             [sys.executable, "-m", __name__],
             input=onnx.data,
             env=environment,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ModelError(f"OpenCV does not come to an end with it in {_SECONDS} s") from None
+        raise ModelError(f"OpenCV does not finish loading it in {_TIMEOUT_SECONDS} s") from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
         raise ModelError(
-            f"OpenCV breaks down on it ({name}); is the file whole? ENGINE=onnxruntime may run it"
+            f"OpenCV crashes on it ({name}); is the file complete? ENGINE=onnxruntime may run it"
         )
 
 
@@ -52,7 +53,7 @@ def _main() -> None:
     try:
         import_onnx(onnx)
     except ModelError:
-        return  # the process that asked finds it out likewise, and says it
+        return  # the caller gets the same error from its own import, and reports it
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The objects of a bucket: client, conditional reads and writes, streams; start at `bucket.py`."""
+"""Objects of a bucket: client, conditional reads and writes, streams; start at `bucket.py`."""

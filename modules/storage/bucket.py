@@ -1,7 +1,7 @@
 """Reads, writes and deletes the objects of a bucket; start at `Bucket`.
 
-What is written or deleted is done so on a condition: that the object under the key is still the one
-that was seen. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+Every write and every delete has a condition: the object under the key must still be the one that
+the caller has seen. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
@@ -14,41 +14,30 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ObjectChangedError, ObjectGoneError
 from .errors import storage_errors
 from .object_stream import ObjectStream
+from .version import Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @contextmanager
-def _conditional_errors(doing: str) -> Iterator[None]:
-    """The same for a conditional request, where a missing object is one that has changed.
+def _conditional_errors(action: str) -> Iterator[None]:
+    """Like `storage_errors`, but 404 becomes ObjectChangedError.
 
-    The SDK may have sent the request twice, the first answer being lost. Then it is what the first
-    one has written that does not match: it is for the caller to see whose it is.
+    The SDK may have sent the request twice because the first answer was lost. The condition of the
+    second request then fails on what the first one wrote. The caller must find out which of the two
+    happened.
     """
     try:
-        with storage_errors(doing):
+        with storage_errors(action):
             yield
     except ObjectGoneError as error:
         raise ObjectChangedError(str(error)) from error
 
 
 @dataclass(frozen=True)
-class Version:
-    """Which object it is that lies under a key; one that is written again is another.
-
-    etag: without quotes. modified: ISO 8601, to the second. version_id: None where the bucket
-    keeps no versions.
-    """
-
-    etag: str
-    modified: str
-    version_id: str | None = None
-
-
-@dataclass(frozen=True)
 class ObjectHead:
-    """An object that lies under a key, without its bytes."""
+    """The version and the metadata of an object, without its bytes."""
 
     version: Version
     metadata: Mapping[str, str]
@@ -56,7 +45,10 @@ class ObjectHead:
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An object's bytes, None where there are too many, and which object they are."""
+    """An image as it was read from a bucket.
+
+    data: None where the object is larger than the caller's limit. size: in bytes.
+    """
 
     data: bytes | None
     size: int
@@ -64,28 +56,27 @@ class StoredImage:
 
 
 class Bucket:
-    """The objects of any bucket that an event names."""
+    """The objects of every bucket that an event names."""
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
     def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredImage:
-        """Fetches what lies under a key now, the body only up to `max_bytes`.
+        """Reads an object; its body only if it has at most `max_bytes`.
 
-        That is one request, unless the connection breaks.
+        Sends one request, unless the connection breaks.
 
         Raises:
-            ObjectGoneError: there is nothing.
-            ObjectChangedError: it was replaced while it was read.
+            ObjectGoneError: there is no object under the key.
+            ObjectChangedError: the object was replaced while it was read.
             StorageError: S3 fails.
         """
         with ObjectStream(self._client, Bucket=bucket, Key=key) as stream:
-            version = Version(stream.etag, stream.modified.isoformat(), stream.version_id)
             data = stream.read() if stream.size <= max_bytes else None
-            return StoredImage(data, stream.size, version)
+            return StoredImage(data, stream.size, stream.version)
 
     def head(self, bucket: str, key: str) -> ObjectHead | None:
-        """What lies under a key now; None for nothing.
+        """Returns the version and the metadata of an object; None where there is no object.
 
         Raises:
             StorageError: S3 fails.
@@ -95,7 +86,7 @@ class Bucket:
                 answer = self._client.head_object(Bucket=bucket, Key=key)
         except ObjectGoneError:
             return None
-        return ObjectHead(_version(answer), answer["Metadata"])
+        return ObjectHead(Version.from_answer(answer), answer["Metadata"])
 
     def put(
         self,
@@ -109,10 +100,11 @@ class Bucket:
     ) -> str:
         """Writes an object, whole or not at all, over the one with the ETag `if_match`.
 
-        `if_match` is None where nothing is to lie under the key. Returns the new object's ETag.
+        Where `if_match` is None, there must be no object under the key. Returns the new object's
+        ETag.
 
         Raises:
-            ObjectChangedError: another lies there, or nothing, or something where nothing should.
+            ObjectChangedError: the condition is not met.
             StorageError: S3 fails.
         """
         condition: Any = {"IfMatch": f'"{if_match}"'} if if_match else {"IfNoneMatch": "*"}
@@ -131,17 +123,8 @@ class Bucket:
         """Deletes the object with the ETag `if_match`.
 
         Raises:
-            ObjectChangedError: another lies there, or none.
+            ObjectChangedError: another object, or none, is under the key.
             StorageError: S3 fails.
         """
         with _conditional_errors(f"deleting s3://{bucket}/{key}"):
             self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{if_match}"')
-
-
-def _version(answer: Any) -> Version:
-    version_id = answer.get("VersionId")
-    return Version(
-        etag=answer["ETag"].strip('"'),
-        modified=answer["LastModified"].isoformat(),
-        version_id=None if version_id == "null" else version_id,
-    )

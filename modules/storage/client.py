@@ -1,4 +1,4 @@
-"""How this project talks to S3: the client, and its errors as ours; start at `create_client`."""
+"""Creates the client through which this project talks to S3; see `create_client`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECTIONS = 16  # of a client: four images and a model's files at a time are at most 13
+CONNECTIONS = 16  # per client; four images and a model's files at the same time need at most 13
 
 
 def create_client() -> S3Client:
-    """An S3 client for a function's short life: quick to give up a connection, patient to retry.
+    """Creates an S3 client for a short-lived function: short time-outs, and retries.
 
-    Region, credentials and AWS_ENDPOINT_URL come from the environment, as the AWS SDKs do it.
-    Retries are those of the legacy mode. The standard and the adaptive mode stop trying again once
-    a fifth of all requests fails for a while: each retry is paid from a quota that only success
-    refills, so that a client with many requests under way does not drown a service. The function
-    has one under way, and an image that is given up costs more than one that is late: of 2,000
-    among 30 % of faults, 300 became dead letters in the standard mode, and 3 in this one (`make
-    faults`). Four attempts that each hear nothing for 10 seconds fit into the default timeout of
-    60.
+    Region, credentials and AWS_ENDPOINT_URL come from the environment, as in the AWS SDKs.
+
+    Uses the legacy retry mode. The standard and the adaptive mode stop retrying when a fifth of all
+    requests fails for a while: each retry takes from a quota that only successful requests refill,
+    so that a client with many parallel requests does not overload a service. This function has one
+    request at a time, and a lost image costs more than a late one: of 2,000 images with 30 %
+    faults, 300 became dead letters in the standard mode, and 3 in this one (`make faults`). Four
+    attempts that each wait 10 seconds for an answer fit into the function's default timeout of 60
+    seconds.
     """
-    # A third of a second, which a command on local files need not spend. By boto3 it would be a
-    # tenth more, for the same client: it brings managed transfers, which nothing here makes
+    # Imported here because it takes a third of a second, which commands on local files need not
+    # spend. boto3 would take a tenth more for the same client: it adds managed transfers, which the
+    # function does not use.
     from botocore.config import Config
     from botocore.loaders import Loader
     from botocore.session import Session
 
     class S3Loader(Loader):
-        """Does not look through the hundreds of folders of other services to find S3's."""
+        """Skips the search through the hundreds of folders of other services."""
 
         def list_available_services(self, type_name: str) -> list[str]:
             return ["s3"]

@@ -1,53 +1,49 @@
-"""An object of S3 as one stream, over as many connections as it takes; start at `ObjectStream`."""
+"""Reads an object of S3 as one stream, over several connections if need be; see `ObjectStream`."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, FlexibleChecksumError
 
 from ..errors import StorageError
 from .errors import storage_errors
+from .version import Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PIECE_BYTES = 1 << 16  # what one reading brought before a break inside it is lost
-_BREAKS = 3  # in a row, without a byte between them, until it is given up
+_CHUNK_BYTES = 1 << 16  # at most this much is lost when the connection breaks inside one read
+_MAX_BREAKS = 3  # in a row, without a byte between them
 
 
 class ObjectStream:
-    """An object as it was when it was opened, from its first byte to its last.
+    """One version of an object, from its first byte to its last.
 
-    The SDK tries a request again until an answer begins, and no further. When the connection
-    breaks in the middle of the answer, this asks for the rest of the very same object, instead of
-    leaving it to its caller to begin anew.
+    The SDK repeats a request only until an answer begins. When the connection breaks in the middle
+    of the answer, this class requests the remaining bytes of the same version, so that callers need
+    not begin again.
 
-    size: the object's, in bytes. etag: without quotes. modified: when it was written, to the
-    second. version_id: only where versions are kept.
+    size: the object's, in bytes. version: the object's.
     """
 
     def __init__(self, client: S3Client, **request: Any) -> None:
-        """Asks for the object; `request` is GetObject's.
+        """Sends the first request; `request` holds GetObject's parameters.
 
         Raises:
-            ObjectGoneError: it is not there.
-            ObjectChangedError: it is not the one that the request's condition asks for.
+            ObjectGoneError: there is no such object.
+            ObjectChangedError: the object does not meet the request's condition.
             StorageError: S3 fails.
         """
         self._client = client
         self._request = request
-        self._doing = f"reading s3://{request['Bucket']}/{request['Key']}"
+        self._action = f"reading s3://{request['Bucket']}/{request['Key']}"
         self._position = 0
         self._breaks = 0
-        answer = self._ask()
+        answer = self._send()
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
-        self.etag: str = answer["ETag"].strip('"')
-        self.modified: datetime = answer["LastModified"]
-        version_id = answer.get("VersionId")
-        self.version_id: str | None = None if version_id == "null" else version_id
+        self.version = Version.from_answer(answer)
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +52,12 @@ class ObjectStream:
         self._body.close()
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes more, or all that are left; fewer only at the end."""
-        left = self.size - self._position + 1  # the end has been seen only when no byte is left
+        """Reads the next `size` bytes, or all that are left; fewer only at the end.
+
+        Raises:
+            StorageError, ObjectChangedError, ObjectGoneError: see `readinto`.
+        """
+        left = self.size - self._position + 1  # only a read that returns nothing proves the end
         data = memoryview(bytearray(left if size < 0 else min(size, left)))
         filled = 0
         while filled < len(data) and (count := self.readinto(data[filled:])):
@@ -65,42 +65,46 @@ class ObjectStream:
         return bytes(data[:filled])
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Fills the buffer, or its beginning; returns how many bytes that were, 0 at the end.
+        """Fills the beginning of the buffer; returns the number of bytes, 0 at the end.
 
         Raises:
-            StorageError: the connection keeps breaking, or the bytes do not have their checksum.
+            StorageError: the connection keeps breaking, or the bytes do not match their checksum.
+            ObjectChangedError: the connection broke, and the object was replaced meanwhile.
+            ObjectGoneError: the connection broke, and the object was deleted meanwhile.
         """
-        from urllib3.exceptions import HTTPError  # slow to import, and here already with a client
+        # Slow to import; with a client it is imported already
+        from urllib3.exceptions import HTTPError
 
         while True:
             try:
-                count: int = self._body.readinto(buffer[:_PIECE_BYTES])
+                count: int = self._body.readinto(buffer[:_CHUNK_BYTES])
             except FlexibleChecksumError as error:
-                raise StorageError(f"{self._doing}: {error}") from error
+                raise StorageError(f"{self._action}: {error}") from error
             except (BotoCoreError, HTTPError, OSError) as error:
-                self._go_on(error)
+                self._resume(error)
                 continue
             self._position += count
             if count or not len(buffer) or self._position == self.size:
                 self._breaks = 0
                 return count
-            self._go_on(EOFError(f"the answer ended after {self._position:,} bytes"))
+            self._resume(EOFError(f"the answer ended after {self._position:,} bytes"))
 
-    def _go_on(self, error: Exception) -> None:
-        """Asks for what is left, after a break."""
+    def _resume(self, error: Exception) -> None:
+        """Requests the remaining bytes after the connection broke with `error`."""
         self._body.close()
         self._breaks += 1
-        if self._breaks > _BREAKS:
-            raise StorageError(f"{self._doing}: {error}") from error
+        if self._breaks > _MAX_BREAKS:
+            raise StorageError(f"{self._action}: {error}") from error
         rest = f"bytes={self._position}-"
-        answer = self._ask(IfMatch=f'"{self.etag}"', Range=rest)
+        answer = self._send(IfMatch=f'"{self.version.etag}"', Range=rest)
         wanted = f"bytes {self._position}-{self.size - 1}/{self.size}"
         if answer.get("ContentRange") != wanted:
             raise StorageError(
-                f"{self._doing}: the answer has {answer.get('ContentRange')} instead of {wanted}"
+                f"{self._action}: the answer has {answer.get('ContentRange')} instead of {wanted}"
             )
         self._body = answer["Body"]
 
-    def _ask(self, **more: Any) -> Any:
-        with storage_errors(self._doing):
-            return self._client.get_object(**{**self._request, **more})
+    def _send(self, **changes: Any) -> Any:
+        """Sends GetObject with the request's parameters and `changes`; returns the answer."""
+        with storage_errors(self._action):
+            return self._client.get_object(**{**self._request, **changes})

@@ -1,8 +1,8 @@
-"""An object that is opened beside other requests, so that S3's answers are waited for once.
+"""Opens an object in another thread, so that several requests wait for S3 at the same time.
 
-PendingStream sends a request, and waits for the beginning of the answer. The bytes are read by whoever
-takes the stream; what has come by then waits in the socket's buffer, and no more memory is taken
-for an object that nobody wants in the end.
+Opening sends the request and waits for the beginning of the answer. The caller that takes the
+stream reads the bytes. Until then, bytes that have arrived wait in the socket's buffer, so that an
+object that is never read takes no further memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .object_stream import ObjectStream
 
 
 class PendingStream:
-    """A stream on its way. Leaving its context closes it, unless it was taken."""
+    """A stream that another thread is opening. Leaving its context closes it, unless taken."""
 
     def __init__(self, executor: Executor, open_stream: Callable[[], ObjectStream]) -> None:
         self._future = executor.submit(open_stream)
@@ -29,7 +29,7 @@ class PendingStream:
             self._future.result().__exit__()
 
     def take(self) -> ObjectStream:
-        """The stream, which is the taker's to close from now on.
+        """Returns the stream as soon as it is open; the caller must close it.
 
         Raises:
             whatever opening it raised.

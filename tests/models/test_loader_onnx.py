@@ -164,7 +164,7 @@ def test_a_class_asked_for_that_the_file_does_not_name_is_refused(folder: Path) 
 def test_a_file_that_ends_the_engine_s_process_does_not_end_this_one(folder: Path) -> None:
     (folder / "best.onnx").write_bytes(breaking(onnx_models.yolov8()))
 
-    with pytest.raises(ModelError, match=r"best\.onnx: OpenCV breaks down on it \(SIG[A-Z]+\)"):
+    with pytest.raises(ModelError, match=r"best\.onnx: OpenCV crashes on it \(SIG[A-Z]+\)"):
         load(folder)
 
 

@@ -13,56 +13,56 @@ from tests.colour_model import LABELS
 
 
 @pytest.fixture
-def with_manifest(colour_model: Path) -> Path:
-    """The colour model with what sha256sum prints of its files."""
+def folder(colour_model: Path) -> Path:
+    """The colour model, with a manifest that `sha256sum` has written."""
     command = "sha256sum colours.* > SHA256SUMS"
     subprocess.run(["bash", "-c", command], cwd=colour_model, check=True)
     return colour_model
 
 
-def test_a_seal_is_what_sha256sum_prints(sealed: Path) -> None:
-    files = [path for path in sealed.iterdir() if path.name != "SHA256SUMS"]
+def test_a_manifest_is_what_sha256sum_prints(folder: Path) -> None:
+    files = [path for path in folder.iterdir() if path.name != "SHA256SUMS"]
 
     written = format_manifest({path.name: sha256(path.read_bytes()).hexdigest() for path in files})
 
-    assert written == (sealed / "SHA256SUMS").read_bytes()
+    assert written == (folder / "SHA256SUMS").read_bytes()
 
 
-def test_a_sealed_model_is_the_same_as_without_its_seal(sealed: Path) -> None:
-    digest = load_model(LocalFolder(sealed), Settings()).digest
-    (sealed / "SHA256SUMS").unlink()
+def test_a_manifest_does_not_change_the_digest(folder: Path) -> None:
+    digest = load_model(LocalFolder(folder), Settings()).digest
+    (folder / "SHA256SUMS").unlink()
 
-    assert load_model(LocalFolder(sealed), Settings()).digest == digest
+    assert load_model(LocalFolder(folder), Settings()).digest == digest
 
 
-def test_files_that_the_seal_does_not_list_do_not_count(sealed: Path) -> None:
-    (sealed / "other.cfg").write_text("[net]")
-    (sealed / "other.names").write_text("blue\n")
+def test_files_that_the_manifest_does_not_list_are_ignored(folder: Path) -> None:
+    (folder / "other.cfg").write_text("[net]")
+    (folder / "other.names").write_text("blue\n")
 
-    assert load_model(LocalFolder(sealed), Settings()).labels == LABELS
+    assert load_model(LocalFolder(folder), Settings()).labels == LABELS
 
 
 @pytest.mark.parametrize("name", ["colours.cfg", "colours.names", "colours.weights"])
-def test_another_file_of_a_listed_name_is_refused(sealed: Path, name: str) -> None:
-    data = (sealed / name).read_bytes()
-    (sealed / name).write_bytes(data.replace(b"red", b"rot").replace(b"[net]", b"[net]\n#"))
+def test_a_file_that_differs_from_the_manifest_is_refused(folder: Path, name: str) -> None:
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data.replace(b"red", b"rot").replace(b"[net]", b"[net]\n#"))
     if name.endswith(".weights"):
-        (sealed / name).write_bytes(data[:-1] + b"\x3f")
+        (folder / name).write_bytes(data[:-1] + b"\x3f")
 
-    with pytest.raises(ModelError, match=rf"{sealed}: {name} is not the file that SHA256SUMS"):
-        load_model(LocalFolder(sealed), Settings())
+    with pytest.raises(ModelError, match=rf"{folder}: {name} is not the file that SHA256SUMS"):
+        load_model(LocalFolder(folder), Settings())
 
 
-def test_a_listed_file_that_is_not_there_is_named(sealed: Path) -> None:
-    (sealed / "colours.names").unlink()
+def test_the_error_names_a_listed_file_that_is_missing(folder: Path) -> None:
+    (folder / "colours.names").unlink()
 
     with pytest.raises(ModelError, match=r"SHA256SUMS lists colours\.names, which is not there"):
-        load_model(LocalFolder(sealed), Settings())
+        load_model(LocalFolder(folder), Settings())
 
 
 @pytest.mark.parametrize("line", ["<html>", "\udcff", "0" * 64 + "  a/b.cfg", "0" * 63 + "  b.cfg"])
-def test_what_is_no_seal_is_refused(sealed: Path, line: str) -> None:
-    (sealed / "SHA256SUMS").write_bytes(line.encode(errors="surrogateescape"))
+def test_a_malformed_manifest_is_refused(folder: Path, line: str) -> None:
+    (folder / "SHA256SUMS").write_bytes(line.encode(errors="surrogateescape"))
 
     with pytest.raises(ModelError, match=r"SHA256SUMS has a line '.*'; it should be a SHA-256"):
-        load_model(LocalFolder(sealed), Settings())
+        load_model(LocalFolder(folder), Settings())
