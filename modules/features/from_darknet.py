@@ -10,7 +10,7 @@ from ..object_detection.darknet.layers import build_network
 from ..object_detection.darknet.network import INPUT
 from ..object_detection.darknet.tree import parse_tree
 from ..object_detection.darknet.weights import WeightsStream, read_weights
-from .cut import cut
+from .extract import extract_subgraph
 from .extractor import FeatureNetwork
 
 _DIMENSIONS = 4  # of every layer's output
@@ -48,7 +48,7 @@ def import_darknet_features(
     onnx, places = builder.graph.serialise()
     read_weights(weights, builder.weights, places)
     size = (builder.input.width, builder.input.height)
-    found = cut(onnx, layer=output, input_size=size, dimensions=_DIMENSIONS)
+    found = extract_subgraph(onnx, layer=output, input_size=size, dimensions=_DIMENSIONS)
     return FeatureNetwork(found.onnx, size, found.output, builder.preprocessing)
 
 

@@ -10,7 +10,7 @@ from ..object_detection.model_description import Description
 from ..object_detection.onnx.checks import own_description, refuse_unusable
 from ..object_detection.onnx.reader import read_onnx
 from ..object_detection.preprocessing import Preprocessing
-from .cut import cut
+from .extract import extract_subgraph
 from .extractor import FeatureNetwork
 
 # What networks that were trained on ImageNet are fed: github.com/onnx/models, vision/classification
@@ -39,7 +39,7 @@ def import_onnx_features(
             engine cannot run what is left.
     """
     description = (description or Description()).over(own_description(read_onnx(onnx)))
-    found = cut(
+    found = extract_subgraph(
         onnx,
         layer=layer,
         input_size=input_size or description.input,

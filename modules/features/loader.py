@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..models.folder import ModelFolder
-from ..models.reader import ModelReader, errors_of
+from ..models.reader import ModelReader, model_errors
 from .extractor import FeatureExtractor, FeatureNetwork, Pool
 
 
@@ -51,7 +51,7 @@ def load_feature_model(
         StorageError: S3 fails.
     """
     listing = folder.files()
-    with errors_of(f"the model {folder.location}"):
+    with model_errors(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
         load = _load_onnx if reader.is_onnx() else _load_darknet
         network = load(reader, engine, layer, size)
@@ -68,7 +68,7 @@ def _load_onnx(
     name = reader.only(".onnx")
     onnx = reader.onnx(name)
     reader.check()
-    with errors_of(name):
+    with model_errors(name):
         network = import_onnx_features(
             onnx, engine=engine, layer=layer, input_size=size, description=description
         )

@@ -15,7 +15,7 @@ from modules.features.extractor import FeatureExtractor, FeatureNetwork
 from modules.features.from_onnx import import_onnx_features
 from modules.object_detection.model_description import Description
 from modules.object_detection.preprocessing import Preprocessing
-from tests.features.test_cut import FLATTEN, edited, small
+from tests.features.onnx_networks import FLATTEN, edited, small
 from tests.object_detection.onnx import onnx_models
 
 
