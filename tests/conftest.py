@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
 from modules.cli.local_aws.bucket import LocalBucket
+from modules.cli.local_aws.moto_server import LocalServer
+from modules.settings import Settings
 from tests.colour_model import write_colour_model
 from tests.faults.proxy import FaultyProxy
+from tests.function.local_function import LocalFunction
 
 ROOT = Path(__file__).parent.parent
 
 # How long an example takes says something of the machine, and nothing of the code
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+# With several workers, the tests of one file run on the same worker, and so do those of a group of
+# files that share something slow to start. The slowest groups start first.
+_GROUPS = {
+    "tests/spark/": "spark",
+    "tests/deployment/": "serverless",
+    "tests/function/": None,
+    "tests/cli/": None,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups tests for `--dist loadgroup`, and puts the slow groups in front."""
+    order = list(_GROUPS)
+    ranks = {}
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        prefix = next((prefix for prefix in order if path.startswith(prefix)), None)
+        if item.get_closest_marker("xdist_group") is None:
+            group = (prefix and _GROUPS[prefix]) or path
+            item.add_marker(pytest.mark.xdist_group(group))
+        ranks[item] = order.index(prefix) if prefix else len(order)
+    items.sort(key=ranks.__getitem__)
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +74,19 @@ def colour_model(tmp_path: Path) -> Path:
     return write_colour_model(tmp_path / "colours")
 
 
+@pytest.fixture(scope="session")
+def local_server() -> Iterator[LocalServer]:
+    """A real S3 API over HTTP, one for all tests of a process: stopping it takes half a second."""
+    with LocalServer() as server:
+        yield server
+
+
 @pytest.fixture
-def bucket() -> Iterator[LocalBucket]:
-    """An empty bucket behind a real S3 API over HTTP."""
-    with LocalBucket("input/") as local:
+def bucket(local_server: LocalServer) -> Iterator[LocalBucket]:
+    """An empty bucket on the local server."""
+    with LocalBucket("input/", local_server) as local:
         yield local
+    local_server.reset()
 
 
 @pytest.fixture
@@ -67,10 +98,13 @@ def proxy(bucket: LocalBucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faul
 
 
 @pytest.fixture
-def function(bucket: LocalBucket, colour_model: Path) -> Iterator[ModuleType]:
-    """The function, freshly loaded as in a cold start, its bucket holding the colour model."""
+def make_function(bucket: LocalBucket, colour_model: Path) -> Callable[..., LocalFunction]:
+    """Makes functions whose model is the colour model; keywords are fields of `Settings`."""
     bucket.upload_model(colour_model)
-    sys.modules.pop("lambda_function", None)
-    yield importlib.import_module("lambda_function")
-    sys.modules.pop("lambda_function", None)
-    gc.unfreeze()  # what the function lives with for ever is garbage here
+    return lambda **fields: LocalFunction(Settings(**{"model": "models/colours/", **fields}))
+
+
+@pytest.fixture
+def function(make_function: Callable[..., LocalFunction]) -> LocalFunction:
+    """A cold function with default settings, whose model is the colour model."""
+    return make_function()

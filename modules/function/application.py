@@ -1,4 +1,4 @@
-"""One event -> every image that it names, served -> the answer; start at `Application.handle`."""
+"""Answers events: serves every image that an event names; start at `Application.handle`."""
 
 from __future__ import annotations
 
@@ -31,61 +31,79 @@ _METRICS = {
 }
 
 # An image waits for S3 three times as long as it computes, and some images may be large
-_IMAGES_AT_ONCE = 4
+_CONCURRENT_IMAGES = 4
 
 
 class Application:
-    """Everything that one execution environment needs; warm invocations find it ready.
+    """Everything that one execution environment keeps from invocation to invocation.
 
-    NumPy and OpenCV are imported only after the model's files were requested from S3, so that both
-    happen at the same time. That is why `Publisher`, which needs them, is imported in `__init__`.
+    The model's files are requested from S3 before NumPy and OpenCV are imported, so that both
+    happen at the same time. This is why `Publisher`, which needs NumPy and OpenCV, is imported in
+    `__init__`.
     """
 
-    def __init__(self, settings: Settings, client: S3Client) -> None:
-        """Requests the model, if `settings` name its bucket, and imports what images need."""
+    def __init__(
+        self, settings: Settings, client: S3Client, *, models: ModelStore | None = None
+    ) -> None:
+        """Requests the model, if `settings` name its bucket, and imports what images need.
+
+        Args:
+            settings: the function's settings.
+            client: reads and writes images and results.
+            models: replaces the store that reads models with `client` and several threads.
+        """
         self._settings = settings
-        # Loading a model waits for its files, so there are threads enough for all of them at once
+        # Loading a model waits for its files, so there are enough threads for all files at once
         requests = ThreadPoolExecutor(CONNECTIONS)
-        self._models = ModelStore(client, settings, requests)
+        self._models = models or ModelStore(client, settings, requests)
         self._models.prefetch()
 
-        from .publisher import Publisher  # and with it NumPy and OpenCV
+        from .publisher import Publisher  # imports NumPy and OpenCV
 
         self._publisher = Publisher(Bucket(client), self._models, settings, requests)
-        self._images = ThreadPoolExecutor(_IMAGES_AT_ONCE)
+        self._images = ThreadPoolExecutor(_CONCURRENT_IMAGES)
 
     def prepare_snapshot(self) -> None:
-        """Puts the loaded model into SnapStart's snapshot; restored environments look for a newer.
+        """Loads the model into SnapStart's snapshot; restored environments check for a newer one.
 
-        The model must be named with its bucket (s3://...), as no image has named one yet.
+        The settings must name the model with its bucket (s3://...): no event has named a bucket
+        yet.
         """
-        from snapshot_restore_py import register_after_restore  # Lambda's runtime brings it
+        from snapshot_restore_py import register_after_restore  # Lambda's runtime provides it
 
         if self._settings.model.startswith("s3://"):
             try:
                 self._models.model_for("")
             except TransientError as error:  # the first deployment comes before the model
-                logger.warning("the snapshot holds no model", error=str(error))
+                logger.warning("snapshot taken without a model", error=str(error))
         register_after_restore(self._models.expire)
 
     def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Serves every image that the event names.
 
-        Returns what the event's sender expects: for SQS the messages to send again, for S3 Batch
-        Operations a result for each task, and for everybody else the keys of images `done`,
-        `skipped` (a current result existed), `failed` (permanently; the reason lies under the
-        failed prefix) and `ignored` (not under the input prefix, or deleted since).
+        Args:
+            event: one of the shapes that `events` knows.
+            context: Lambda's; None where there is no time limit and no request id.
+
+        Returns:
+            The answer that the event's sender expects. For SQS: the messages to send again. For S3
+            Batch Operations: a result for each task. For every other sender: the keys of images
+            `done`, `skipped` (a current result existed), `failed` (permanently; the reason is
+            under the failed prefix) and `ignored` (not under the input prefix, or deleted after
+            the event).
 
         Raises:
-            EventError: the event names no images in a known shape.
-            TransientError: some images could not be served this time, after every other one was.
+            EventError: the event has no known shape.
+            TransientError: some images could not be served this time; every other one was.
         """
         with observed(context):
             invocation = read_event(event)
             deadline = Deadline(context and context.get_remaining_time_in_millis)
             for request in invocation.requests:
                 if request.refusal:
-                    logger.error("refused", id=request.id, error=str(request.refusal))
+                    logger.error(
+                        "message or task refused", id=request.id, error=str(request.refusal)
+                    )
             refs = [ref for request in invocation.requests for ref in request.images]
             outcomes: dict[int, Outcome] = {}
             try:
@@ -123,13 +141,15 @@ class Application:
 
     def _serve_in_time(self, ref: ImageRef, deadline: Deadline, is_forced: bool) -> Outcome:
         """Serves one image, unless too little time is left for it."""
-        if not deadline.leaves_room():
-            logger.warning("not begun: the invocation is about to time out", key=ref.key)
-            return Outcome(ref.key, Verdict.UNSERVED, "not begun, as the time was nearly up")
+        if not deadline.has_time_for_another():
+            logger.warning("not started: too little time left in this invocation", key=ref.key)
+            reason = "not started, because too little time was left"
+            return Outcome(ref.key, Verdict.UNSERVED, reason)
         with deadline.image():
             return self._serve(ref, is_forced)
 
     def _serve(self, ref: ImageRef, is_forced: bool) -> Outcome:
+        """Serves one image; turns errors into outcomes, so that the other images are served."""
         if not ref.key.startswith(self._settings.input_prefix) or ref.key.endswith("/"):
             logger.info("ignored: not an image under the input prefix", key=ref.key)
             reason = f"not under {self._settings.input_prefix}"
@@ -144,8 +164,8 @@ class Application:
             raise SystemExit(1) from error
         except TransientError as error:
             return _unserved(ref, error)
-        except Exception as error:  # whatever it is, the other images are not at fault
-            logger.exception("not foreseen", key=ref.key)
+        except Exception as error:  # a defect that one image shows must not stop the others
+            logger.exception("unexpected error", key=ref.key)
             return _unserved(ref, error)
 
 

@@ -1,4 +1,4 @@
-"""Whether an invocation has the time to begin another image; start at `Deadline`."""
+"""Tells whether an invocation has enough time left to start another image; see `Deadline`."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_ROOM = 2.0  # images differ: the next may take so many times as long as the longest yet
+# Images differ: the next one may take this many times as long as the longest one so far
+_SAFETY_FACTOR = 2.0
 
 
 class Deadline:
-    """The end of an invocation, as far as it is known.
+    """The end of an invocation, and how long its images take.
 
-    An image that is cut off by it was begun in vain, and Lambda says no more than that time was
-    up. The first image is begun in any case: it will never have more time than it has now. Those
-    that are under way at the same time may each need the cores for as long as the longest did.
+    Starting an image that cannot finish in time wastes the work, and Lambda reports only that the
+    time was up. The first image is started in any case, because a retry would have no more time.
+    Images that are in progress at the same time may each need the cores for as long as the longest
+    one did.
     """
 
     def __init__(self, remaining_milliseconds: Callable[[], float] | None) -> None:
-        """`remaining_milliseconds` is the context's; None for all the time in the world."""
+        """`remaining_milliseconds` is a method of Lambda's context; None means no time limit."""
         self._remaining_milliseconds = remaining_milliseconds
         self._longest_seconds = 0.0
-        self._under_way = 0
+        self._in_progress = 0
         self._lock = threading.Lock()
 
-    def leaves_room(self) -> bool:
-        """Whether the time left is enough for an image that takes longer than any before."""
+    def has_time_for_another(self) -> bool:
+        """Whether the time left is enough for an image that takes longer than every one so far."""
         if self._remaining_milliseconds is None or not self._longest_seconds:
             return True
-        room = self._longest_seconds * (_ROOM + self._under_way)
-        return self._remaining_milliseconds() / 1000 >= room
+        needed = self._longest_seconds * (_SAFETY_FACTOR + self._in_progress)
+        return self._remaining_milliseconds() / 1000 >= needed
 
     @contextmanager
     def image(self) -> Iterator[None]:
-        """Takes the time of the image inside."""
+        """Measures how long the image that is served inside takes."""
         start = time.perf_counter()
         with self._lock:
-            self._under_way += 1
+            self._in_progress += 1
         try:
             yield
         finally:
             with self._lock:
-                self._under_way -= 1
+                self._in_progress -= 1
                 seconds = time.perf_counter() - start
                 self._longest_seconds = max(self._longest_seconds, seconds)

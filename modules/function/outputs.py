@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import ImageError
 from ..results.keys import _DOCUMENT, _MAX_KEY_BYTES
 from ..settings import Settings
-from ..storage.bucket import Bucket, Version
+from ..storage.bucket import Bucket
+from ..storage.version import Version
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ from ..results.document import Source, describe_failure, describe_result, too_ma
 from ..results.keys import failure_key
 from ..results.pipeline import draw, process
 from ..settings import Settings
-from ..storage.bucket import Bucket, StoredImage, Version
+from ..storage.bucket import Bucket, StoredImage
+from ..storage.version import Version
 from ..telemetry.logs import logger
 from ..telemetry.reports import report_failure, report_image
 from ..telemetry.timings import Timings

@@ -6,7 +6,6 @@ import pty
 import subprocess
 import sys
 from datetime import datetime
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -16,6 +15,7 @@ from modules.cli import main
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from tests.colour_model import picture
 from tests.conftest import ROOT
+from tests.function.local_function import LocalFunction
 
 GOOD = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
 BAD = b"<html>not found</html>"
@@ -24,16 +24,16 @@ BAD = b"<html>not found</html>"
 class Pictures:
     """The bucket, and the function that answers its events."""
 
-    def __init__(self, bucket: LocalBucket, function: ModuleType) -> None:
+    def __init__(self, bucket: LocalBucket, function: LocalFunction) -> None:
         self.bucket, self.function = bucket, function
 
     def drop(self, key: str, data: bytes) -> None:
         self.bucket.client.put_object(Bucket=BUCKET, Key=key, Body=data)
-        self.function.lambda_handler({"bucket": BUCKET, "key": key}, None)
+        self.function.handle({"bucket": BUCKET, "key": key})
 
 
 @pytest.fixture
-def pictures(bucket: LocalBucket, function: ModuleType) -> Pictures:
+def pictures(bucket: LocalBucket, function: LocalFunction) -> Pictures:
     return Pictures(bucket, function)
 
 

@@ -1,7 +1,6 @@
-"""Answers each event in a process of its own, as quickly as a warm function would.
+"""Answers each event in a new process, as fast as a warm function would; see `main`.
 
-A command, as a process without threads can be forked safely: each line in is an event, and answered
-with the process that serves it, and with how that ended.
+Test code runs this as a command, because only a process without threads can be forked safely.
 """
 
 from __future__ import annotations
@@ -12,21 +11,30 @@ import sys
 
 
 def main() -> None:
-    import lambda_function
+    """Reads one event per line from standard input; writes two lines for each event.
+
+    The first line is the id of the process that answers the event. The second line, written when
+    that process has ended, is its exit code, negative for a signal. The argument is the bucket
+    that holds the model.
+    """
+    from modules.function.application import Application
     from modules.models.store import ModelStore
+    from modules.settings import Settings
     from modules.storage.client import create_client
 
-    # With another client, so that no connection is open that processes would share
-    models = ModelStore(create_client(), lambda_function._settings)
+    settings = Settings.from_environment(os.environ)
+    # Another client loads the model, so that processes share no open connection. Without an
+    # executor the store starts no threads.
+    models = ModelStore(create_client(), settings)
     models.model_for(sys.argv[1])
-    lambda_function._publisher._models = models
+    application = Application(settings, create_client(), models=models)
     print("ready", flush=True)
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
             try:
                 sys.stdout = sys.stderr
-                lambda_function.lambda_handler(json.loads(line), None)
+                application.handle(json.loads(line), None)
             except BaseException as error:
                 print(error, file=sys.stderr)
                 os._exit(1)

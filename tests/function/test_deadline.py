@@ -4,7 +4,7 @@ from modules.function.deadline import Deadline
 
 
 def test_the_first_image_always_has_room() -> None:
-    assert Deadline(lambda: 0).leaves_room()
+    assert Deadline(lambda: 0).has_time_for_another()
 
 
 def test_a_further_image_needs_twice_the_time_of_the_longest_yet() -> None:
@@ -18,9 +18,9 @@ def test_a_further_image_needs_twice_the_time_of_the_longest_yet() -> None:
         pass  # a quick one changes nothing
 
     left = 2 * 20 - 1
-    assert not deadline.leaves_room()
+    assert not deadline.has_time_for_another()
     left = 2 * at_most * 1000
-    assert deadline.leaves_room()
+    assert deadline.has_time_for_another()
 
 
 def test_without_a_context_there_is_room_for_everything() -> None:
@@ -28,4 +28,4 @@ def test_without_a_context_there_is_room_for_everything() -> None:
     with deadline.image():
         pass
 
-    assert deadline.leaves_room()
+    assert deadline.has_time_for_another()

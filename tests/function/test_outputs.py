@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from modules.function.outputs import Published, Stamp, later
 from modules.results.keys import failure_key
 from modules.settings import Settings
-from modules.storage.bucket import Version
+from modules.storage.version import Version
 from tests.events.test_notifications import KEYS
 
 

@@ -1,8 +1,8 @@
+"""Exactly one result for each image, whatever events, readers and S3 do."""
+
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -12,13 +12,14 @@ from botocore.compat import HTTPHeaders
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
-from modules.function.publisher import Publisher
 from modules.settings import Settings
 from tests.colour_model import picture
+from tests.function.local_function import LocalFunction
 
 RED = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
 GREEN = bytes(cv2.imencode(".png", picture(green=(6, 1)))[1])
 Answer = Callable[[Any], AWSResponse | None]
+MakeFunction = Callable[..., LocalFunction]
 
 
 def upload(bucket: LocalBucket, data: bytes, key: str = "input/a.png") -> dict[str, Any]:
@@ -42,23 +43,15 @@ def labels(bucket: LocalBucket, key: str = "output/a.png.json") -> list[str]:
     return [item["label"] for item in json.loads(read(bucket, key))["detections"]]
 
 
-def is_whole(bucket: LocalBucket) -> bool:
+def is_complete(bucket: LocalBucket) -> bool:
     document = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png.json")
     image = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png")
     return document["Metadata"]["image-etag"] == image["ETag"].strip('"')
 
 
-def count_calls(function: ModuleType) -> Counter[str]:
-    calls: Counter[str] = Counter()
-    function._client.meta.events.register(
-        "before-call.s3", lambda model, **_: calls.update([model.name])
-    )
-    return calls
-
-
-def answer_once(function: ModuleType, operation: str, answer: Answer) -> None:
-    """Has the next request of an operation answered otherwise than by S3."""
-    events, name = function._client.meta.events, f"before-send.s3.{operation}"
+def answer_once(function: LocalFunction, operation: str, answer: Answer) -> None:
+    """Answers the next request of an operation in place of S3; None lets it through."""
+    events, name = function.client.meta.events, f"before-send.s3.{operation}"
 
     def respond(request: Any, **_: Any) -> AWSResponse | None:
         events.unregister(name, respond)
@@ -77,189 +70,178 @@ def error(status: int, code: str) -> Answer:
     return lambda request: AWSResponse(request.url, status, HTTPHeaders(), Raw())
 
 
-def test_an_event_that_comes_twice_costs_one_look_and_changes_nothing(
-    bucket: LocalBucket, function: ModuleType
+def test_a_repeated_event_costs_one_head_and_changes_nothing(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
+    function.handle(event)
     before = {key: read(bucket, key) for key in keys(bucket)}
-    calls = count_calls(function)
+    calls = function.count_calls()
 
-    report = function.lambda_handler(event, None)
+    report = function.handle(event)
 
     assert report == {"done": [], "skipped": ["input/a.png"], "failed": [], "ignored": []}
     assert calls == {"HeadObject": 1}
     assert {key: read(bucket, key) for key in keys(bucket)} == before
 
 
-def meet(function: ModuleType, count: int, is_one: Callable[[str, Any], bool]) -> None:
-    """Has requests of one kind, by operation and key, wait until `count` of them are under way."""
+def meet(function: LocalFunction, count: int, is_one: Callable[[str, Any], bool]) -> None:
+    """Lets requests continue only when `count` of them are in progress at the same time.
+
+    `is_one` tells by operation and path which requests these are.
+    """
     barrier = threading.Barrier(count, timeout=10)
 
     def wait(params: Any, model: Any, **_: Any) -> None:
         if is_one(model.name, params["url_path"]):
             barrier.wait()
 
-    function._client.meta.events.register("before-call.s3", wait)
+    function.client.meta.events.register("before-call.s3", wait)
 
 
-def test_the_model_is_looked_for_beside_the_image(
-    bucket: LocalBucket, function: ModuleType
+def test_the_model_is_listed_while_the_document_is_requested(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     meet(function, 2, lambda operation, _: operation in ("ListObjectsV2", "HeadObject"))
 
-    assert function.lambda_handler(upload(bucket, RED), None)["done"] == ["input/a.png"]
+    assert function.handle(upload(bucket, RED))["done"] == ["input/a.png"]
 
 
-def test_a_models_files_are_fetched_side_by_side(bucket: LocalBucket, function: ModuleType) -> None:
+def test_the_files_of_a_model_are_fetched_concurrently(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
     meet(function, 3, lambda operation, path: operation == "GetObject" and "models/" in path)
 
-    report = function.lambda_handler(upload(bucket, RED), None)
+    report = function.handle(upload(bucket, RED))
 
     assert report["done"] == ["input/a.png"]
 
 
-def test_images_of_one_event_are_served_side_by_side(
-    bucket: LocalBucket, function: ModuleType
+def test_images_of_one_event_are_served_concurrently(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     events = [upload(bucket, RED, f"input/{name}.png") for name in "abcde"]
     records = [record for event in events for record in event["Records"]]
     meet(function, 4, lambda operation, path: operation == "PutObject" and path[-5:] > "a.png")
 
-    report = function.lambda_handler({"Records": records}, None)
+    report = function.handle({"Records": records})
 
     assert report["done"] == [f"input/{name}.png" for name in "abcde"]
 
 
-def test_images_of_one_key_in_one_event_are_served_in_turn(
-    bucket: LocalBucket, function: ModuleType
+def test_images_of_one_key_in_one_event_are_served_one_after_another(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     (record,) = upload(bucket, RED)["Records"]
 
-    report = function.lambda_handler({"Records": [record] * 3}, None)
+    report = function.handle({"Records": [record] * 3})
 
     assert (report["done"], report["skipped"]) == (["input/a.png"], ["input/a.png"] * 2)
 
 
-def test_an_image_named_by_hand_whose_result_is_there_is_not_read(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_named_by_hand_is_not_read_if_its_result_is_current(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
-    calls = count_calls(function)
+    function.handle(upload(bucket, RED))
+    calls = function.count_calls()
 
-    report = function.lambda_handler({"bucket": BUCKET, "key": "input/a.png"}, None)
+    report = function.handle({"bucket": BUCKET, "key": "input/a.png"})
 
     assert report["skipped"] == ["input/a.png"]
     assert calls == {"HeadObject": 3}
 
 
-def test_an_image_named_by_hand_that_has_changed_is_processed(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_named_by_hand_is_processed_if_it_has_changed(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
     upload(bucket, GREEN)
 
-    report = function.lambda_handler({"bucket": BUCKET, "key": "input/a.png"}, None)
+    report = function.handle({"bucket": BUCKET, "key": "input/a.png"})
 
     assert report["done"] == ["input/a.png"]
     assert labels(bucket) == ["green"]
 
 
-def test_forced_by_the_event_the_result_is_made_again(
-    bucket: LocalBucket, function: ModuleType
+def test_force_in_the_event_makes_the_result_again(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
-    calls = count_calls(function)
+    function.handle(event)
+    calls = function.count_calls()
 
-    report = function.lambda_handler({**event, "force": True}, None)
+    report = function.handle({**event, "force": True})
 
     assert report["done"] == ["input/a.png"]
     assert calls == {"HeadObject": 1, "GetObject": 1, "PutObject": 2}
 
 
-def test_forced_by_the_setting_the_result_is_made_again(
-    bucket: LocalBucket, function: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_force_in_the_settings_makes_the_result_again(
+    bucket: LocalBucket, make_function: MakeFunction
 ) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
+    make_function().handle(event)
 
-    monkeypatch.setattr(function, "_settings", Settings(force=True))
-
-    assert function.lambda_handler(event, None)["done"] == ["input/a.png"]
-
-
-def with_settings(function: ModuleType, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    publisher = function._publisher
-    settings = Settings(model=function._settings.model, **changes)
-    monkeypatch.setattr(
-        function,
-        "_publisher",
-        Publisher(publisher._bucket, publisher._models, settings, publisher._beside),
-    )
+    assert make_function(force=True).handle(event)["done"] == ["input/a.png"]
 
 
 @pytest.mark.parametrize("changes", [{"confidence": 0.9}, {"nms": 0.5}, {"resize": "letterbox"}])
-def test_other_settings_make_another_result_of_the_same_event(
-    bucket: LocalBucket,
-    function: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    changes: dict[str, Any],
+def test_changed_settings_make_another_result_of_the_same_event(
+    bucket: LocalBucket, make_function: MakeFunction, changes: dict[str, Any]
 ) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
+    make_function().handle(event)
 
-    with_settings(function, monkeypatch, **changes)
+    function = make_function(**changes)
 
-    assert function.lambda_handler(event, None)["done"] == ["input/a.png"]
-    assert function.lambda_handler(event, None)["skipped"] == ["input/a.png"]
+    assert function.handle(event)["done"] == ["input/a.png"]
+    assert function.handle(event)["skipped"] == ["input/a.png"]
 
 
 @pytest.mark.parametrize("changes", [{"max_image_bytes": 1_000_000}, {"model_ttl_seconds": 1.0}])
-def test_settings_without_effect_on_results_do_not(
-    bucket: LocalBucket,
-    function: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    changes: dict[str, Any],
+def test_settings_that_do_not_change_results_make_no_other_result(
+    bucket: LocalBucket, make_function: MakeFunction, changes: dict[str, Any]
 ) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
+    make_function().handle(event)
 
-    with_settings(function, monkeypatch, **changes)
+    function = make_function(**changes)
 
-    assert function.lambda_handler(event, None)["skipped"] == ["input/a.png"]
+    assert function.handle(event)["skipped"] == ["input/a.png"]
 
 
-def test_events_out_of_order_leave_the_result_of_the_newest_image(
-    bucket: LocalBucket, function: ModuleType
+def test_after_events_out_of_order_the_result_is_that_of_the_newest_image(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     older, newer = upload(bucket, RED), upload(bucket, GREEN)
 
-    reports = [function.lambda_handler(event, None) for event in (newer, older)]
+    reports = [function.handle(event) for event in (newer, older)]
 
     assert [report["done"] for report in reports] == [["input/a.png"], []]
     assert labels(bucket) == ["green"]
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
-def test_an_image_that_comes_back_is_processed_again_as_another_may_be_under_way(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_that_is_restored_is_processed_again(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
     upload(bucket, GREEN)
 
-    report = function.lambda_handler(upload(bucket, RED), None)
+    report = function.handle(upload(bucket, RED))
 
     assert report["done"] == ["input/a.png"]
 
 
-def test_what_is_read_is_the_latest_version(bucket: LocalBucket, function: ModuleType) -> None:
+def test_the_latest_version_is_read_whatever_the_event_names(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
     bucket.client.put_bucket_versioning(
         Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
     )
     older, _ = upload(bucket, RED), upload(bucket, GREEN)
 
-    function.lambda_handler(older, None)
+    function.handle(older)
 
     document = json.loads(read(bucket, "output/a.png.json"))
     latest = bucket.client.head_object(Bucket=BUCKET, Key="input/a.png")
@@ -267,108 +249,114 @@ def test_what_is_read_is_the_latest_version(bucket: LocalBucket, function: Modul
     assert labels(bucket) == ["green"]
 
 
-def test_a_result_that_somebody_else_wrote_is_replaced(
-    bucket: LocalBucket, function: ModuleType
+def test_an_output_that_another_program_wrote_is_replaced(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    bucket.client.put_object(Bucket=BUCKET, Key="output/a.png", Body=b"another's")
+    bucket.client.put_object(Bucket=BUCKET, Key="output/a.png", Body=b"another program")
     bucket.client.put_object(Bucket=BUCKET, Key="output/a.png.json", Body=b"{}")
 
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
 
     assert labels(bucket) == ["red"]
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.png.json"])
-def test_half_a_result_is_made_whole_by_the_next_event(
-    name: str, bucket: LocalBucket, function: ModuleType
+def test_the_next_event_completes_half_a_result(
+    name: str, bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
     bucket.client.delete_object(Bucket=BUCKET, Key=f"output/{name}")
 
-    function.lambda_handler({"bucket": BUCKET, "key": "input/a.png"}, None)
+    function.handle({"bucket": BUCKET, "key": "input/a.png"})
 
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
-def test_where_the_image_is_gone_no_mixture_stays(
-    bucket: LocalBucket, function: ModuleType
+def test_no_document_stays_beside_a_newer_annotated_image_if_the_image_was_deleted(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
     event = upload(bucket, GREEN)
-    bucket.client.put_object(Bucket=BUCKET, Key="output/a.png", Body=b"of a function killed")
+    bucket.client.put_object(
+        Bucket=BUCKET, Key="output/a.png", Body=b"written by a killed function"
+    )
     bucket.client.delete_object(Bucket=BUCKET, Key="input/a.png")
 
-    report = function.lambda_handler(event, None)
+    report = function.handle(event)
 
     assert report["ignored"] == ["input/a.png"]
     assert "output/a.png.json" not in keys(bucket)
 
 
-def test_a_result_whose_image_is_gone_stays(bucket: LocalBucket, function: ModuleType) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+def test_a_complete_result_stays_if_the_image_was_deleted(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
+    function.handle(upload(bucket, RED))
     event = upload(bucket, GREEN)
     bucket.client.delete_object(Bucket=BUCKET, Key="input/a.png")
 
-    function.lambda_handler(event, None)
+    function.handle(event)
 
     assert labels(bucket) == ["red"]
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")]
 )
-def test_a_conflict_has_it_begun_again(
-    status: int, code: str, bucket: LocalBucket, function: ModuleType
+def test_a_conflict_starts_another_attempt(
+    status: int, code: str, bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
     answer_once(function, "PutObject", error(status, code))
 
-    assert function.lambda_handler(event, None)["done"] == ["input/a.png"]
-    assert is_whole(bucket)
+    assert function.handle(event)["done"] == ["input/a.png"]
+    assert is_complete(bucket)
 
 
-def test_conflicts_without_end_are_given_up_for_now(
-    bucket: LocalBucket, function: ModuleType
+def test_after_eight_conflicts_the_event_fails_so_that_it_is_retried(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
-    function._client.meta.events.register(
+    function.client.meta.events.register(
         "before-send.s3.PutObject", lambda request, **_: error(412, "PreconditionFailed")(request)
     )
 
-    with pytest.raises(TransientError, match="others have changed the result 8 times meanwhile"):
-        function.lambda_handler(event, None)
+    with pytest.raises(
+        TransientError, match="the image or its result changed during each of 8 attempts"
+    ):
+        function.handle(event)
 
 
-def test_a_write_whose_answer_was_lost_is_known_as_ones_own(
-    bucket: LocalBucket, function: ModuleType
+def test_a_document_whose_answer_was_lost_is_recognised_and_not_written_again(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    """S3 has written the document, and answers that it fails; the SDK sends it again."""
+    """S3 writes the document, but answers with an error; the SDK sends the request again."""
     event = upload(bucket, RED)
 
     def lose(request: Any) -> AWSResponse | None:
         if not request.url.endswith(".json"):
             answer_once(function, "PutObject", lose)
             return None
-        send = function._client._endpoint.http_session.send
-        send(request)
+        client: Any = function.client
+        client._endpoint.http_session.send(request)
         return error(503, "SlowDown")(request)
 
     answer_once(function, "PutObject", lose)
-    report = function.lambda_handler(event, None)
+    report = function.handle(event)
 
     assert report["skipped"] == ["input/a.png"]
     assert labels(bucket) == ["red"]
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
-def test_a_newer_image_that_fails_withdraws_the_result_of_the_older(
-    bucket: LocalBucket, function: ModuleType
+def test_a_newer_image_that_fails_deletes_the_result_of_the_older_one(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
 
-    report = function.lambda_handler(upload(bucket, b"<html>"), None)
+    report = function.handle(upload(bucket, b"<html>"))
 
     assert report["failed"] == ["input/a.png"]
     assert keys(bucket) == {"input/a.png", "failed/a.png.json"}
@@ -378,87 +366,87 @@ def test_a_newer_image_that_fails_withdraws_the_result_of_the_older(
     assert record["image"]["bytes"] == 6
 
 
-def test_an_older_image_that_fails_leaves_no_record_beside_the_newer_ones_result(
-    bucket: LocalBucket, function: ModuleType
+def test_the_event_of_an_older_bad_image_records_no_failure_for_a_newer_good_one(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     older, newer = upload(bucket, b"<html>"), upload(bucket, RED)
 
     for event in (newer, older):
-        function.lambda_handler(event, None)
+        function.handle(event)
 
     assert keys(bucket) == {"input/a.png", "output/a.png", "output/a.png.json"}
 
 
-def test_an_image_replaced_while_it_fails_is_not_recorded_as_failed(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_that_is_replaced_while_it_fails_is_not_recorded_as_failed(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
+    function.handle(upload(bucket, RED, "input/other.png"))  # later only the image is fetched
     event = upload(bucket, b"<html>")
-    events, name = function._client.meta.events, "after-call.s3.GetObject"
+    events, name = function.client.meta.events, "after-call.s3.GetObject"
 
     def replace(context: Any, **_: Any) -> None:
         events.unregister(name, replace)
         upload(bucket, RED)
 
-    function._models.model_for(BUCKET)
     events.register(name, replace)
-    report = function.lambda_handler(event, None)
+    report = function.handle(event)
 
     assert report["done"] == ["input/a.png"]
     assert "failed/a.png.json" not in keys(bucket)
 
 
-def test_an_image_that_is_too_large_is_recorded_and_not_read(
-    bucket: LocalBucket, function: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_an_image_of_too_many_bytes_is_recorded_as_failed(
+    bucket: LocalBucket, make_function: MakeFunction
 ) -> None:
-    with_settings(function, monkeypatch, max_image_bytes=10)
-
-    function.lambda_handler(upload(bucket, RED), None)
+    make_function(max_image_bytes=10).handle(upload(bucket, RED))
 
     record = json.loads(read(bucket, "failed/a.png.json"))
     assert record["image"]["bytes"] == len(RED)
     assert "at most 10 are allowed (MAX_IMAGE_BYTES)" in record["error"]["message"]
 
 
-def test_a_key_of_1024_bytes_is_recorded_as_too_long_for_a_result(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_whose_key_is_too_long_for_a_document_is_recorded_as_failed(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     key = "input/" + "🐶" * 253 + "a.jpeg"
     assert len(key.encode()) == 1024
 
-    report = function.lambda_handler(upload(bucket, RED, key), None)
+    report = function.handle(upload(bucket, RED, key))
 
     assert report["failed"] == [key]
     (record,) = (name for name in keys(bucket) if name.startswith("failed/"))
     document = json.loads(read(bucket, record))
     assert document["image"]["key"] == key
-    assert "its document's would have 1,030 bytes" in document["error"]["message"]
+    assert "the key of its document would have 1,030 bytes" in document["error"]["message"]
 
 
-def test_the_longest_key_that_has_a_result_has_one(
-    bucket: LocalBucket, function: ModuleType
+def test_the_longest_possible_document_key_works(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
     name = "x" * (1024 - len("output/.json"))
 
-    function.lambda_handler(upload(bucket, RED, f"input/{name}"), None)
+    function.handle(upload(bucket, RED, f"input/{name}"))
 
     assert f"output/{name}.json" in keys(bucket)
 
 
-def test_an_image_never_takes_the_place_of_anothers_document(
-    bucket: LocalBucket, function: ModuleType
+def test_an_image_never_overwrites_the_document_of_another(
+    bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    function.lambda_handler(upload(bucket, RED), None)
+    function.handle(upload(bucket, RED))
 
-    report = function.lambda_handler(upload(bucket, GREEN, "input/a.png.json"), None)
+    report = function.handle(upload(bucket, GREEN, "input/a.png.json"))
 
     assert report["failed"] == ["input/a.png.json"]
     assert labels(bucket) == ["red"]
-    assert is_whole(bucket)
+    assert is_complete(bucket)
 
 
-def test_outputs_say_what_they_were_made_of(bucket: LocalBucket, function: ModuleType) -> None:
+def test_the_metadata_of_outputs_name_image_model_settings_and_sequencer(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
     event = upload(bucket, RED)
-    function.lambda_handler(event, None)
+    function.handle(event)
 
     source = bucket.client.head_object(Bucket=BUCKET, Key="input/a.png")
     document = json.loads(read(bucket, "output/a.png.json"))

@@ -1,14 +1,14 @@
-"""What becomes of a dozen odd files in a bucket, by the very handler that Lambda runs."""
+"""A dozen unusual files in a bucket, each served by the application that Lambda runs."""
 
 import io
 import json
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import PIL.Image
-import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.function.local_function import LocalFunction
 from tests.hostile.corpus import KINDS
 from tests.hostile.kinds import MAX_PIXELS, Kind
 
@@ -19,10 +19,10 @@ DOZEN = [
     "PDF with a JPEG in it",
     "JPEG cut at 7/8",
     "PNG of 65,535 squared",
-    "PNG with swelling texts",
+    "PNG with texts that inflate",
     "JPEG of many scans",
-    "JPEG that is a ZIP, too",
-    "PNG on its side",
+    "JPEG that is also a ZIP",
+    "PNG to be turned upright",
     "CMYK JPEG",
     "TIFF of several pages",
     "TIFF of floats, NaN and Inf",
@@ -32,25 +32,16 @@ DOZEN = [
 ]
 
 
-@pytest.fixture
-def cautious_function(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> ModuleType:
-    """The function with the corpus's limit on pixels."""
-    monkeypatch.setenv("MAX_IMAGE_PIXELS", str(MAX_PIXELS))
-    function: ModuleType = request.getfixturevalue("function")
-    return function
-
-
-def test_each_has_either_a_result_or_a_reason(
-    bucket: LocalBucket, cautious_function: ModuleType
+def test_every_file_gets_either_a_result_or_a_failure_record(
+    bucket: LocalBucket, make_function: Callable[..., LocalFunction]
 ) -> None:
+    function = make_function(max_image_pixels=MAX_PIXELS)
     kinds = {kind.name: kind for kind in KINDS}
     for name in DOZEN:
-        key = f"input/{name}.jpg"  # whatever they are, their names say JPEG
+        key = f"input/{name}.jpg"  # all names end in .jpg, whatever the format is
         bucket.client.put_object(Bucket=BUCKET, Key=key, Body=kinds[name].data)
 
-    reports = [cautious_function.lambda_handler(event, None) for event in bucket.events()]
+    reports = [function.handle(event) for event in bucket.events()]
 
     assert sum(len(report["done"]) + len(report["failed"]) for report in reports) == len(DOZEN)
     for name in DOZEN:

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator
 from itertools import chain
-from types import ModuleType
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.function.local_function import LocalFunction
 from tests.hostile.builders import gradient, save
 
 MARK = "zqx"  # in every key, and in no path that is there for another reason
@@ -75,12 +75,12 @@ def stored(bucket: LocalBucket) -> set[str]:
 
 
 def test_results_lie_under_prefix_and_rest_of_the_key_and_no_file_is_touched(
-    bucket: LocalBucket, function: ModuleType, opened: list[str]
+    bucket: LocalBucket, function: LocalFunction, opened: list[str]
 ) -> None:
     for rest in KEYS:
         bucket.client.put_object(Bucket=BUCKET, Key=f"input/{rest}", Body=PNG)
 
-    report = function.lambda_handler(event_of(*[f"input/{rest}" for rest in KEYS]), None)
+    report = function.handle(event_of(*[f"input/{rest}" for rest in KEYS]))
 
     assert report["done"] == [f"input/{rest}" for rest in KEYS]
     wanted = [[f"input/{rest}", f"output/{rest}", f"output/{rest}.json"] for rest in KEYS]
@@ -89,11 +89,11 @@ def test_results_lie_under_prefix_and_rest_of_the_key_and_no_file_is_touched(
     assert not [path for path in opened if MARK in path]
 
 
-def test_reasons_do_so_too(bucket: LocalBucket, function: ModuleType, opened: list[str]) -> None:
+def test_reasons_do_so_too(bucket: LocalBucket, function: LocalFunction, opened: list[str]) -> None:
     for rest in KEYS:
         bucket.client.put_object(Bucket=BUCKET, Key=f"input/{rest}", Body=b"<html>")
 
-    report = function.lambda_handler(event_of(*[f"input/{rest}" for rest in KEYS]), None)
+    report = function.handle(event_of(*[f"input/{rest}" for rest in KEYS]))
 
     assert report["failed"] == [f"input/{rest}" for rest in KEYS]
     wanted = [[f"input/{rest}", f"failed/{rest}.json"] for rest in KEYS]
