@@ -17,6 +17,7 @@ from ..object_detection.images import SUFFIXES
 from ..results.document import Source, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
 from ..settings import Settings
+from ..storage.local_files import write_atomically
 from ..telemetry.timings import Timings
 from .samples import NAMES, find_model
 
@@ -171,12 +172,8 @@ def _process_file(
 def _write(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_atomically(path) as file:
+        file.write(data)
 
 
 class _Report:

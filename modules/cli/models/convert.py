@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ...object_detection.detector import Detector
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import metadata
 from ...settings import Settings
+from ...storage.local_files import write_atomically
 from ..samples import find_model
 
 EXAMPLE = "python -m modules models convert yolov4-tiny yolov4-tiny.onnx --decode --input 512x320"
@@ -110,11 +110,6 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _write(path: Path, network: Network, extra: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(network.onnx.data)
-            file.write(extra)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_atomically(path) as file:
+        file.write(network.onnx.data)
+        file.write(extra)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import DownloadError, NotThereError, UnreachableError
+from ...storage.local_files import lock_folder
 from .catalogue import RemoteFile, ZooModel
 from .download import Progress, digest_of, download
 
@@ -71,16 +71,13 @@ def _move(staging: Path, target: Path) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps a second process from writing to the same files."""
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with lock_folder(folder, wait=False):
+            yield
     except BlockingIOError:
         raise DownloadError(
             f"another process is fetching to {folder}; try again when it has ended"
         ) from None
-    finally:
-        os.close(handle)
 
 
 class _Sources:

@@ -49,7 +49,7 @@ class PictureFolder:
         system, root = self._system
         folder, _, own = posixpath.join(root, name).rpartition("/")
         system.create_dir(folder, recursive=True)
-        part = f"{folder}/.{own}.{uuid.uuid4().hex}.part"
+        part = f"{folder}/.{uuid.uuid4().hex}.part"  # own may have all 255 bytes
         with system.open_output_stream(part) as stream:
             stream.write(data)
         system.move(part, f"{folder}/{own}")

@@ -7,18 +7,17 @@ the three modules that S3A calls, and what they rest on, are 19 MB.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import JobError
+from ...storage.local_files import lock_folder
 
 SCHEMES = ("s3a", "s3", "s3n")
 _CACHE = Path(".cache", "spark")
@@ -87,7 +86,7 @@ def _fetch(jars: Path) -> list[Path]:
     folder = _CACHE / "-".join(["s3a", *wanted[0].split(":")[2:], *wanted[1].split(":")[2:]])
     if not folder.is_dir():
         _CACHE.mkdir(parents=True, exist_ok=True)
-        with _alone(_CACHE):
+        with lock_folder(_CACHE):  # a second process waits, and then finds the files
             if not folder.is_dir():
                 _resolve(wanted, folder)
     return sorted(path.resolve() for path in folder.glob("*.jar"))
@@ -125,14 +124,3 @@ def _resolve(wanted: list[str], folder: Path) -> None:
                 "Central within reach?"
             )
         shutil.move(Path(ivy, "jars"), folder)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Has a second process wait, which then finds what the first has fetched."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -1,0 +1,46 @@
+"""Writes files of this machine, whole or not at all, and locks folders; see `write_atomically`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a new file that replaces `path` when the block ends, unless it raises.
+
+    Until then the bytes go to a hidden temporary file in the same folder. Its name does not contain
+    the name of `path`, which may already have the 255 bytes that file systems allow.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock_folder(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds an exclusive lock on a folder, against other processes that lock it too.
+
+    Args:
+        folder: an existing folder.
+        wait: waits for a process that holds the lock; else raises.
+
+    Raises:
+        BlockingIOError: another process holds the lock, and `wait` is false.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(handle)
