@@ -1,80 +1,86 @@
-"""Tells whether Lambda can load a layer's shared libraries; start at `complaints`.
+"""Finds shared libraries of a layer that Lambda cannot load; start at `complaints`.
 
-A library compiled on a newer Linux, or for another processor, fails only when it is imported, in
-the cloud. What it needs stands in its ELF header, so that it can be told here, on any host.
+A library that was compiled on a newer Linux, or for another processor, fails only when it is
+imported, in the cloud. Its ELF file lists what it needs, so any host can check that.
 """
 
 from __future__ import annotations
 
 import re
-import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-_MACHINES = {"x86_64": 62, "arm64": 183}  # ELF's e_machine
-# What Amazon Linux 2023 has: glibc 2.34, and the libraries of GCC 11
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_E_MACHINE
+from elftools.elf.gnuversions import GNUVerNeedSection
+
+_MACHINES = {
+    "x86_64": ENUM_E_MACHINE["EM_X86_64"],
+    "arm64": ENUM_E_MACHINE["EM_AARCH64"],
+}
+# Amazon Linux 2023 has glibc 2.34, and the libraries of GCC 11
 _NEWEST = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GCC": (11,)}
 _PRESENT = re.compile(
     r"lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+|z)\.so\.\d+|ld-linux-(x86-64|aarch64)\.so\.\d+"
 )
-_LOAD, _DYNAMIC = 1, 2  # kinds of program headers
-_NEEDED, _STRINGS, _VERSIONS, _VERSION_COUNT = 1, 5, 0x6FFFFFFE, 0x6FFFFFFF  # dynamic tags
+_ELF_64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a shared library asks of the system: a processor, libraries, versions of symbols."""
+    """What a shared library needs from the system.
+
+    machine: ELF's number of the processor. libraries: file names, such as "libc.so.6". versions:
+    the symbol versions that it needs from each library, such as ("libc.so.6", "GLIBC_2.34").
+    """
 
     machine: int
     libraries: frozenset[str]
-    versions: frozenset[tuple[str, str]]  # (library, version), ("libc.so.6", "GLIBC_2.34")
+    versions: frozenset[tuple[str, str]]
 
 
 def read_needs(data: bytes) -> Needs:
-    """Reads the header of a 64-bit little-endian ELF file."""
-    (machine,) = struct.unpack_from("<H", data, 18)
-    (table,) = struct.unpack_from("<Q", data, 32)
-    entry_size, entries = struct.unpack_from("<HH", data, 54)
-    # (kind, offset in the file, address, size in the file)
-    segments = [
-        (fields[0], fields[2], fields[3], fields[5])
-        for fields in struct.iter_unpack("<IIQQQQQQ", data[table : table + entry_size * entries])
+    """Reads what the shared library with this content needs.
+
+    Raises:
+        ELFError: the content is not a complete ELF file, or its section table was stripped.
+    """
+    elf = ELFFile(BytesIO(data))
+    machine = elf["e_machine"]
+    tags = [
+        tag
+        for segment in elf.iter_segments()
+        if isinstance(segment, DynamicSegment)
+        for tag in segment.iter_tags()
     ]
-
-    def position(address: int) -> int:
-        for kind, offset, start, size in segments:
-            if kind == _LOAD and start <= address < start + size:
-                return int(address - start + offset)
-        raise ValueError(f"no segment holds the address {address:#x}")
-
-    dynamic: list[tuple[int, int]] = []
-    for kind, offset, _, size in segments:
-        if kind == _DYNAMIC:
-            dynamic = list(struct.iter_unpack("<QQ", data[offset : offset + size]))
-    tags = dict(dynamic)
-    strings = position(tags[_STRINGS])
-
-    def text(index: int) -> str:
-        return data[strings + index : data.index(b"\0", strings + index)].decode()
-
-    versions = set()
-    place = position(tags[_VERSIONS]) if _VERSIONS in tags else 0
-    for _ in range(tags.get(_VERSION_COUNT, 0)):
-        _, count, library, first, following = struct.unpack_from("<HHIII", data, place)
-        auxiliary = place + first
-        for _ in range(count):
-            _, _, _, name, step = struct.unpack_from("<IHHII", data, auxiliary)
-            versions.add((text(library), text(name)))
-            auxiliary += step
-        place += following
-    libraries = frozenset(text(index) for tag, index in dynamic if tag == _NEEDED)
-    return Needs(machine, libraries, frozenset(versions))
+    versions = {
+        (str(library.name), version.name)
+        for section in elf.iter_sections("SHT_GNU_verneed")
+        if isinstance(section, GNUVerNeedSection)
+        for library, needed in section.iter_versions()
+        for version in needed
+    }
+    if not versions and any(tag["d_tag"] == "DT_VERNEED" for tag in tags):
+        raise ELFError("its section table was stripped, so its symbol versions cannot be read")
+    return Needs(
+        # pyelftools names the machines that it knows; others stay numbers
+        machine if isinstance(machine, int) else ENUM_E_MACHINE[machine],
+        frozenset(
+            tag.needed  # type: ignore[attr-defined]  # pyelftools adds it to tags of this kind
+            for tag in tags
+            if tag["d_tag"] == "DT_NEEDED"
+        ),
+        frozenset(versions),
+    )
 
 
 def is_too_new(version: str) -> bool:
-    """Whether Amazon Linux 2023 lacks a symbol version such as `GLIBC_2.36`."""
+    """Returns whether Amazon Linux 2023 lacks a symbol version such as `GLIBC_2.36`."""
     family, _, number = version.partition("_")
     if family not in _NEWEST:
         return False
@@ -85,14 +91,18 @@ def is_too_new(version: str) -> bool:
 
 
 def complaints(tree: Path, architecture: str) -> Iterator[str]:
-    """Says, of every shared library below `tree`, why Lambda could not load it."""
+    """Yields a message for every reason why Lambda could not load a shared library below `tree`."""
     contents = {path: path.read_bytes() for path in sorted(tree.rglob("*.so*")) if path.is_file()}
     bundled = {path.name for path in contents}
     for path, data in contents.items():
-        if data[:6] != b"\x7fELF\x02\x01":
+        if not data.startswith(_ELF_64_LITTLE_ENDIAN):
             yield f"{path}: not a 64-bit shared library"
             continue
-        needs = read_needs(data)
+        try:
+            needs = read_needs(data)
+        except ELFError as error:
+            yield f"{path}: not a shared library that can be read: {error}"
+            continue
         if needs.machine != _MACHINES[architecture]:
             yield f"{path}: compiled for another processor than {architecture}"
         missing = {name for name in needs.libraries - bundled if not _PRESENT.fullmatch(name)}
@@ -111,7 +121,7 @@ def complaints(tree: Path, architecture: str) -> Iterator[str]:
 
 
 def main(tree: Path, architecture: str) -> None:
-    """Exits with a message if Lambda could not load what lies in `tree`."""
+    """Exits with all complaints if Lambda could not load a shared library below `tree`."""
     found = list(complaints(tree, architecture))
     if found:
         sys.exit("\n".join(found))

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The steps that the layers' build.sh have in common; they source this file, and have a `usage`.
+# The steps that both layers share. Their build.sh scripts source this file and define `usage`.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 layers="$root/layers"
-# 1980-01-01, the earliest day that a zip file knows
+# 1980-01-01, the earliest date that a zip file can store
 export SOURCE_DATE_EPOCH=315532800
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 umask 022
@@ -31,7 +31,7 @@ check_architecture() {
     wrong_usage "'$1' is no architecture of Lambda: x86_64 or arm64"
 }
 
-# Sets python. Wheels are chosen, and modules precompiled, for exactly this version.
+# find_python: sets `python`. Wheels are chosen, and modules compiled, for exactly this version.
 find_python() {
   local candidate="${LAYER_PYTHON:-python3.13}"
   "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null ||
@@ -39,21 +39,22 @@ find_python() {
   python="$("$candidate" -c 'import sys; print(sys.executable)')"
 }
 
-# locked LOCK PACKAGE: the package's entry in a lock file, hashes and all
+# locked LOCK PACKAGE: prints the package's entry in a lock file, with its hashes
 locked() {
   awk -v package="$2" '/^[^ #]/ { wanted = index($0, package "==") == 1 } wanted' "$1"
 }
 
-# wheels_for ARCHITECTURE: the options by which pip chooses what Lambda would, whatever the host is
+# wheels_for ARCHITECTURE: prints the options that make pip choose Lambda's wheels on any host
 wheels_for() {
   local machine="${1/arm64/aarch64}" minor
   printf '%s\n' --only-binary=:all: --implementation=cp --python-version=3.13
   echo "--platform=manylinux2014_$machine"
-  # Amazon Linux 2023 has glibc 2.34; pip takes wheels for an older one only where it is named
+  # Amazon Linux 2023 has glibc 2.34. pip takes wheels for an older glibc only if it is named, too
   for minor in {17..34}; do echo "--platform=manylinux_2_${minor}_$machine"; done
 }
 
-# install_wheels LOCK ARCHITECTURE NAME: into build/NAME/python, told in build/NAME.report.json
+# install_wheels LOCK ARCHITECTURE NAME: installs into build/NAME/python and writes pip's report to
+# build/NAME.report.json
 install_wheels() {
   local options
   mapfile -t options < <(wheels_for "$2")
@@ -61,16 +62,26 @@ install_wheels() {
     "${options[@]}" --target "$layers/build/$3/python" --report "$layers/build/$3.report.json"
 }
 
-# finish NAME ARCHITECTURE LIMIT...: what lies in build/NAME/python becomes dist/NAME.zip, and what
-# that is made of dist/NAME.cdx.json; `from_source` is the package that is not a wheel's any more
+# check_libraries TREE ARCHITECTURE: fails if Lambda could not load a shared library of the tree
+check_libraries() {
+  local tools="$layers/build/tools"
+  rm -rf "$tools"
+  locked "$root/requirements-dev.txt" pyelftools |
+    "$python" -m pip install --quiet --no-deps --require-hashes --only-binary=:all: \
+      --requirement /dev/stdin --target "$tools"
+  PYTHONPATH="$tools" "$python" -m layers.abi "$1" "$2"
+}
+
+# finish NAME ARCHITECTURE LIMIT...: packs build/NAME/python into dist/NAME.zip and writes its bill of
+# materials to dist/NAME.cdx.json. `from_source` names the package that was compiled here, if any
 finish() {
   local tree="$layers/build/$1/python" name="$1" architecture="$2"
   shift 2
   cd "$root" || exit
   "$python" -m layers.trim "$tree"
-  "$python" -m layers.abi "$tree" "$architecture"
-  # /opt is read-only at run time: without this, every cold start would compile every module.
-  # Unchecked, since the sources' times, which a check would look at, are not kept.
+  check_libraries "$tree" "$architecture"
+  # /opt is read-only at run time: without bytecode, every cold start would compile every module.
+  # It is unchecked, because the zip does not keep the sources' times that a check compares.
   PYTHONHASHSEED=0 "$python" -m compileall -q --invalidation-mode unchecked-hash \
     -s "$tree" -p /opt/python "$tree"
   "$python" -m layers.pack "layers/build/$name" "layers/dist/$name.zip" "$@"

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from .cold import cold, imports
 from .cpu_share import CpuShareError
 from .engines import engines, parse
-from .report import Table, record
+from .report import record
 from .shares import prices, several, threads
 from .stage import CACHE, SHARED
+from .table import Table
 from .warm import calls, large_jpeg, warm
 
 _MEASURES: dict[str, Callable[[], Table]] = {

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from modules.cli.local_aws.runtime_api import Invocation, RuntimeApi
 
-from .report import Table
 from .stage import BUCKET, DISTANCE, NAIVE, OURS, Side, Stage, event, serving, tidy
+from .table import Table
 
 _COLD = 9  # starts of each
 _IMPORTS_OF_EACH = 5

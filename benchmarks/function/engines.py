@@ -9,8 +9,8 @@ from pathlib import Path
 
 from modules.object_detection.darknet import import_darknet
 
-from .report import Table
 from .stage import BASELINES, NETWORKS, model_folder, onnx_file
+from .table import Table
 from .warm import alternate
 
 _FORWARD = Path(__file__).parent.parent / "forward.py"

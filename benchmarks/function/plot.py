@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .report import Rows, Table
+from .table import Rows, Table
 
 _PLOT = Path(__file__).parent.parent / "results.png"
 _GREY, _LIGHT, _BLUE, _DARK = "#b8b8b8", "#a9d1f0", "#4393c3", "#134b77"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,21 +14,10 @@ from benchmarks.machine import describe_machine
 
 from .plot import plot
 from .stage import CACHE
+from .table import Table
 
 _HERE = Path(__file__).parent
 _RESULTS = _HERE.parent / "RESULTS.md"
-
-Rows = list[list[str]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One measure's: a heading, what was measured and how, the bars, and rows."""
-
-    title: str
-    text: str
-    header: list[str]
-    rows: Rows
 
 
 def record(name: str, table: Table, order: Iterable[str]) -> None:

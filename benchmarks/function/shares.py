@@ -9,8 +9,8 @@ from modules.function.threads import MB_PER_CORE
 
 from .cpu_share import CpuShare
 from .prices import MEMORIES, S3_SECONDS, price
-from .report import Table
 from .stage import DISTANCE, NETWORKS, OURS, Stage, invocations, median, serving, without_s3
+from .table import Table
 
 _SHARED_OUT = 10  # invocations with a share of the cores, which may take seconds
 _SEVERAL = 10  # images of an event that has several

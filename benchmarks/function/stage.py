@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 
 from benchmarks.invocations import WARM_UP
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.images import encode_image
 from tests.object_detection.darknet.random_models import random_weights
@@ -64,7 +64,7 @@ class Stage:
 @contextlib.contextmanager
 def serving(network: str, distance: float = 0) -> Iterator[Stage]:
     """A stage whose S3 is so many seconds away from the function, one way."""
-    with LocalServer() as server, contextlib.ExitStack() as stack:
+    with MotoServer() as server, contextlib.ExitStack() as stack:
         client = server.client("s3")
         client.create_bucket(Bucket=BUCKET)
         folder = model_folder(network)

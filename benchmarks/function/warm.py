@@ -18,7 +18,6 @@ from modules.results.pipeline import draw, process
 from modules.settings import Settings
 from modules.telemetry.timings import Timings
 
-from .report import Table
 from .stage import (
     NAIVE,
     OURS,
@@ -30,6 +29,7 @@ from .stage import (
     serving,
     without_s3,
 )
+from .table import Table
 
 _WARM_TURNS = 3  # processes of each function
 

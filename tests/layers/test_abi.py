@@ -1,6 +1,7 @@
 """Shared libraries that Lambda could not load are found on the host that builds the layer."""
 
 import platform
+import struct
 import sys
 from pathlib import Path
 
@@ -99,6 +100,26 @@ def test_a_library_of_the_host_must_lie_in_the_layer(library: Path) -> None:
 
     (library.parent / "libtbb12.so.12").write_bytes(library.read_bytes())
     assert list(complaints(library.parents[1], HERE)) == []
+
+
+def test_a_library_that_is_cut_off_is_named(library: Path) -> None:
+    library.write_bytes(library.read_bytes()[:5000])
+
+    (complaint,) = complaints(library.parents[1], HERE)
+
+    assert f"{library}: not a shared library that can be read" in complaint
+
+
+def test_a_library_without_a_section_table_is_named(library: Path) -> None:
+    """Its symbol versions cannot be read, so it must not pass the check."""
+    data = bytearray(library.read_bytes())
+    struct.pack_into("<Q", data, 40, 0)  # e_shoff
+    struct.pack_into("<HH", data, 60, 0, 0)  # e_shnum, e_shstrndx
+    library.write_bytes(data)
+
+    (complaint,) = complaints(library.parents[1], HERE)
+
+    assert complaint.endswith("its symbol versions cannot be read")
 
 
 def test_what_is_no_library_is_named(library: Path) -> None:

@@ -102,7 +102,8 @@ def test_the_image_calls_the_same_script_on_the_same_locks() -> None:
 
     assert f'{OPENCV.relative_to(ROOT)} "$KIND"' in DOCKERFILE
     assert copied - {"--from=build", "/project/layers/dist"} == set(sent)
-    assert {"requirements.txt", "layers", "lambda_function.py", "modules"} == set(sent)
+    locks = {"requirements.txt", "requirements-dev.txt"}
+    assert locks | {"layers", "lambda_function.py", "modules"} == set(sent)
     assert 'lock="$root/requirements.txt"' in script
     assert not re.search(r"\d+\.\d+\.\d+", DOCKERFILE + script), "versions belong in the locks"
 
@@ -127,7 +128,7 @@ def test_every_pin_is_locked_with_hashes(name: str) -> None:
 
 
 def test_what_the_scripts_look_up_in_the_locks_is_there() -> None:
-    scripts = OPENCV.read_text() + ONNXRUNTIME.read_text()
+    scripts = OPENCV.read_text() + ONNXRUNTIME.read_text() + (LAYERS / "steps.sh").read_text()
     locks = {"$lock": "requirements.txt", "$root/requirements-dev.txt": "requirements-dev.txt"}
     looked_up = re.findall(r'locked "([^"]+)" ([\w-]+)', scripts)
 
@@ -135,6 +136,7 @@ def test_what_the_scripts_look_up_in_the_locks_is_there() -> None:
         "opencv-python-headless",
         "numpy",
         "onnxruntime",
+        "pyelftools",
     }
     for lock, package in looked_up:
         assert package in pins(ROOT / locks[lock])
