@@ -20,7 +20,7 @@ from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detections import Detections
 from modules.object_detection.detector import Detector
 from modules.object_detection.images import decode_image, encode_image
-from modules.object_detection.images.header import read_header
+from modules.object_detection.images.registry import find_format
 from modules.object_detection.onnx.importer import import_onnx
 from tests import colour_model
 from tests.fuzz.cfgs import CFGS
@@ -61,8 +61,8 @@ _MAX_WEIGHTS = 4_000_000  # bytes; what calls for more is imported, but not run
 
 def _run_image(data: bytes) -> None:
     image = decode_image(data, max_pixels=_MAX_PIXELS)
-    header = read_header(data)
-    assert sorted((image.width, image.height)) == sorted((header.width, header.height))
+    size = find_format(data).size(data)
+    assert sorted((image.width, image.height)) == sorted(size)
     found = _colour_detector().detect(image.pixels, confidence=0.3)
     _check(found, image.width, image.height)
     encode_image(annotate(image.pixels, found, colour_model.LABELS), image.format)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError
-from .header import read_header
-from .registry import FORMATS, SUFFIXES
+from .registry import FORMATS, SUFFIXES, find_format
 
 __all__ = ["FORMATS", "SUFFIXES", "Image", "decode_image", "encode_image"]
 
@@ -49,24 +48,24 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image:
             than `max_pixels` pixels; the number of pixels is checked before memory is spent on
             them.
     """
-    header = read_header(data)
-    size = f"{header.width} x {header.height} pixels"
-    if header.pixels > max_pixels:
+    format_ = find_format(data)
+    width, height = format_.size(data)
+    size = f"{width} x {height} pixels"
+    if width * height > max_pixels:
         raise ImageError(
-            f"{size} are too many: {header.pixels:,}; at most {max_pixels:,} are allowed "
+            f"{size} are too many: {width * height:,}; at most {max_pixels:,} are allowed "
             "(MAX_IMAGE_PIXELS)"
         )
-    if max(header.width, header.height) > _MAX_SIDE:
+    if max(width, height) > _MAX_SIDE:
         raise ImageError(f"{size} are too many for one side; at most {_MAX_SIDE:,} are allowed")
-    format_ = FORMATS[header.format]
     safe_data = format_.make_safe(data, max_pixels)
     try:
         pixels = format_.decode(safe_data)
     except ImageError as error:
         raise ImageError(
-            f"a {header.format.upper()} of {size} that cannot be decoded: {error}"
+            f"a {format_.name.upper()} of {size} that cannot be decoded: {error}"
         ) from error
-    return Image(pixels, header.format)
+    return Image(pixels, format_.name)
 
 
 def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:

@@ -10,11 +10,14 @@ only such a picture pays for the import. If pictures of a format are to come bac
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...errors import ImageError
 
 
 def leave_unchanged(data: bytes, max_pixels: int) -> bytes:
@@ -26,8 +29,9 @@ def leave_unchanged(data: bytes, max_pixels: int) -> bytes:
 class Format:
     """One picture format: how its files are recognised, measured, made safe, read and written.
 
-    The functions are called in this order: `recognises`, `read_size`, `make_safe`, `decode`. The
-    first three only look at bytes, before any memory is spent on pixels.
+    The functions are called in this order: `recognises`, `read_size`, `make_safe`, `decode`. A
+    decoder learns how large a picture is by allocating memory for it. The first three functions do
+    not decode, so that a limit on pixels also holds for a small file with a huge picture.
 
     Attributes:
         name: the format's name in lower case; upper case in messages.
@@ -52,3 +56,21 @@ class Format:
     decode: Callable[[bytes], NDArray[np.uint8]]
     encode: Callable[[NDArray[np.uint8]], bytes]
     make_safe: Callable[[bytes, int], bytes] = leave_unchanged
+
+    def size(self, data: bytes) -> tuple[int, int]:
+        """Reads (width, height) in pixels as stored (orientation not applied) without decoding.
+
+        Raises:
+            ImageError: the file is of a rare kind that no decoder here reads, or is cut off or
+                corrupt before its size is known.
+        """
+        try:
+            width, height = self.read_size(data)
+        except (struct.error, OverflowError):  # a position after the end, or too large for C
+            raise ImageError(f"a {self.name.upper()} that is cut off in its header") from None
+        if width < 1 or height < 1:
+            raise ImageError(
+                f"a {self.name.upper()} of {width} x {height} pixels; "
+                "each side must have at least 1"
+            )
+        return width, height

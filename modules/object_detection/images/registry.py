@@ -1,7 +1,8 @@
-"""All picture formats; a new format is one more line of `FORMATS`."""
+"""All picture formats; see `find_format`. A new format is one more line of `FORMATS`."""
 
 from __future__ import annotations
 
+from ...errors import ImageError
 from . import bmp, jpeg, png, tiff, webp
 from .format import Format
 
@@ -16,3 +17,20 @@ FORMATS: dict[str, Format] = {
     )
 }
 SUFFIXES = tuple(suffix for format_ in FORMATS.values() for suffix in format_.suffixes)
+
+
+def find_format(data: bytes) -> Format:
+    """Returns the format of a file, by its first bytes.
+
+    Raises:
+        ImageError: the file is empty or of none of `FORMATS`.
+    """
+    if not data:
+        raise ImageError("the file is empty")
+    for format_ in FORMATS.values():
+        if format_.recognises(data):
+            return format_
+    from .file_kinds import describe  # only needed for this message
+
+    supported = ", ".join(name.upper() for name in FORMATS)
+    raise ImageError(f"{describe(data)}, not a supported image; images must be one of {supported}")

@@ -3,16 +3,16 @@ import struct
 import numpy as np
 
 from modules.object_detection.images import decode_image
-from modules.object_detection.images.header import read_header
+from modules.object_detection.images.registry import find_format
 from tests.hostile.builders import bmp, gradient
 
 
 def test_the_size_in_an_os2_core_header_has_sixteen_bits_per_side() -> None:
     header = struct.pack("<IHHHH", 12, 40_000, 24, 1, 24)
 
-    size = read_header(b"BM" + bytes(12) + header)
+    data = b"BM" + bytes(12) + header
 
-    assert (size.width, size.height) == (40_000, 24)
+    assert find_format(data).size(data) == (40_000, 24)
 
 
 def test_a_negative_height_means_rows_from_the_top() -> None:

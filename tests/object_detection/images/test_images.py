@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modules.errors import ImageError
 from modules.object_detection.images import FORMATS, decode_image, encode_image, jpeg
-from modules.object_detection.images.header import read_header
+from modules.object_detection.images.registry import find_format
 from tests.hostile.builders import deflated_zeros, gradient, png
 from tests.hostile.builders import save as encode
 
@@ -94,10 +94,14 @@ def test_cmyk_is_converted(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (300, 7)])
-def test_the_header_has_the_format_and_the_size(name: str, height: int, width: int) -> None:
-    header = read_header(save(PIL.Image.fromarray(gradient(height, width)), name))
+def test_the_format_and_the_size_are_found_without_decoding(
+    name: str, height: int, width: int
+) -> None:
+    data = save(PIL.Image.fromarray(gradient(height, width)), name)
 
-    assert (header.format, header.width, header.height) == (name, width, height)
+    format_ = find_format(data)
+
+    assert (format_.name, *format_.size(data)) == (name, width, height)
 
 
 @pytest.mark.parametrize("name", FORMATS)
