@@ -21,7 +21,7 @@ from ..settings import Settings
 from .samples import NAMES, OWN_MODEL, find_model
 
 if TYPE_CHECKING:
-    from .local_aws.server import LocalAws
+    from .local_aws.aws import LocalAws
 
 _ROOT = Path(__file__).parent.parent.parent
 _STAGE = "local"
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves events until it is interrupted."""
-    from .local_aws.server import LocalAws
+    from .local_aws.aws import LocalAws
 
     for ending in (signal.SIGINT, signal.SIGTERM):  # shells have jobs in the background ignore one
         signal.signal(ending, signal.default_int_handler)

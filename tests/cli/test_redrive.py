@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modules.cli import main
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 from tests.conftest import ROOT
 
 QUEUE = "object-detection-test-dead-letters"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from tests.deployment.framework import LAYERS, Package, params, serverless
 
 # Every parameter and every choice that the documentation names is in one of these
@@ -52,7 +52,7 @@ PACKAGES: dict[str, list[str]] = {
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
     """The environment in which AWS is moto's server."""
-    with LocalServer() as server:
+    with MotoServer() as server:
         yield server.environment
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 from tests.colour_model import write_colour_model
 from tests.conftest import ROOT
 

@@ -12,7 +12,7 @@ import cv2
 import pytest
 from botocore.exceptions import ClientError
 
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 from tests.colour_model import picture, write_colour_model
 from tests.deployment.framework import params, serverless
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from modules.cli.local_aws.execution import unprivileged
+from modules.cli.local_aws.execution_environment import unprivileged
 from tests.colour_model import picture
 from tests.deployment.stack import Deployment, deploy, png
 
@@ -117,7 +117,7 @@ def test_a_deployment_over_it_keeps_what_is_in_the_bucket(deployment: Deployment
 
 def test_the_function_runs_as_on_lambda(deployment: Deployment) -> None:
     """Not as root, and unable to change its own code."""
-    function, _ = deployment.aws._find(deployment.outputs["Function"])
+    function, _ = deployment.aws.find_function(deployment.outputs["Function"])
     code = (
         "import os, sys\n"
         "denied = [p for p in sys.argv[1:] if not os.access(p, os.W_OK)]\n"

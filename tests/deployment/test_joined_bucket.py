@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from tests.conftest import ROOT
 from tests.deployment.framework import Package
 
@@ -39,7 +39,7 @@ def test_the_trigger_is_added_by_a_resource_of_its_own(package: Callable[[str], 
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with LocalServer() as server:
+    with MotoServer() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         client = server.client("s3")

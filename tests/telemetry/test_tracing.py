@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 from modules.telemetry.timings import Span
 from modules.telemetry.tracing import send_image
 

@@ -1,4 +1,4 @@
-"""A bucket on this machine that sends real events, over real HTTP; start at `LocalBucket`."""
+"""A local bucket whose events the caller handles in its own process; start at `LocalBucket`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...telemetry.logs import logger
-from .moto_server import LocalServer
+from .moto_server import MotoServer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,21 +21,22 @@ BUCKET = "pictures"
 
 
 class LocalBucket:
-    """One bucket, `pictures`, whose new objects under `prefix` are announced to `events`.
+    """A bucket, `pictures`, that sends an event for each new object under `prefix`.
 
-    While it lasts, this process's environment makes every AWS SDK talk to its server.
+    `events` yields these events, in the form in which S3 sends them. Inside the context, the
+    environment variables of this process make every AWS SDK use the local server.
     """
 
     name = BUCKET
 
-    def __init__(self, prefix: str, server: LocalServer | None = None) -> None:
-        """Lies on `server`, which runs already, or else on one of its own."""
+    def __init__(self, prefix: str, server: MotoServer | None = None) -> None:
+        """Prepares the bucket on `server`, which must be running, or on a new server."""
         self._prefix = prefix
         self._server = server
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        server = self._server or self._stack.enter_context(LocalServer())
+        server = self._server or self._stack.enter_context(MotoServer())
         self.endpoint, self.environment = server.endpoint, server.environment
         self._stack.callback(_restore_environment, dict(os.environ))
         for variable in [name for name in os.environ if name.startswith("AWS_")]:
@@ -45,14 +46,14 @@ class LocalBucket:
         self._queue = server.client("sqs")
         self.client.create_bucket(Bucket=BUCKET)
         self._queue_url = self._queue.create_queue(QueueName=f"{BUCKET}-events")["QueueUrl"]
-        self._announce()
+        self._send_events_to_queue()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def _announce(self) -> None:
-        """Has the bucket notify the queue, as the deployed bucket notifies the function."""
+    def _send_events_to_queue(self) -> None:
+        """Configures the bucket's notifications: the same as in AWS, but to a queue."""
         attributes = self._queue.get_queue_attributes(
             QueueUrl=self._queue_url, AttributeNames=["QueueArn"]
         )
@@ -72,13 +73,16 @@ class LocalBucket:
         )
 
     def upload_model(self, folder: Path) -> None:
-        """Puts a model folder under models/, and names it as the function's model."""
+        """Uploads a model folder under models/ and sets MODEL to its prefix."""
         for file in sorted(path for path in folder.iterdir() if path.is_file()):
             self.client.upload_file(str(file), BUCKET, f"models/{folder.name}/{file.name}")
         os.environ["MODEL"] = f"models/{folder.name}/"
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The events that wait, each forgotten when the next is asked for; ends with the last."""
+        """Yields the waiting events and stops when the queue is empty.
+
+        An event is deleted from the queue when the caller takes the next one.
+        """
         while messages := self._queue.receive_message(
             QueueUrl=self._queue_url, MaxNumberOfMessages=10
         ).get("Messages"):
@@ -90,7 +94,10 @@ class LocalBucket:
 
 
 def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The function's own handler, set up for the bucket that runs; it logs only what went wrong."""
+    """Imports `lambda_function.lambda_handler`; it logs warnings and errors only, and no metrics.
+
+    Call it inside the context of a `LocalBucket`: the import reads the environment.
+    """
     logger.setLevel(logging.WARNING)
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]

@@ -1,6 +1,6 @@
-"""Invokes functions as Lambda does: at once, or asynchronously with retries and a destination.
+"""Invokes functions as Lambda does: synchronously, or asynchronously with retries.
 
-Start at `Functions`. Execution environments are kept warm, and dropped when the function's code or
+Start at `Functions`. Execution environments are kept warm, and closed when the function's code or
 configuration changes.
 """
 
@@ -16,14 +16,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .execution import ExecutionEnvironment, Function, Outcome
+from .execution_environment import ExecutionEnvironment, Function, Outcome
 
 
 @dataclass(frozen=True)
 class AsyncPolicy:
     """A function's configuration for asynchronous invocation.
 
-    retries: after the first attempt. on_failure: the ARN of the queue that takes what failed.
+    Attributes:
+        retries: the number of attempts after the first one.
+        on_failure: the ARN of the queue that receives the events that failed every time.
     """
 
     retries: int = 2
@@ -39,7 +41,10 @@ class _Event:
 
 
 class Functions:
-    """All functions that there are, looked up by name each time they are invoked."""
+    """Invokes functions by name. Looks a function up at each invocation, so changes apply at once.
+
+    Set `on_log` to receive the log of every invocation.
+    """
 
     def __init__(
         self,
@@ -49,15 +54,15 @@ class Functions:
         retry_seconds: float,
         concurrency: int | None = None,
     ) -> None:
-        """Makes the workers; `on_log` may be set to see every invocation's log.
+        """Starts the worker threads for asynchronous events.
 
         Args:
-            find: a function and its policy by name.
-            send: puts a message (second) into the queue with an ARN (first).
-            write_log: adds text (second) to the log group of a function (first).
-            retry_seconds: before the first retry; twice that before the second, as on Lambda,
-                which waits one minute and then two.
-            concurrency: how many asynchronous events run at once; by default one a CPU.
+            find: returns a function and its policy, given its name.
+            send: called with a queue's ARN and a message; sends the message to the queue.
+            write_log: called with a function's name and a text; adds it to the log group.
+            retry_seconds: the wait before the first retry. The second retry waits twice as long, as
+                on Lambda, which waits one minute and then two.
+            concurrency: how many asynchronous events run at once; by default one per CPU.
         """
         self._find = find
         self._send = send
@@ -77,7 +82,7 @@ class Functions:
             worker.start()
 
     def invoke(self, name: str, payload: bytes, request_id: str = "") -> Outcome:
-        """Runs an event through a function, and waits for what comes of it."""
+        """Invokes a function synchronously: waits for the result and returns it."""
         function, _ = self._find(name)
         environment = self._take(function)
         outcome = environment.invoke(request_id or str(uuid.uuid4()), payload)
@@ -87,15 +92,22 @@ class Functions:
         return outcome
 
     def invoke_later(self, name: str, payload: bytes) -> str:
-        """Runs an event through a function some time soon; returns the request's id."""
+        """Invokes a function asynchronously, with retries; returns the request id at once."""
         event = _Event(name, payload, str(uuid.uuid4()))
         self._enqueue(event)
         return event.request_id
 
     def wait_until_idle(self, timeout: float, *, unfinished: int = 0) -> bool:
-        """Waits until at most so many asynchronous events are under way; returns whether they are.
+        """Waits until at most `unfinished` asynchronous events are unfinished.
 
-        An event is under way from `invoke_later` until it succeeded, or failed for the last time.
+        An event is unfinished from `invoke_later` until it succeeded, or failed for the last time.
+
+        Args:
+            timeout: the longest wait in seconds.
+            unfinished: how many events may be left.
+
+        Returns:
+            False if the time ran out first.
         """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -106,7 +118,10 @@ class Functions:
         return False
 
     def close(self) -> None:
-        """Ends every process."""
+        """Stops the workers and kills every idle process of a function.
+
+        A process that is running an invocation is killed when the invocation ends.
+        """
         self._closed = True
         for _ in self._workers:
             self._events.put(None)
@@ -122,13 +137,13 @@ class Functions:
         self._events.put(event)
 
     def _take(self, function: Function) -> ExecutionEnvironment:
-        """A warm environment, or else a new one; environments of older versions end."""
+        """Returns a warm environment, or a new one; closes those of the function's old versions."""
         with self._lock:
             stale = [old for old in self._idle if old.name == function.name and old != function]
-            ended = [one for old in stale for one in self._idle.pop(old)]
+            outdated = [one for old in stale for one in self._idle.pop(old)]
             warm = self._idle.setdefault(function, [])
             environment = warm.pop() if warm else None
-        for one in ended:
+        for one in outdated:
             one.close()
         return environment or ExecutionEnvironment(function)
 
@@ -166,7 +181,10 @@ class Functions:
 
 
 def _destination_record(function: Function, event: _Event, outcome: Outcome) -> dict[str, object]:
-    """What Lambda sends to a destination ("Capturing records of asynchronous invocations")."""
+    """Returns the record that Lambda sends to the on-failure queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
     now = datetime.datetime.now(datetime.UTC)
     return {
         "version": "1.0",

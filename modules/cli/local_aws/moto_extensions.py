@@ -1,9 +1,10 @@
-"""Makes good what moto lacks for `serverless deploy`; start at `install`.
+"""Adds to moto what `serverless deploy` and running functions need; start at `install`.
 
-moto runs functions in Docker only, and leaves parts of a CloudFormation template out without a
-word: a function's layers and asynchronous configuration, a bucket's notifications and versioning.
-Each piece here fills one such gap, and goes when moto has it. Bucket policies stay out: moto would
-apply one without its conditions, and a policy that asks for TLS would shut everybody out.
+moto runs functions in Docker only. It also silently ignores parts of a CloudFormation template: a
+function's layers and asynchronous configuration, a bucket's notifications and versioning. Each part
+of this module fills one such gap and can be deleted once moto supports it. Bucket policies are not
+added: moto would apply a policy without its conditions, and a policy that demands TLS would then
+deny every request.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from moto.core.common_models import CloudFormationModel
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
 
-from .execution import Outcome
+from .execution_environment import Outcome
 from .functions import AsyncPolicy, Functions
 
 _ASYNC_POLICIES: dict[str, AsyncPolicy] = {}  # by function name
 
 
 def install(functions: Functions) -> None:
-    """Has moto, in this process and for good, run functions through `functions`."""
+    """Patches moto, for the lifetime of this process, to invoke through `functions`."""
     moto_delete_stack = CloudFormationBackend.delete_stack
 
     def invoke(self: LambdaFunction, body: Any, headers: Any, answer: Any) -> bytes:
@@ -42,7 +43,7 @@ def install(functions: Functions) -> None:
         functions.invoke_later(arn.split(":")[6], json.dumps(event).encode())
 
     def delete_stack(self: CloudFormationBackend, name: str) -> None:
-        with contextlib.suppress(KeyError):  # moto forgets a stack's exports when it is updated
+        with contextlib.suppress(KeyError):  # moto loses a stack's exports when it is updated
             moto_delete_stack(self, name)
 
     _complete_after_cloudformation(LambdaFunction, _complete_function)
@@ -50,16 +51,16 @@ def install(functions: Functions) -> None:
     LambdaFunction.invoke = invoke
     notifications._invoke_awslambda = notify
     CloudFormationBackend.delete_stack = delete_stack
-    LayerVersion.__str__ = lambda self: self.arn  # what `serverless info` shows of it
+    LayerVersion.__str__ = lambda self: self.arn  # `serverless info` shows it
 
 
 def async_policy(function_name: str) -> AsyncPolicy:
-    """What the deployed stack says about asynchronous invocation; Lambda's defaults if nothing."""
+    """Returns the deployed configuration for asynchronous invocation, or else Lambda's defaults."""
     return _ASYNC_POLICIES.get(function_name, AsyncPolicy())
 
 
 class EventInvokeConfig(CloudFormationModel):
-    """AWS::Lambda::EventInvokeConfig; moto finds it, as it finds its own, by its base class."""
+    """The resource AWS::Lambda::EventInvokeConfig. moto finds this class by its base class."""
 
     def __init__(self, name: str) -> None:
         self.physical_resource_id = f"{name}-event-invoke-config"
@@ -67,19 +68,19 @@ class EventInvokeConfig(CloudFormationModel):
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """No property holds its name."""
+        """Returns the property with the resource's name: none."""
         return ""
 
     @staticmethod
     def cloudformation_type() -> str:
-        """The type that it answers for."""
+        """Returns the resource type that this class implements."""
         return "AWS::Lambda::EventInvokeConfig"
 
     @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, *_: Any, **__: Any
     ) -> EventInvokeConfig:
-        """Takes retries and destination from the template."""
+        """Reads retries and the on-failure queue from the template."""
         properties = cloudformation_json["Properties"]
         name = getattr(properties["FunctionName"], "function_name", properties["FunctionName"])
         on_failure = properties.get("DestinationConfig", {}).get("OnFailure", {})
@@ -91,24 +92,29 @@ class EventInvokeConfig(CloudFormationModel):
     def update_from_cloudformation_json(
         cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, *_: Any
     ) -> EventInvokeConfig:
-        """Takes them again."""
+        """Reads the changed template."""
         return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json)
 
     def delete(self, *_: Any) -> None:
-        """Goes back to Lambda's defaults."""
+        """Restores Lambda's defaults for the function."""
         _ASYNC_POLICIES.pop(self._function_name, None)
 
 
 def _complete_after_cloudformation(
     model: type[Any], complete: Callable[[Any, dict[str, Any]], None]
 ) -> None:
-    """Has `complete` see a resource and its properties whenever a template made or changed it."""
+    """Makes moto call `complete` with each resource that a template creates or updates.
+
+    Args:
+        model: moto's class of the resource.
+        complete: called with the resource and its properties in the template.
+    """
     for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         method = getattr(model, name).__func__
 
         def wrapped(cls: Any, /, *arguments: Any, method: Any = method, **options: Any) -> Any:
             properties = _properties((*arguments, *options.values()))
-            if "Layers" in properties:  # where the template says !Ref, moto puts its own object
+            if "Layers" in properties:  # moto replaces a !Ref with its own object
                 layers = properties["Layers"]
                 properties["Layers"] = [getattr(layer, "arn", layer) for layer in layers]
             resource = method(cls, *arguments, **options)
@@ -119,7 +125,7 @@ def _complete_after_cloudformation(
 
 
 def _properties(arguments: tuple[Any, ...]) -> dict[str, Any]:
-    """A resource's properties, out of the arguments that moto's methods share."""
+    """Returns a resource's properties, found in the arguments of one of moto's methods."""
     (template,) = (
         value for value in arguments if isinstance(value, dict) and "Properties" in value
     )
@@ -161,6 +167,6 @@ def _filter(configuration: dict[str, Any]) -> dict[str, Any]:
 def _answer(outcome: Outcome, headers: Any) -> bytes:
     if outcome.is_error:
         headers["x-amz-function-error"] = "Unhandled"
-    log = outcome.log.encode()[-4096:]  # as much as Lambda gives
+    log = outcome.log.encode()[-4096:]  # Lambda returns as much
     headers["x-amz-log-result"] = base64.b64encode(log).decode()
     return outcome.payload

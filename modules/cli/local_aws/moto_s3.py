@@ -1,4 +1,4 @@
-"""Makes moto's S3 keep two promises of S3; see `install`."""
+"""Corrects moto's S3 in two points in which it differs from S3; see `install`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 from moto.s3 import notifications
 from moto.s3.responses import S3Response
 
-_IS_INSTALLED = "keeps_promises"
+_IS_INSTALLED = "is_corrected"
 
 
 def install() -> None:
-    """Has moto, in this process and for good, do two things as S3 does them.
+    """Patches moto for the lifetime of this process. A second call changes nothing.
 
-    A conditional write looks and writes at once, what it writes is there with its metadata or not
-    at all, and a listing is of one moment: moto's threads could come in between.
+    Requests run one at a time. In moto, another thread could change the bucket in the middle of a
+    request. In S3, a conditional write checks and writes in one step, an object appears together
+    with its metadata, and a listing shows the bucket at one moment.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
 
-    Every event of an object has a sequencer, and that of a later event of the same key is greater.
+    Every event of an object has a sequencer, and a later event of the same key has a greater one.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     if hasattr(S3Response, _IS_INSTALLED):
@@ -29,19 +30,19 @@ def install() -> None:
     get_s3_event = notifications._get_s3_event
     sequence = itertools.count(time.time_ns())
 
-    def alone(respond: Any) -> Any:
-        def respond_alone(self: Any, *arguments: Any, **options: Any) -> Any:
+    def one_at_a_time(respond: Any) -> Any:
+        def respond_with_lock(self: Any, *arguments: Any, **options: Any) -> Any:
             with lock:
                 return respond(self, *arguments, **options)
 
-        return respond_alone
+        return respond_with_lock
 
     def with_sequencer(*arguments: Any, **options: Any) -> Any:
         event = get_s3_event(*arguments, **options)
         event["Records"][0]["s3"]["object"]["sequencer"] = f"{next(sequence):018X}"
         return event
 
-    S3Response.key_response = alone(S3Response.key_response)
-    S3Response.bucket_response = alone(S3Response.bucket_response)
+    S3Response.key_response = one_at_a_time(S3Response.key_response)
+    S3Response.bucket_response = one_at_a_time(S3Response.bucket_response)
     notifications._get_s3_event = with_sequencer
     setattr(S3Response, _IS_INSTALLED, True)

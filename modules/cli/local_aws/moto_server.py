@@ -1,4 +1,4 @@
-"""moto's server, and how to talk to it and to nobody else; start at `LocalServer`."""
+"""A plain moto server, and the environment that makes AWS SDKs use it; start at `MotoServer`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ REGION = "us-east-1"
 _HOST = "127.0.0.1"
 
 
-class LocalServer:
-    """Every AWS service that moto plays, over HTTP.
+class MotoServer:
+    """moto's server: imitations of AWS services over HTTP, on 127.0.0.1.
 
-    `environment` holds the variables that make an AWS SDK, and all that is built on one, talk to
-    it: made-up credentials, and nothing of the account that the machine may be set up for.
+    `environment` holds the environment variables that make AWS SDKs and tools use this server: its
+    endpoint and invented credentials. They hide the AWS account that the machine is set up for.
     """
 
     def __init__(self, *, port: int = 0) -> None:
-        """`port` 0 takes any that is free."""
+        """Prepares the server; `port` 0 takes any free port."""
         self._port = port
 
     def __enter__(self) -> Self:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # INFO is a line per request
         _check_port(self._port)
         moto_s3.install()
         self._server = ThreadedMotoServer(ip_address=_HOST, port=self._port, verbose=False)
@@ -51,14 +51,17 @@ class LocalServer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        # moto keeps what it holds for as long as the process lasts, not the server
+        self.reset()
+        self._server.stop()
+
+    def reset(self) -> None:
+        """Deletes everything that moto holds; it would outlive the server otherwise."""
         request = urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")  # noqa: S310 - our own
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         direct.open(request).close()
-        self._server.stop()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this server."""
+        """Returns a boto3 client of this server for a service, such as "s3"."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
@@ -69,7 +72,7 @@ class LocalServer:
 
 
 def _check_port(port: int) -> None:
-    """Raises UsageError if a port is taken; moto's server would wait for ever."""
+    """Raises UsageError if a port is taken, because moto's server would wait for ever."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

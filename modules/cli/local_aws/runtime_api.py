@@ -1,7 +1,8 @@
-"""The Lambda Runtime API for one process; start at `RuntimeApi`.
+"""The Lambda Runtime API for one process of a function; start at `RuntimeApi`.
 
-What AWS documents under "Using the Lambda runtime API": the runtime client asks for the next
-invocation, and posts its response or error.
+The runtime client in that process gets the next invocation over HTTP, and posts its response or
+error. AWS documents this under "Using the Lambda runtime API".
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ _ROOT = "/2018-06-01/runtime"
 
 @dataclass
 class Invocation:
-    """One event on its way through a process, and what came of it."""
+    """One event for a process, and its response or error once `answered` is set.
+
+    Attributes:
+        deadline_ms: when the function's timeout ends, in milliseconds since 1970.
+    """
 
     request_id: str
     payload: bytes
@@ -28,13 +33,13 @@ class Invocation:
     answered: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, kind: str, message: str) -> None:
-        """Answers in the runtime's place."""
+        """Sets an error for a process that has not answered itself."""
         self.error = json.dumps({"errorType": kind, "errorMessage": message}).encode()
         self.answered.set()
 
 
 class RuntimeApi:
-    """Serves one process: `invoke` hands it an event, `address` is where it asks for it."""
+    """An HTTP server for one process, which must be given `address` as AWS_LAMBDA_RUNTIME_API."""
 
     def __init__(self) -> None:
         self._pending: queue.Queue[Invocation] = queue.Queue()
@@ -45,7 +50,7 @@ class RuntimeApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # or each call waits 44 ms for an acknowledgement
+            disable_nagle_algorithm = True  # otherwise each call waits 44 ms for an acknowledgement
 
             def do_GET(self) -> None:
                 api._send_next(self)
@@ -56,7 +61,7 @@ class RuntimeApi:
                 _reply(self, 202, b"{}")
 
             def log_request(self, *arguments: object) -> None:
-                pass  # a line a call otherwise
+                pass  # the default writes a line for each call
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -64,7 +69,7 @@ class RuntimeApi:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def invoke(self, invocation: Invocation) -> None:
-        """Has the process's next question answered with this."""
+        """Queues an invocation: the process gets it when it next asks for one."""
         self._pending.put(invocation)
 
     def close(self) -> None:
@@ -107,7 +112,7 @@ def _reply(
 ) -> None:
     try:
         request.send_response(status)
-        # without this type the runtime client waits for ever
+        # without this header the runtime client waits for ever
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(body)))
         for name, value in (headers or {}).items():
@@ -115,4 +120,4 @@ def _reply(
         request.end_headers()
         request.wfile.write(body)
     except OSError:
-        pass  # the process was killed while it waited
+        pass  # the process was killed while it waited for the answer

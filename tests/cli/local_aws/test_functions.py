@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 
 CODE = """
 import json, os, sys, time

@@ -1,4 +1,4 @@
-"""Functions on moto's server, for `serverless deploy` and what comes after; start at `LocalAws`."""
+"""The local AWS that `serverless deploy` can deploy to; start at `LocalAws`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from moto.awslambda.utils import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import moto_extensions
-from .execution import Function
+from .execution_environment import Function
 from .functions import AsyncPolicy, Functions
-from .moto_server import REGION, LocalServer
+from .moto_server import REGION, MotoServer
 
 
-class LocalAws(LocalServer):
-    """moto's server made one that `serverless deploy` can deploy to, with functions that run.
+class LocalAws(MotoServer):
+    """moto's server with Lambda functions that really run; `serverless deploy` can deploy to it.
 
-    Leaving the context ends every process and removes every file.
+    Leaving the context kills the functions' processes and removes their files.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class LocalAws(LocalServer):
         """Prepares the server.
 
         Args:
-            port: where it listens; 0 takes any that is free.
-            python: an interpreter that has awslambdaric; this one by default.
-            retry_seconds: before the first retry of an asynchronous invocation; see `Functions`.
+            port: the port that it listens on; 0 takes any free port.
+            python: an interpreter with awslambdaric installed; by default the running one.
+            retry_seconds: the wait before an asynchronous event's first retry; see `Functions`.
         """
         super().__init__(port=port)
         self._python = python or Path(sys.executable)
@@ -45,9 +45,9 @@ class LocalAws(LocalServer):
     def __enter__(self) -> Self:
         super().__enter__()
         self._folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
-        self._folder.chmod(0o755)  # functions run as somebody else, where that is possible
+        self._folder.chmod(0o755)  # functions may run as another user; see `unprivileged`
         self.functions = Functions(
-            find=self._find,
+            find=self.find_function,
             send=self._send,
             write_log=_write_log,
             retry_seconds=self._retry_seconds,
@@ -60,7 +60,8 @@ class LocalAws(LocalServer):
         super().__exit__(*exception)
         shutil.rmtree(self._folder, onerror=_force_remove)
 
-    def _find(self, name: str) -> tuple[Function, AsyncPolicy]:
+    def find_function(self, name: str) -> tuple[Function, AsyncPolicy]:
+        """Returns a deployed function, with its code and layers unpacked, and its policy."""
         backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
         deployed: LambdaFunction = backend.get_function(name)
         layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
@@ -85,7 +86,7 @@ class LocalAws(LocalServer):
         return execution | {name: self.environment[name] for name in names}
 
     def _unpack(self, data: bytes) -> Path:
-        """Unpacks a zip, once, where functions can read and not write it."""
+        """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder."""
         folder = self._folder / hashlib.sha256(data).hexdigest()[:16]
         if not folder.exists():
             temporary = Path(tempfile.mkdtemp(dir=self._folder))
@@ -110,7 +111,7 @@ def _write_log(function_name: str, text: str) -> None:
 
 
 def _force_remove(remove: Any, path: str, _: object) -> None:
-    """Removes what is read-only, as the unpacked code is."""
+    """Removes a read-only file or folder; `shutil.rmtree` calls it when it failed to."""
     parent = Path(path).parent
     parent.chmod(parent.stat().st_mode | stat.S_IWUSR)
     remove(path)

@@ -1,7 +1,7 @@
-"""One execution environment: a process of a function under the real Lambda runtime client.
+"""One execution environment of a function: a process that runs the real Lambda runtime client.
 
-Start at `ExecutionEnvironment`. The process sees what it would see on Lambda: its code and layers
-unpacked where it cannot write, Lambda's environment variables, its memory and its time limited.
+Start at `ExecutionEnvironment`. The process gets what it would get on Lambda: its code and layers
+unpacked into read-only folders, Lambda's environment variables, and limits on memory and time.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ from pathlib import Path
 
 from .runtime_api import Invocation, RuntimeApi
 
-_INIT_SECONDS = 10.0  # Lambda's own limit; a slow machine gets the function's timeout if longer
+# Lambda's limit for a start. The function's timeout applies instead if it is longer, because this
+# machine may be slow.
+_INIT_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-_NOBODY = 65534
+_NOBODY = 65534  # user and group id
 
 
 @dataclass(frozen=True)
 class Function:
-    """What is needed to run a function.
+    """A deployed function: its code, configuration and limits.
 
-    python: an interpreter that has the runtime client, awslambdaric. task and layers: unpacked
-    folders. memory_mb and timeout_seconds: the function's limits.
+    Attributes:
+        python: an interpreter with the runtime client, awslambdaric, installed.
+        handler: as in Lambda's configuration, `module.function`.
+        task: the folder with the unpacked code.
+        layers: one folder for each unpacked layer.
+        variables: the environment variables, as pairs of name and value.
     """
 
     name: str
@@ -45,7 +51,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an invocation: its JSON payload, whether that is an error, and its log."""
+    """The result of an invocation: its JSON payload, whether that is an error, and its log."""
 
     payload: bytes
     is_error: bool
@@ -53,7 +59,7 @@ class Outcome:
 
 
 class ExecutionEnvironment:
-    """A process, started cold and kept warm; one invocation at a time."""
+    """A process of a function. It runs one invocation at a time, and any number of them."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -62,7 +68,7 @@ class ExecutionEnvironment:
         self._started = time.monotonic()
         self._init_ms: float | None = None
         command = [*unprivileged(), str(function.python), "-m", "awslambdaric", function.handler]
-        self._process = subprocess.Popen(  # noqa: S603 - running what was deployed is its purpose
+        self._process = subprocess.Popen(  # noqa: S603 - runs the deployed code on purpose
             command,
             cwd=function.task,
             env=self._variables(),
@@ -78,11 +84,14 @@ class ExecutionEnvironment:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def invoke(self, request_id: str, payload: bytes) -> Outcome:
-        """Runs one event to its end; a process that failed is not to be used again."""
+        """Runs one event and waits for its result.
+
+        Check `is_alive` afterwards: if it is false, the environment cannot run another event.
+        """
         function = self._function
         invocation = Invocation(request_id, payload, 0, function.arn)
         invocation.deadline_ms = int((time.time() + function.timeout_seconds) * 1000)
@@ -97,7 +106,7 @@ class ExecutionEnvironment:
             self._api.invoke(invocation)
             peak_mb = self._watch(invocation, start)
         duration_ms = (time.monotonic() - start) * 1000
-        # what the process wrote before it answered may still be in the pipe
+        # the last lines of the log may still be in the pipe when the answer arrives
         self._reader.join(timeout=0.02 if self.is_alive else 5)
         log = [f"START RequestId: {request_id} Version: $LATEST", *self._log[log_start:]]
         log += [f"END RequestId: {request_id}", self._report(request_id, duration_ms, peak_mb)]
@@ -105,14 +114,14 @@ class ExecutionEnvironment:
         return Outcome(outcome or b"null", invocation.error is not None, "\n".join(log))
 
     def close(self) -> None:
-        """Ends the process and whatever it started."""
+        """Kills the process and every process that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._api.close()
 
     def _wait_for_start(self, invocation: Invocation) -> None:
-        """Waits until the process asks for its first event, as Lambda's initialisation phase."""
+        """Waits until the process asks for its first event, which ends Lambda's init phase."""
         limit = max(_INIT_SECONDS, self._function.timeout_seconds)
         while not self._api.ready.wait(_POLL_SECONDS):
             if not self.is_alive:
@@ -131,7 +140,7 @@ class ExecutionEnvironment:
         self._init_ms = (time.monotonic() - self._started) * 1000
 
     def _watch(self, invocation: Invocation, start: float) -> float:
-        """Holds the process to its limits until it has answered; returns its peak memory in MB."""
+        """Enforces the limits until the process has answered; returns its peak memory in MB."""
         function = self._function
         peak = 0.0
         while not invocation.answered.wait(_POLL_SECONDS):
@@ -168,7 +177,7 @@ class ExecutionEnvironment:
             self._log += (line.rstrip("\n") for line in iter(self._process.stdout.readline, ""))
 
     def _variables(self) -> dict[str, str]:
-        """Lambda's own environment variables, then the function's."""
+        """Returns Lambda's environment variables and, over them, the function's."""
         function = self._function
         python_paths = [str(path / "python") for path in function.layers]
         return {
@@ -191,9 +200,11 @@ class ExecutionEnvironment:
 
 
 def unprivileged() -> list[str]:
-    """Makes a command run as nobody, where we are root: it may read everything, and write nothing.
+    """Returns the command prefix that runs a command without root's right to write.
 
-    The right to read stays, because root's interpreter may lie where nobody else can look.
+    For root it runs the command as the user nobody, who can write nothing here, but keeps the right
+    to read everything: root's interpreter may be in a folder that only root can read. For another
+    user, or without `setpriv`, the prefix is empty.
     """
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return []
@@ -202,7 +213,7 @@ def unprivileged() -> list[str]:
 
 
 def _memory_mb(pid: int) -> float:
-    """The process's resident memory; 0 where /proc does not tell, or the process is gone."""
+    """Returns the process's resident memory in MB; 0 without /proc or if the process has ended."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
