@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from modules.cli.local_aws.bucket import LocalBucket
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from modules.settings import Settings
 from tests.colour_model import write_colour_model
 from tests.faults.proxy import FaultyProxy
@@ -75,14 +75,14 @@ def colour_model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def local_server() -> Iterator[LocalServer]:
+def local_server() -> Iterator[MotoServer]:
     """A real S3 API over HTTP, one for all tests of a process: stopping it takes half a second."""
-    with LocalServer() as server:
+    with MotoServer() as server:
         yield server
 
 
 @pytest.fixture
-def bucket(local_server: LocalServer) -> Iterator[LocalBucket]:
+def bucket(local_server: MotoServer) -> Iterator[LocalBucket]:
     """An empty bucket on the local server."""
     with LocalBucket("input/", local_server) as local:
         yield local

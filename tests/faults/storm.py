@@ -20,7 +20,7 @@ from typing import Any, Self
 from urllib.parse import unquote, unquote_plus
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
-from modules.cli.local_aws.execution import Function
+from modules.cli.local_aws.execution_environment import Function
 from modules.cli.local_aws.functions import AsyncPolicy, Functions
 from modules.models.folder import LocalFolder
 from modules.models.loader import load_model

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modules.cli.local_aws.server import LocalAws
+from modules.cli.local_aws.aws import LocalAws
 from tests.conftest import ROOT
 from tests.deployment.stack import find_layer
 

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from modules.cli import main
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from modules.errors import JobError
 from modules.spark.session.java import java_home
 from modules.spark.session.session import open_session
@@ -46,9 +46,9 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[LocalServer]:
+def s3() -> Iterator[MotoServer]:
     """A server whose variables this process and all that it starts have."""
-    with LocalServer() as server, pytest.MonkeyPatch.context() as patch:
+    with MotoServer() as server, pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in server.environment.items():
@@ -66,14 +66,14 @@ def java() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark(s3: LocalServer, java: None) -> Iterator[SparkSession]:
+def spark(s3: MotoServer, java: None) -> Iterator[SparkSession]:
     """The session, as a job opens it for s3a."""
     with open_session("tests", ["s3a://any"], "local[2]") as session:
         yield session
 
 
 @pytest.fixture
-def store(s3: LocalServer, request: pytest.FixtureRequest) -> Store:
+def store(s3: MotoServer, request: pytest.FixtureRequest) -> Store:
     """An empty bucket."""
     name = f"bucket-{abs(hash(request.node.nodeid)):x}"[:40]
     client = s3.client("s3")

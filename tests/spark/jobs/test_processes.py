@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pyspark
 import pytest
 
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from tests.cli.command import command
 from tests.conftest import ROOT
 from tests.spark.conftest import Store, png
@@ -24,7 +24,7 @@ SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 
 def test_a_bucket_is_within_reach_out_of_the_box(
-    s3: LocalServer, store: Store, photos: Path
+    s3: MotoServer, store: Store, photos: Path
 ) -> None:
     for path in photos.rglob("*.png"):
         store.put(f"in/{path.name}", path.read_bytes())
