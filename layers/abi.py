@@ -1,4 +1,4 @@
-"""Finds shared libraries of a layer that Lambda cannot load; start at `complaints`.
+"""Finds shared libraries of a layer that Lambda cannot load; start at `find_problems`.
 
 A library that was compiled on a newer Linux, or for another processor, fails only when it is
 imported, in the cloud. Its ELF file lists what it needs, so any host can check that.
@@ -90,7 +90,7 @@ def is_too_new(version: str) -> bool:
     return tuple(map(int, number.split("."))) > _NEWEST[family]
 
 
-def complaints(tree: Path, architecture: str) -> Iterator[str]:
+def find_problems(tree: Path, architecture: str) -> Iterator[str]:
     """Yields a message for every reason why Lambda could not load a shared library below `tree`."""
     contents = {path: path.read_bytes() for path in sorted(tree.rglob("*.so*")) if path.is_file()}
     bundled = {path.name for path in contents}
@@ -121,8 +121,8 @@ def complaints(tree: Path, architecture: str) -> Iterator[str]:
 
 
 def main(tree: Path, architecture: str) -> None:
-    """Exits with all complaints if Lambda could not load a shared library below `tree`."""
-    found = list(complaints(tree, architecture))
+    """Exits with all messages if Lambda could not load a shared library below `tree`."""
+    found = list(find_problems(tree, architecture))
     if found:
         sys.exit("\n".join(found))
 

@@ -1,8 +1,8 @@
-"""Asks what is known against what this project rests on; start at `main` (`make audit`).
+"""Checks this project's dependencies for licences and vulnerabilities; see `main` (`make audit`).
 
-Licences are read from what is installed. Known vulnerabilities are asked of the package registries'
-own services, by pip-audit and `npm audit`; of a service that cannot be asked nothing is known, and
-that is no good news: it has an exit code of its own.
+Licences are read from the installed packages. Vulnerabilities are looked up by pip-audit and
+`npm audit` in the package registries' services. A service that does not answer proves nothing, so
+that case has its own exit code.
 """
 
 from __future__ import annotations
@@ -17,27 +17,31 @@ from pathlib import Path
 from . import licences
 
 _ROOT = Path(__file__).parent.parent
-FINE, FOUND, NOT_ASKED = 0, 1, 3
+CLEAN, FOUND, NO_ANSWER = 0, 1, 3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service said: what it knows against which package, and which it did not speak of."""
+    """A service's answer.
+
+    findings: a message for each vulnerable package. unanswered: a message for each package, or
+    request, for which there was no answer.
+    """
 
     findings: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """Something found outweighs something that could not be asked."""
-        return FOUND if self.findings else NOT_ASKED if self.unanswered else FINE
+        """FOUND, NO_ANSWER or CLEAN; a finding counts more than a missing answer."""
+        return FOUND if self.findings else NO_ANSWER if self.unanswered else CLEAN
 
 
 def read_pip_audit(output: str, errors: str) -> Answer:
-    """What `pip-audit --format json` said.
+    """Reads the output of `pip-audit --format json`.
 
-    A package that it skips, because the service does not know it or does not answer, is one that
-    nothing is known of, although pip-audit's own exit code is 0 then.
+    pip-audit skips a package that the service does not know or does not answer for, and still exits
+    with 0. Here such a package counts as unanswered.
     """
     try:
         dependencies = json.loads(output)["dependencies"]
@@ -46,7 +50,7 @@ def read_pip_audit(output: str, errors: str) -> Answer:
     return Answer(
         findings=tuple(
             f"{found['name']} {found['version']}: {flaw['id']}, "
-            f"mended in {', '.join(flaw['fix_versions']) or 'no version'}"
+            f"fixed in {', '.join(flaw['fix_versions']) or 'no version'}"
             for found in dependencies
             for flaw in found.get("vulns", ())
         ),
@@ -55,7 +59,7 @@ def read_pip_audit(output: str, errors: str) -> Answer:
 
 
 def read_npm_audit(output: str, errors: str) -> Answer:
-    """What `npm audit --json` said."""
+    """Reads the output of `npm audit --json`."""
     try:
         report = json.loads(output)
     except ValueError:
@@ -65,7 +69,7 @@ def read_npm_audit(output: str, errors: str) -> Answer:
     return Answer(
         tuple(
             f"{name}: {found['severity']}: "
-            # an advisory's title, or the name of the package that has one
+            # an advisory has a title; a string names the dependency that has the advisory
             + ", ".join(via["title"] if isinstance(via, dict) else via for via in found["via"])
             for name, found in report["vulnerabilities"].items()
         )
@@ -91,17 +95,17 @@ def _print(title: str, answer: Answer) -> None:
     for text in answer.findings:
         print(f"  FOUND      {text}")
     for text in answer.unanswered[:3]:
-        print(f"  NOT ASKED  {text}")
+        print(f"  NO ANSWER  {text}")
     if more := answer.unanswered[3:]:
-        print(f"  NOT ASKED  and {len(more)} more")
+        print(f"  NO ANSWER  and {len(more)} more")
     if not (answer.findings or answer.unanswered):
-        print("  nothing is known against them")
+        print("  no known vulnerabilities")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints what was found; 0 nothing, 1 something, 3 nothing where not all could be asked."""
+    """Prints all findings; returns FOUND, else NO_ANSWER where answers are missing, else CLEAN."""
     lock = arguments[0] if arguments else "requirements-dev.txt"
-    print("Licences of what the function runs on")
+    print("Licences of the function's dependencies")
     is_refused = licences.main([str(_ROOT / "requirements.txt")])
     python = read_pip_audit(
         *_run(
@@ -112,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     _print(f"Vulnerabilities of the Python packages in {lock}", python)
     node = read_npm_audit(*_run("npm", "audit", "--json"))
     _print("Vulnerabilities of the npm packages in package-lock.json", node)
-    codes = [FOUND if is_refused else FINE, python.exit_code, node.exit_code]
+    codes = [FOUND if is_refused else CLEAN, python.exit_code, node.exit_code]
     return FOUND if FOUND in codes else max(codes)
 
 

@@ -1,7 +1,7 @@
-"""What else lies within packages: libraries beside them, and those compiled into OpenCV.
+"""Identifies the libraries that packages bring along: shared ones, and those inside OpenCV.
 
-Start at `shared_library` and `compiled_in`. Both read the binaries themselves, of any architecture,
-so that they tell what is there, and not what ought to be.
+Start at `shared_library` and `compiled_in`. Both read the binaries, of any architecture, so the
+result is what really is in the layer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TypeVar
 
 _Value = TypeVar("_Value", str, bytes)
 
-# SPDX expressions, by the beginning of the name. FFmpeg is built without its parts under the GPL;
-# GCC's exception lets anything be linked with its libraries.
+# SPDX expressions by a prefix of the library's name. FFmpeg is built without its parts under the
+# GPL. GCC's exception allows linking anything with its libraries.
 _GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
 _LICENCES = {
     "flatbuffers": "Apache-2.0",
@@ -45,7 +45,7 @@ _LICENCES = {
     "tegra_hal": "BSD-3-Clause",
     "zlib": "Zlib",
 }
-# Where the name of the file does not tell the version, and the content does
+# Libraries that state their version in their content, not in their file name
 _CONTENT_VERSIONS = {
     "libcrypto": rb"OpenSSL (\d[\w.]*\w)",
     "libpng": rb"libpng version (\d[\d.]*\d)",
@@ -53,12 +53,12 @@ _CONTENT_VERSIONS = {
     "libssl": rb"OpenSSL (\d[\w.]*\w)",
     "libvpx": rb"\0v(\d+\.\d+\.\d+)\0",
 }
-# auditwheel's names: digits of a hash before the first dot, after OpenBLAS's own "-r0" of "-r0.3.3"
+# auditwheel puts a hash before the first dot, for OpenBLAS inside its "-r0.3.3": after "-r0"
 _SHARED = re.compile(
     r"(?P<name>.+?)(?:-r(?P<first>\d+))?(?:-[0-9a-f]{8})+(?P<before>[\d.]*)\.so(?P<after>[\w.]*)"
 )
 
-# OpenCV keeps a text of what it was built from; this begins it, and a NUL ends it
+# OpenCV's binary holds a text about its build, which begins like this and ends with a NUL
 _BUILD_INFORMATION = re.compile(rb"General configuration for OpenCV ([\d.]+)[^\0]*")
 _BUILD_VERSIONS = {
     "ipphal": r"Custom HAL:.*ipp \(ver ([\d.]+)",
@@ -74,19 +74,19 @@ _BUILD_VERSIONS = {
     "tegra_hal": r"carotene \(ver ([\d.]+)",
     "zlib": r"ZLib: +build \(ver ([\d.]+)",
 }
-# Header-only, or copied in: they are not among OpenCV's "3rdparty dependencies"
+# Header-only or copied libraries, which OpenCV's "3rdparty dependencies" does not list
 _COPIED_IN = {
     "mlas": r"DNN MLAS: +YES()",
     "flatbuffers": r"Flatbuffers: +builtin/3rdparty \(([\d.]+)",
 }
-# The text tells WebP's interface alone. The version, by OpenCV's, is the one that
-# 3rdparty/libwebp/src/dec/vp8i_dec.h of its sources has
+# OpenCV's text has only the version of WebP's interface. WebP's own version, by OpenCV's version,
+# stands in 3rdparty/libwebp/src/dec/vp8i_dec.h of OpenCV's sources
 WEBP = {"5.0.0": "1.6.0"}
 
 
 @dataclass(frozen=True)
 class Bundled:
-    """A library within a package. `version` and `licence` (SPDX) are None where nothing tells."""
+    """A library inside a package. `version` and `licence` (SPDX) are None if they are unknown."""
 
     name: str
     version: str | None
@@ -94,53 +94,51 @@ class Bundled:
 
 
 def shared_library(path: str, data: bytes) -> Bundled:
-    """What a file of a package's .libs folder is.
+    """Identifies a file of a package's .libs folder.
 
     >>> shared_library("numpy.libs/libgfortran-040039e1-0352e75f.so.5.0.0", b"").version
     '5.0.0'
     """
     filename = PurePosixPath(path).name
     if not (named := _SHARED.fullmatch(filename)):
-        return Bundled(filename, None, _by_beginning(_LICENCES, filename))
+        return Bundled(filename, None, _by_prefix(_LICENCES, filename))
     name = named["name"].rstrip("_")
     version = f"{named['first'] or ''}{named['before'] or named['after']}".strip(".") or None
-    pattern = _by_beginning(_CONTENT_VERSIONS, name)
+    pattern = _by_prefix(_CONTENT_VERSIONS, name)
     if pattern and (found := re.search(pattern, data)):
         version = found[1].decode()
-    return Bundled(name, version, _by_beginning(_LICENCES, name))
+    return Bundled(name, version, _by_prefix(_LICENCES, name))
 
 
 def compiled_in(cv2: bytes) -> list[Bundled]:
-    """The libraries within OpenCV's binary, by name.
+    """Returns the libraries that were compiled into OpenCV's binary, in the order of their names.
 
     Raises:
-        ValueError: it does not tell.
+        ValueError: the binary holds no list of them.
     """
     built = _BUILD_INFORMATION.search(cv2)
     text = built[0].decode() if built else ""
     if not (built and (listed := re.search(r"3rdparty dependencies: *(.*)", text))):
-        raise ValueError("this cv2 does not tell what was compiled into it")
-    versions = {
-        name: _find(_by_beginning(_BUILD_VERSIONS, name), text) for name in listed[1].split()
-    }
+        raise ValueError("this cv2 has no list of the libraries that were compiled into it")
+    versions = {name: _find(_by_prefix(_BUILD_VERSIONS, name), text) for name in listed[1].split()}
     if "libwebp" in versions:
         versions["libwebp"] = WEBP.get(built[1].decode())
     for name, pattern in _COPIED_IN.items():
         if re.search(pattern, text):
             versions[name] = _find(pattern, text)
     return [
-        Bundled(name, version, _by_beginning(_LICENCES, name))
+        Bundled(name, version, _by_prefix(_LICENCES, name))
         for name, version in sorted(versions.items())
     ]
 
 
 def _find(pattern: str | None, text: str) -> str | None:
-    """The version that a pattern captures, if it captures one."""
+    """Returns the version that a pattern captures, or None."""
     found = re.search(pattern, text) if pattern else None
     return (found[1] or None) if found else None
 
 
-def _by_beginning(table: Mapping[str, _Value], name: str) -> _Value | None:
-    """The value of the longest key that the name begins with."""
+def _by_prefix(table: Mapping[str, _Value], name: str) -> _Value | None:
+    """Returns the value of the longest key that the name begins with, or None."""
     keys = [key for key in table if name.startswith(key)]
     return table[max(keys, key=len)] if keys else None

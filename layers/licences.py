@@ -1,4 +1,4 @@
-"""Which licences packages are under, and whether the function may rest on them; see `licence_of`.
+"""Reads packages' licences and checks that the function may use them; start at `licence_of`.
 
 python -m layers.licences requirements.txt
 """
@@ -12,13 +12,13 @@ from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-# SPDX identifiers. All let anybody run, change and sell what is built on them; none asks for the
-# source of it, or for more than its own text beside it.
+# SPDX identifiers. Each of these allows everybody to run, change and sell the software. None
+# demands the source code, or more than a copy of the licence's text.
 ALLOWED = frozenset(
     {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0", "PSF-2.0"}
     | {"Zlib"}
 )
-# What packages wrote before License-Expression (PEP 639) asked for SPDX
+# What older packages write: License-Expression (PEP 639) demands SPDX identifiers, License did not
 _WRITTEN = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
@@ -36,17 +36,17 @@ _OPERATORS = {"AND", "OR", "WITH"}
 
 
 class LicenceError(Exception):
-    """A package says of no licence, or of one that is not allowed. The message names both."""
+    """A package states no licence, or one that is not allowed. The message names both."""
 
 
 def licence_of(package: Message) -> str:
-    """An SPDX expression of what a package's METADATA says.
+    """Returns the licence in a package's METADATA as an SPDX expression.
 
-    What it says in the field made for it comes first, then its free text, then its classifiers; of
-    several classifiers one may choose.
+    License-Expression is read first, then the free text of License, then the classifiers. Several
+    classifiers are alternatives ("OR").
 
     Raises:
-        LicenceError: it says nothing that is understood.
+        LicenceError: the metadata state no licence that is understood.
     """
     if expression := package.get("License-Expression"):
         return str(expression)
@@ -63,34 +63,34 @@ def licence_of(package: Message) -> str:
         return " OR ".join(sorted(_CLASSIFIED[name] for name in classified))
     said = "; ".join([written.partition("\n")[0], *classified]).strip("; ") or "nothing"
     raise LicenceError(
-        f"{package['Name']} {package['Version']} says of its licence {said}; look it up, and say "
-        "in layers/licences.py which SPDX identifier that is"
+        f"{package['Name']} {package['Version']} states as its licence: {said}. Look it up, and "
+        "add its SPDX identifier to layers/licences.py"
     )
 
 
 def check_licence(name: str, expression: str) -> None:
-    """Refuses an expression that names a licence outside ALLOWED.
+    """Checks that an SPDX expression names only licences in ALLOWED.
 
-    Also where there is a choice: whoever may choose should not have to know it.
+    Every alternative of an "OR" must be allowed, so that nobody has to make a choice.
 
     Raises:
-        LicenceError: it does.
+        LicenceError: the expression names another licence.
     """
     named = set(re.findall(r"[\w.+-]+", expression)) - _OPERATORS
-    if strangers := sorted(named - ALLOWED):
+    if others := sorted(named - ALLOWED):
         raise LicenceError(
-            f"{name} is under {expression}, and {', '.join(strangers)} is not among the licences "
+            f"{name} is under {expression}, and {', '.join(others)} is not among the licences "
             f"that are allowed (layers/licences.py): {', '.join(sorted(ALLOWED))}"
         )
 
 
 def locked_packages(lock: Path) -> list[str]:
-    """The names of the packages in a lock file."""
+    """Returns the names of the packages in a lock file."""
     return re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the licences of a lock file's packages, as they are installed; 1 if one won't do."""
+    """Prints the licences of a lock file's installed packages; returns 1 if one is not allowed."""
     refused = 0
     for name in locked_packages(Path(arguments[0])):
         try:

@@ -1,6 +1,6 @@
-"""Packs a layer's folder into the zip that is uploaded, within its budget; start at `main`.
+"""Packs a layer's folder into the zip that is uploaded, and checks its size; start at `main`.
 
-The same files give the same bytes: sorted, dated 1980, with one of two permissions.
+The same files give the same bytes: they are sorted, dated 1980, and have one of two permissions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAMES = {"cv2": "opencv-python-headless", "dateutil": "python-dateutil"}
 
 @dataclass(frozen=True)
 class Package:
-    """What one distribution takes in a layer, in bytes."""
+    """The size of one distribution in a layer, in bytes."""
 
     name: str
     version: str
@@ -30,19 +30,23 @@ class Package:
 
 
 class BudgetError(Exception):
-    """The layer is larger than it may be."""
+    """The layer is larger than its budget."""
 
 
 def pack(tree: Path, target: Path) -> list[zipfile.ZipInfo]:
-    """Zips all files of `tree`, and returns what was written of each."""
+    """Zips all files of `tree`; returns the zip's entries.
+
+    Raises:
+        ValueError: `tree` holds a symbolic link.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in _files(tree):
             if path.is_symlink():
-                raise ValueError(f"{path} is a link, and Lambda's layers should have none")
+                raise ValueError(f"{path} is a link; a layer must hold files only")
             entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), _EARLIEST)
             mode = 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
-            entry.create_system = 3  # Unix, or the permissions would be ignored
+            entry.create_system = 3  # Unix; otherwise the permissions are ignored
             entry.external_attr = (stat.S_IFREG | mode) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes(), compresslevel=9)
@@ -50,7 +54,7 @@ def pack(tree: Path, target: Path) -> list[zipfile.ZipInfo]:
 
 
 def by_package(entries: Sequence[zipfile.ZipInfo]) -> list[Package]:
-    """Sums up a layer's files by distribution, the largest first."""
+    """Sums up the sizes of a layer's files by distribution; the largest comes first."""
     unzipped, zipped, versions = Counter[str](), Counter[str](), dict[str, str]()
     for entry in entries:
         name = _package(entry.filename)
@@ -65,14 +69,14 @@ def by_package(entries: Sequence[zipfile.ZipInfo]) -> list[Package]:
 
 
 def _package(filename: str) -> str:
-    """The distribution of a file below python/, told from the names that pip gives its folders."""
+    """Returns the distribution of a file below python/, from the folder names that pip makes."""
     parts = [part for part in PurePosixPath(filename).parts[1:] if part != "__pycache__"]
     name = re.split(r"[-.]", parts[0])[0].replace("_", "-")
     return _NAMES.get(name, name)
 
 
 def table(packages: Sequence[Package]) -> str:
-    """Sizes for a person to read."""
+    """Formats the sizes as a table, with their sum in the last row."""
     total = Package("", "", sum(p.unzipped for p in packages), sum(p.zipped for p in packages))
     rows = [("package", "version", "unzipped", "zipped")]
     rows += [(p.name, p.version, f"{p.unzipped:,}", f"{p.zipped:,}") for p in [*packages, total]]
@@ -84,7 +88,11 @@ def table(packages: Sequence[Package]) -> str:
 
 
 def check_budget(kind: str, size: int, limit: int | None, packages: Sequence[Package]) -> None:
-    """Raises a BudgetError that names the numbers, and where to look for savings."""
+    """Checks a size against its limit; None means no limit.
+
+    Raises:
+        BudgetError: it is larger; the message names the numbers and the largest packages.
+    """
     if limit is None or size <= limit:
         return
     largest = ", ".join(f"{package.name} {package.unzipped:,}" for package in packages[:3])
@@ -95,7 +103,7 @@ def check_budget(kind: str, size: int, limit: int | None, packages: Sequence[Pac
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A folder's files in an order that no file system decides, or the one file that `path` is."""
+    """Yields a folder's files in sorted order, or `path` itself if it is a file."""
     if path.is_dir():
         found = sorted(path.rglob("*"))
         yield from (file for file in found if file.is_symlink() or not file.is_dir())
@@ -104,19 +112,23 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Packs, prints what is in it, and leaves no zip behind that breaks the budget."""
+    """Packs and prints the packages; exits, without a zip, if a budget is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m layers.pack", description=__doc__)
-    parser.add_argument("tree", type=Path, help="the folder that becomes /opt")
-    parser.add_argument("target", type=Path, help="the zip")
-    parser.add_argument("--unzipped", type=int, metavar="BYTES", help="the most it may take")
-    parser.add_argument("--zipped", type=int, metavar="BYTES", help="the most it may take")
+    parser.add_argument("tree", type=Path, help="the folder whose content becomes /opt")
+    parser.add_argument("target", type=Path, help="the zip to write")
+    parser.add_argument(
+        "--unzipped", type=int, metavar="BYTES", help="the largest size allowed, unzipped"
+    )
+    parser.add_argument(
+        "--zipped", type=int, metavar="BYTES", help="the largest size allowed of the zip"
+    )
     parser.add_argument(
         "--together-with",
         type=Path,
         nargs="*",
         default=[],
         metavar="PATH",
-        help="files and folders that share the unzipped budget",
+        help="files and folders that count toward --unzipped, too",
     )
     options = parser.parse_args(arguments)
     unfinished = options.target.with_suffix(".part")

@@ -1,6 +1,6 @@
-"""Uses built layers as the function does, in a Python that has nothing else; start at `main`.
+"""Uses built layers as the function does, in a Python without other packages; see `main`.
 
-python3.13 -I -S layers/prove.py layers/build/opencv-slim-x86_64/python [ANOTHER/python]
+python3.13 -B -I -S layers/prove.py layers/build/opencv-slim-x86_64/python [ANOTHER/python]
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ num=3
 
 
 def import_all() -> None:
-    """What the function imports."""
+    """Imports what the function imports."""
     import modules.results.pipeline
     from modules.telemetry.logs import logger
 
@@ -53,7 +53,7 @@ def import_all() -> None:
 
 
 def use_formats() -> None:
-    """Writes and reads every format that the function takes."""
+    """Writes and reads every picture format that the function accepts."""
     import numpy as np
 
     from modules.object_detection.images import FORMATS, decode_image, encode_image
@@ -63,11 +63,13 @@ def use_formats() -> None:
         decoded = decode_image(encode_image(image, name), max_pixels=image.size)
         error = float(np.abs(decoded.pixels.astype(int) - image).mean())
         if decoded.format != name or error > (4 if name in {"jpeg", "webp"} else 0):
-            raise AssertionError(f"{name} came back as {decoded.format}, {error:.2f} levels off")
+            raise AssertionError(
+                f"{name} came back as {decoded.format}, with a mean error of {error:.2f} levels"
+            )
 
 
 def draw_text() -> None:
-    """Draws letters of several scripts; one that no font has would be drawn as a question mark."""
+    """Draws letters of several scripts. OpenCV draws a question mark for letters no font has."""
     import cv2
     import numpy as np
 
@@ -78,17 +80,17 @@ def draw_text() -> None:
 
     for letter in "aéжλ狗犬ね":
         if not drawn(letter).any() or np.array_equal(drawn(letter), drawn("?")):
-            raise AssertionError(f"no font has {letter}")
+            raise AssertionError(f"no font has the letter {letter}")
 
 
 def detect() -> None:
-    """Runs a network of the project's importer on every engine that is there."""
+    """Imports a Darknet network and runs it on every installed engine."""
     import numpy as np
 
     from modules.object_detection.darknet import import_darknet
     from modules.object_detection.engines.registry import create_engine
 
-    # biases, scales, means, variances and kernels of one layer; biases and kernels of the other
+    # The first layer has biases, scales, means, variances, kernels; the second biases and kernels
     count = 4 * 16 + 16 * 27 + 18 + 18 * 16
     weights = np.sin(np.arange(count, dtype="<f4")) ** 2
     stream = struct.pack("<iiiq", 0, 2, 5, 0) + weights.tobytes()
@@ -98,11 +100,11 @@ def detect() -> None:
     results = [create_engine(name, network.onnx, network.outputs).forward(blob) for name in engines]
     for result in results:
         if not np.ptp(result[0]) or not np.allclose(result[0], results[0][0], atol=1e-3):
-            raise AssertionError(f"{engines} disagree, or say nothing")
+            raise AssertionError(f"the outputs of {engines} differ, or are constant")
 
 
 def create_clients() -> None:
-    """Creates the AWS clients, which read botocore's data, and signs a request."""
+    """Creates the AWS clients, which read botocore's data files, and signs a request."""
     import boto3
 
     session = boto3.Session("key", "secret", region_name="us-east-1")
@@ -113,15 +115,15 @@ def create_clients() -> None:
 
 
 def _picture() -> NDArray[np.uint8]:
-    """A smooth `(96, 128, 3)` BGR image."""
+    """Returns a smooth `(96, 128, 3)` uint8 BGR image."""
     import numpy as np
 
     y, x = np.mgrid[0:96, 0:128]
     return np.stack([x, y, x + y], axis=2).astype(np.uint8)
 
 
-def _strangers(homes: Sequence[Path]) -> list[str]:
-    """Modules that came neither from a layer, nor from the project, nor from Python itself."""
+def _foreign_modules(homes: Sequence[Path]) -> list[str]:
+    """Lists imported modules that come from none of `homes` and not from the standard library."""
     standard = Path(struct.__file__).parent
     return [
         f"{name} ({path})"
@@ -134,7 +136,7 @@ def _strangers(homes: Sequence[Path]) -> list[str]:
 
 
 def main(trees: Sequence[Path]) -> None:
-    """Proves that the layers, and nothing else, carry the function; prints how long each part took.
+    """Checks that the layers alone suffice for the function; prints each step's duration.
 
     Args:
         trees: the layers' python/ folders.
@@ -145,8 +147,8 @@ def main(trees: Sequence[Path]) -> None:
         start = time.perf_counter()
         step()
         print(f"{step.__name__:15}{(time.perf_counter() - start) * 1000:7.0f} ms")
-    if strangers := _strangers([*homes, _ROOT / "modules"]):
-        raise AssertionError(f"not from the layers: {', '.join(strangers)}")
+    if foreign := _foreign_modules([*homes, _ROOT / "modules"]):
+        raise AssertionError(f"not from the layers: {', '.join(foreign)}")
 
 
 if __name__ == "__main__":

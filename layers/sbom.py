@@ -1,8 +1,8 @@
-"""Writes down what is in a layer, as CycloneDX 1.6 (https://cyclonedx.org); start at `describe`.
+"""Writes a layer's bill of materials in CycloneDX 1.6 (https://cyclonedx.org); see `describe`.
 
-The document is made from the zip alone and from pip's report of what it installed, and holds no
-time and nothing random, so that equal layers have equal documents. The standard library writes it,
-because layers are built by a Python that has nothing else; a test holds it to the schema.
+The input is the zip and pip's installation report. The document holds no time and nothing random:
+equal layers have equal documents. It is written with the standard library only, because the Python
+that builds layers has no other packages; a test validates it against the schema.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _METADATA = re.compile(r"python/[^/]+\.dist-info/METADATA")
 def describe(
     zipped: Path, report: Mapping[str, Any], compiled: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The layer's document.
+    """Returns the layer's bill of materials.
 
     Args:
         zipped: the layer.
         report: pip's (`pip install --report`): https://pip.pypa.io/en/stable/reference/installation-report/
-        compiled: packages whose wheel gave way to what was compiled from their sources.
+        compiled: packages that were compiled from source and replace their wheel.
 
     Raises:
         ValueError: something in the layer belongs to no package.
-        LicenceError: a package says nothing of its licence that is understood.
+        LicenceError: a package states no licence that is understood.
     """
     digest = _sha256(zipped.read_bytes())
     wheels = _wheels(report, compiled)
     with zipfile.ZipFile(zipped) as layer:
         found = [_read_metadata(layer, name) for name in layer.namelist() if _METADATA.match(name)]
         packages = {_canonical(package["Name"]): package for package in found}
-        if strangers := {part.name for part in by_package(layer.infolist())} - packages.keys():
+        if unknown := {part.name for part in by_package(layer.infolist())} - packages.keys():
             raise ValueError(
-                f"{', '.join(sorted(strangers))} is in {zipped.name}, and no package there is "
-                "called so"
+                f"{', '.join(sorted(unknown))} is in {zipped.name}, and no package there has "
+                "that name"
             )
         components = [
             _component(name, package, wheels.get(name), list(_bundled(layer, name)))
@@ -76,7 +76,7 @@ def describe(
             {"ref": root, "dependsOn": [component["bom-ref"] for component in components]},
             *(_dependencies(name, packages) for name in sorted(packages)),
         ],
-        # All packages are named; of what is compiled into them OpenCV alone keeps a list
+        # The list of packages is complete. Only OpenCV lists what was compiled into it
         "compositions": [{"aggregate": "complete", "dependencies": [root]}]
         + [{"aggregate": "unknown", "assemblies": [name]} for name in packages if name != _OPENCV],
     }
@@ -90,12 +90,12 @@ def _read_metadata(layer: zipfile.ZipFile, name: str) -> Message:
 
 
 def _canonical(name: str) -> str:
-    """A name as PEP 503 compares it."""
+    """Normalises a name as PEP 503 does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _wheels(report: Mapping[str, Any], compiled: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """File name and SHA-256 of the wheel that each package came in."""
+    """Returns the file name and SHA-256 of each package's wheel, by the package's name."""
     wheels = {}
     for item in report.get("install", ()):
         download = item["download_info"]
@@ -108,7 +108,7 @@ def _wheels(report: Mapping[str, Any], compiled: Sequence[str]) -> dict[str, tup
 
 
 def _bundled(layer: zipfile.ZipFile, package: str) -> Iterator[dict[str, Any]]:
-    """The libraries in a package, by file."""
+    """Yields a component for each library inside a package."""
     folder = re.compile(rf"python/{package.replace('-', '_')}\.libs/.+")
     for path in layer.namelist():
         if folder.fullmatch(path):
@@ -122,7 +122,7 @@ def _bundled(layer: zipfile.ZipFile, package: str) -> Iterator[dict[str, Any]]:
 def _library(
     package: str, library: Bundled, path: str, sha256: str | None = None
 ) -> dict[str, Any]:
-    return _less_empty(
+    return _without_empty(
         {
             "type": "library",
             "bom-ref": f"{package}/{library.name}",
@@ -151,7 +151,7 @@ def _component(
                 "hashes": [{"alg": "SHA-256", "content": wheel[1]}],
             }
         ]
-    return _less_empty(
+    return _without_empty(
         {
             "type": "library",
             "bom-ref": name,
@@ -167,16 +167,16 @@ def _component(
 
 
 def _dependencies(name: str, packages: Mapping[str, Message]) -> dict[str, Any]:
-    """Which other packages of the layer a package needs, whatever extras it has besides."""
+    """Returns the other packages of the layer that a package needs without its extras."""
     needed = {
         _canonical(re.split(r"[^\w.-]", text)[0])
         for text in packages[name].get_all("Requires-Dist", [])
         if "extra ==" not in text
     }
-    return _less_empty({"ref": name, "dependsOn": sorted(needed & packages.keys())})
+    return _without_empty({"ref": name, "dependsOn": sorted(needed & packages.keys())})
 
 
-def _less_empty(values: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
@@ -185,12 +185,16 @@ def _sha256(data: bytes) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Writes the document beside the zip, as NAME.cdx.json."""
+    """Writes the document next to the zip, as NAME.cdx.json."""
     parser = argparse.ArgumentParser(prog="python -m layers.sbom", description=__doc__)
     parser.add_argument("zip", type=Path, help="the layer")
-    parser.add_argument("report", type=Path, help="what pip installed, by its own report")
+    parser.add_argument("report", type=Path, help="the report of `pip install --report`")
     parser.add_argument(
-        "--compiled", nargs="*", default=[], metavar="PACKAGE", help="compiled instead"
+        "--compiled",
+        nargs="*",
+        default=[],
+        metavar="PACKAGE",
+        help="packages that were compiled from source",
     )
     options = parser.parse_args(arguments)
     document = describe(options.zip, json.loads(options.report.read_text()), options.compiled)

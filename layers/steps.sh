@@ -72,6 +72,13 @@ check_libraries() {
   PYTHONPATH="$tools" "$python" -m layers.abi "$1" "$2"
 }
 
+# use_layer TREE ARCHITECTURE: fails if the function cannot run with the tree alone. It has to be
+# for this host's architecture and hold OpenCV; other trees are not tried
+use_layer() {
+  [[ "$2" == "$(host_architecture)" && -d "$1/cv2" ]] || return 0
+  "$python" -B -I -S layers/prove.py "$1"
+}
+
 # finish NAME ARCHITECTURE LIMIT...: packs build/NAME/python into dist/NAME.zip and writes its bill of
 # materials to dist/NAME.cdx.json. `from_source` names the package that was compiled here, if any
 finish() {
@@ -80,6 +87,7 @@ finish() {
   cd "$root" || exit
   "$python" -m layers.trim "$tree"
   check_libraries "$tree" "$architecture"
+  use_layer "$tree" "$architecture"
   # /opt is read-only at run time: without bytecode, every cold start would compile every module.
   # It is unchecked, because the zip does not keep the sources' times that a check compares.
   PYTHONHASHSEED=0 "$python" -m compileall -q --invalidation-mode unchecked-hash \

@@ -1,4 +1,4 @@
-"""Deletes what the function never needs from the packages of a layer; start at `trim`."""
+"""Deletes files that the function never needs from a layer's packages; start at `trim`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
-# Globs, from the layer's python/ folder. What they name must be missed by nothing that a detection
-# runs; the layer is imported and used, with what is left, before it is trusted.
+# Globs, relative to the layer's python/ folder. No code that a detection runs may need these files;
+# layers/prove.py imports and uses the layer without them.
 UNUSED = (
     "bin",
     # tests, and what only they import
@@ -28,7 +28,7 @@ UNUSED = (
     # documentation
     "**/examples",
     "botocore/data/*/*/examples-1.json",
-    # parts that are loaded only when asked for, and that detection never asks for
+    # parts that are imported on demand, and that detection never imports
     "aws_lambda_powertools/event_handler",
     "boto3/data",
     "numpy/fft",
@@ -37,7 +37,7 @@ UNUSED = (
     "numpy/random",
     # Haar cascades
     "cv2/data",
-    # ONNX Runtime's copy of itself for C programs, and all that is not inference
+    # ONNX Runtime's copy of its library for C programs, and everything that is not inference
     "onnxruntime/backend",
     "onnxruntime/capi/libonnxruntime.so*",
     "onnxruntime/datasets",
@@ -45,14 +45,14 @@ UNUSED = (
     "onnxruntime/tools",
     "onnxruntime/transformers",
 )
-# boto3.client("s3"), and the "sts" that some credentials are fetched with; all else is 400 services
+# The function calls "s3"; "sts" fetches some kinds of credentials. botocore has 400 services
 _SERVICES = {"s3", "sts"}
-# Who wrote it and under which licence travels along; scanners read the version there.
+# Authors and licences stay in the layer, and scanners read the version from METADATA
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "AUTHORS*")
 
 
 def trim(tree: Path) -> None:
-    """Deletes from `tree`, a folder that packages were installed into."""
+    """Deletes unneeded files from `tree`, a folder into which packages were installed."""
     for pattern in UNUSED:
         for path in sorted(tree.glob(pattern)):
             _delete(path)
@@ -67,7 +67,10 @@ def trim(tree: Path) -> None:
 
 
 def only_services(endpoints: str) -> str:
-    """What botocore knows of endpoints, which every client reads whole, less the other services."""
+    """Removes the services that are not used from botocore's endpoints.json.
+
+    Every client reads the whole file.
+    """
     document = json.loads(endpoints)
     for partition in document["partitions"]:
         services = partition["services"]

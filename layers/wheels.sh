@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lists the wheels that layers are made of, for each architecture of Lambda, by asking pip: a lock
-# that lacks one fails here, and not when somebody builds. `make lock` keeps the list in wheels.txt.
+# Lists the wheels that pip would install into the layers, for each architecture of Lambda. A lock
+# that lacks one fails here, and not when somebody builds. `make lock` writes the list to wheels.txt.
 set -euo pipefail
 
 # shellcheck source=layers/steps.sh

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds the optional layer for ENGINE=onnxruntime; NumPy comes from the layer with OpenCV.
+# Builds the optional layer for ENGINE=onnxruntime. It needs NumPy from the layer with OpenCV.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 usage: layers/onnxruntime/build.sh [x86_64|arm64]
 
-The published wheel, with what inference on the CPU needs. The architecture is the host's unless
-named. The layer is written to layers/dist/onnxruntime-ARCHITECTURE.zip, what it is made of beside
-it in .cdx.json (CycloneDX), and its content to layers/build/.
+Packs the parts of the published wheel that inference on the CPU needs. The default architecture is
+the host's. Writes the layer to layers/dist/onnxruntime-ARCHITECTURE.zip, its bill of materials
+(CycloneDX) next to it in .cdx.json, and its unpacked content to layers/build/.
 
   LAYER_PYTHON  the Python 3.13 to use (default: python3.13)
 TEXT
@@ -28,8 +28,8 @@ name="onnxruntime-$architecture"
 
 rm -rf "$layers/build/$name"
 mkdir -p "$layers/build"
-# The function's lock file does not name it, since it is optional; a workstation's does.
-# Its dependencies are for its tools: inference needs NumPy alone.
+# It is optional, so the workstation's lock file names it, not the function's.
+# Its other dependencies are for its tools: inference needs only NumPy.
 locked "$root/requirements-dev.txt" onnxruntime |
   install_wheels /dev/stdin "$architecture" "$name"
 finish "$name" "$architecture" --unzipped 35000000

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Builds the layer that holds OpenCV and all else that the function imports.
+# Builds the layer that holds OpenCV and the function's other dependencies.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 usage: layers/opencv/build.sh slim|stock [x86_64|arm64]
 
-  slim   OpenCV compiled with what detection needs (20 to 60 minutes, once: it is cached)
+  slim   OpenCV compiled with what detection needs (20 to 60 minutes; the result is cached)
   stock  the published wheels, without their tests and stubs (a minute)
 
-The architecture is the host's unless named; slim is compiled for the host's only.
-The layer is written to layers/dist/opencv-KIND-ARCHITECTURE.zip, what it is made of beside it in
-.cdx.json (CycloneDX), and its content to layers/build/.
+The default architecture is the host's; slim can be compiled for no other.
+Writes the layer to layers/dist/opencv-KIND-ARCHITECTURE.zip, its bill of materials (CycloneDX) next
+to it in .cdx.json, and its unpacked content to layers/build/.
 
   LAYER_PYTHON  the Python 3.13 to use (default: python3.13)
-  LAYER_CACHE   where compiled OpenCVs are kept (default: layers/build/cache)
-  LAYER_JOBS    how many compilers run at once (default: one a core)
+  LAYER_CACHE   the folder that keeps compiled OpenCVs (default: layers/build/cache)
+  LAYER_JOBS    how many compilers run at once (default: one per core)
 TEXT
 }
 
@@ -31,14 +31,14 @@ headers() {
 
 check_compiler() {
   command -v c++ >/dev/null || fail "slim needs a C++ compiler (c++): install one, or build stock"
-  # without it OpenCV builds a JPEG decoder that is several times slower, and says nothing
+  # without nasm OpenCV silently builds a JPEG decoder that is several times slower
   [[ "$architecture" != x86_64 ]] || command -v nasm >/dev/null ||
     fail "slim needs the assembler nasm on x86_64: install it, or build stock"
   [[ -f "$(headers)/Python.h" ]] ||
     fail "slim needs the C headers of $python: install them, or build stock"
 }
 
-# All that the compiled bytes depend on. Comments don't.
+# Prints everything that the compiled bytes depend on; comments are left out.
 compile_inputs() {
   locked "$lock" opencv-python-headless
   locked "$lock" numpy
@@ -51,7 +51,7 @@ compile_inputs() {
   declare -f compile_opencv
 }
 
-# compile_opencv FOLDER: the package cv2, from the PyPI sdist that the lock file names
+# compile_opencv FOLDER: compiles the package cv2 from the PyPI sdist that the lock file names
 compile_opencv() (
   work="$layers/build/compile-$architecture"
   rm -rf "$work"
@@ -60,12 +60,12 @@ compile_opencv() (
   "$python" -m venv tools
   tools/bin/pip install --quiet --require-hashes --only-binary :all: \
     --requirement "$here/requirements-build.txt"
-  # links, so that what is compiled in does not tell where this host keeps its headers
+  # links, so that no path of this host's headers is compiled in
   ln -s "$(headers)" include
   ln -s "$tree/numpy/_core/include" numpy
   ln -s "$here/older_symbols.h" .
 
-  # to tell the sdist's metadata pip runs its setup.py: with the locked tools, and no newer ones
+  # pip runs the sdist's setup.py to read its metadata: with the locked tools, not with newer ones
   locked "$lock" opencv-python-headless |
     tools/bin/pip download --quiet --no-deps --no-binary :all: --no-build-isolation \
       --require-hashes --requirement /dev/stdin
@@ -82,12 +82,12 @@ compile_opencv() (
     -DPYTHON3_NUMPY_INCLUDE_DIRS="$work/numpy" \
     -DPYTHON_DEFAULT_EXECUTABLE="$work/tools/bin/python" >configure.log 2>&1 ||
     fail "OpenCV could not be configured: see $work/configure.log"
-  # what cv2.getBuildInformation() tells, and where sample data would be, names this folder, too
+  # cv2.getBuildInformation() and the path of sample data name this folder, too
   sed --in-place "s|$work/||g" build/modules/core/version_string.inc build/opencv_data_config.hpp
   ninja -C build -j "${LAYER_JOBS:-$(nproc)}" opencv_python3 >compile.log 2>&1 ||
     fail "OpenCV could not be compiled: see $work/compile.log"
   cmake --install build --component python --prefix staged --strip >install.log
-  # it is the hash of the file before that, which tells the folder that it was compiled in
+  # the build ID is a hash of the unstripped file, which depends on the folder of the compilation
   objcopy --remove-section .note.gnu.build-id staged/python/cv2/python-3/cv2.abi3.so
   mkdir -p "$(dirname "$1")"
   mv staged/python/cv2 "$1"
@@ -97,7 +97,7 @@ compile_opencv() (
 case "${1:-}" in
   -h | --help) usage && exit ;;
   slim | stock) kind="$1" ;;
-  *) wrong_usage "which kind of layer, slim or stock? '${1:-}' is neither" ;;
+  *) wrong_usage "which kind of layer: slim or stock? '${1:-}' is neither" ;;
 esac
 [[ $# -le 2 ]] || wrong_usage "too many arguments: ${*:3}"
 architecture="${2:-$(host_architecture)}"
@@ -122,6 +122,6 @@ if [[ "$kind" == slim ]]; then
   from_source=opencv-python-headless
   finish "$name" "$architecture" --unzipped 90000000 --zipped 32000000
 else
-  # Lambda wants the function and its layers together to be smaller than 262,144,000 bytes
+  # Lambda's limit: function and layers together are smaller than 262,144,000 bytes unzipped
   finish "$name" "$architecture" --unzipped 262143999 --together-with lambda_function.py modules
 fi

@@ -1,6 +1,6 @@
-/* Included before every source. A host newer than Amazon Linux 2023 would link the newest version of
-   these, which Lambda lacks; the older one, which both have, does the same. layers/abi.py tells
-   which others a still newer host asks for. */
+/* Included before every source file. A host newer than Amazon Linux 2023 would link the newest version
+   of these symbols, which Lambda lacks. The older version, which both have, does the same.
+   layers/abi.py reports further symbols that a still newer host links. */
 #if defined(__x86_64__)
 __asm__(".symver hypotf, hypotf@GLIBC_2.2.5");
 #elif defined(__aarch64__)

@@ -1,8 +1,8 @@
-# What the slim layer's OpenCV is made of; build.sh hands this file to `cmake -C`.
-# Only values count: a change of anything but comments compiles anew.
+# The configuration of the slim layer's OpenCV; build.sh passes this file to `cmake -C`.
+# Every change except to comments triggers a new compilation.
 
 set(CMAKE_BUILD_TYPE Release CACHE STRING "")
-# one file that works on any Python 3, as the published wheels have it
+# one file for every Python 3, as in the published wheels
 set(BUILD_SHARED_LIBS OFF CACHE BOOL "")
 set(PYTHON3_LIMITED_API ON CACHE BOOL "")
 set(BUILD_LIST core,imgproc,imgcodecs,dnn,python3,python_bindings_generator CACHE STRING "")
@@ -17,13 +17,13 @@ else()
   set(CPU_DISPATCH NEON_FP16,NEON_DOTPROD CACHE STRING "")
 endif()
 
-# JPEG, PNG, WebP, TIFF and zlib from OpenCV's own sources: nothing of the host is linked in.
+# JPEG, PNG, WebP, TIFF and zlib come from OpenCV's sources: no library of the host is linked.
 set(OPENCV_FORCE_3RDPARTY_BUILD ON CACHE BOOL "")
-# The font for Chinese, Japanese and Korean labels; a build that lacks it must not pass unnoticed.
+# The font for Chinese, Japanese and Korean labels; a build without it must fail.
 set(WITH_UNIFONT ON CACHE BOOL "")
 set(ENABLE_CONFIG_VERIFICATION ON CACHE BOOL "")
 
-# What would be found on the host, downloaded, or compiled for nothing: detection needs none of it.
+# Detection needs none of these. OpenCV would find them on the host, download or compile them.
 foreach(feature
     1394 AVIF EIGEN FFMPEG FLATBUFFERS GSTREAMER GTK IMGCODEC_GIF IMGCODEC_HDR IMGCODEC_PFM
     IMGCODEC_PXM IMGCODEC_SUNRASTER IPP ITT JASPER KLEIDICV LAPACK OBSENSOR OPENCL OPENCLAMDBLAS
@@ -35,7 +35,7 @@ foreach(part DOCS EXAMPLES JAVA PERF_TESTS TESTS opencv_apps)
 endforeach()
 set(ENABLE_CCACHE OFF CACHE BOOL "")
 
-# the same bytes on any day, on any kernel and in any Git repository
+# the same bytes on every day, kernel and Git commit
 set(OPENCV_VCSVERSION sdist CACHE STRING "")
 set(BUILD_INFO_SKIP_TIMESTAMP ON CACHE BOOL "")
 set(BUILD_INFO_SKIP_SYSTEM_VERSION ON CACHE BOOL "")

@@ -1,4 +1,4 @@
-"""Shared libraries that Lambda could not load are found on the host that builds the layer."""
+"""The check finds shared libraries that Lambda could not load, on any host."""
 
 import platform
 import struct
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layers.abi import complaints, is_too_new, main, read_needs
+from layers.abi import find_problems, is_too_new, main, read_needs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has ELF files")
 
@@ -19,7 +19,7 @@ if platform.machine() == "aarch64":
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """A copy of a real library, one of NumPy's, which needs nothing but the system's."""
+    """A copy of one of NumPy's libraries, which needs only libraries of the system."""
     (source,) = Path(np.__file__).parent.glob("fft/_pocketfft_umath.*.so")
     copy = tmp_path / "python" / "numpy" / source.name
     copy.parent.mkdir(parents=True)
@@ -34,7 +34,7 @@ def rename(library: Path, old: bytes, new: bytes) -> None:
     library.write_bytes(data.replace(old + b"\0", new + b"\0"))
 
 
-def test_a_real_library_tells_what_it_needs(library: Path) -> None:
+def test_the_needs_of_a_real_library_are_read(library: Path) -> None:
     needs = read_needs(library.read_bytes())
 
     assert needs.machine == {"x86_64": 62, "aarch64": 183}[platform.machine()]
@@ -45,8 +45,8 @@ def test_a_real_library_tells_what_it_needs(library: Path) -> None:
     )
 
 
-def test_a_published_wheel_is_fine(library: Path) -> None:
-    assert list(complaints(library.parents[1], HERE)) == []
+def test_a_published_wheel_has_no_problems(library: Path) -> None:
+    assert list(find_problems(library.parents[1], HERE)) == []
     main(library.parents[1], HERE)
 
 
@@ -77,37 +77,37 @@ def test_a_library_compiled_on_a_newer_linux_is_named_with_what_it_needs(library
     old = b"GLIBC_2.14" if HERE == "x86_64" else b"GLIBC_2.17"
     rename(library, old, b"GLIBC_2.36")
 
-    (complaint,) = complaints(library.parents[1], HERE)
+    (problem,) = find_problems(library.parents[1], HERE)
 
-    assert library.name in complaint
-    assert "needs GLIBC_2.36, which Lambda's Amazon Linux 2023 does not have" in complaint
+    assert library.name in problem
+    assert "needs GLIBC_2.36, which Lambda's Amazon Linux 2023 does not have" in problem
     with pytest.raises(SystemExit, match=r"GLIBC_2\.36"):
         main(library.parents[1], HERE)
 
 
 def test_a_library_for_another_processor_is_named(library: Path) -> None:
-    (complaint,) = complaints(library.parents[1], ELSEWHERE)
+    (problem,) = find_problems(library.parents[1], ELSEWHERE)
 
-    assert complaint.endswith(f"compiled for another processor than {ELSEWHERE}")
+    assert problem.endswith(f"compiled for another processor than {ELSEWHERE}")
 
 
-def test_a_library_of_the_host_must_lie_in_the_layer(library: Path) -> None:
+def test_a_library_that_lambda_lacks_must_be_in_the_layer(library: Path) -> None:
     rename(library, b"libstdc++.so.6", b"libtbb12.so.12")
 
     assert "needs libtbb12.so.12, which Lambda does not have" in next(
-        complaints(library.parents[1], HERE)
+        find_problems(library.parents[1], HERE)
     )
 
     (library.parent / "libtbb12.so.12").write_bytes(library.read_bytes())
-    assert list(complaints(library.parents[1], HERE)) == []
+    assert list(find_problems(library.parents[1], HERE)) == []
 
 
 def test_a_library_that_is_cut_off_is_named(library: Path) -> None:
     library.write_bytes(library.read_bytes()[:5000])
 
-    (complaint,) = complaints(library.parents[1], HERE)
+    (problem,) = find_problems(library.parents[1], HERE)
 
-    assert f"{library}: not a shared library that can be read" in complaint
+    assert f"{library}: not a shared library that can be read" in problem
 
 
 def test_a_library_without_a_section_table_is_named(library: Path) -> None:
@@ -117,12 +117,12 @@ def test_a_library_without_a_section_table_is_named(library: Path) -> None:
     struct.pack_into("<HH", data, 60, 0, 0)  # e_shnum, e_shstrndx
     library.write_bytes(data)
 
-    (complaint,) = complaints(library.parents[1], HERE)
+    (problem,) = find_problems(library.parents[1], HERE)
 
-    assert complaint.endswith("its symbol versions cannot be read")
+    assert problem.endswith("its symbol versions cannot be read")
 
 
-def test_what_is_no_library_is_named(library: Path) -> None:
+def test_a_file_that_is_not_a_library_is_named(library: Path) -> None:
     library.write_bytes(b"version https://git-lfs.github.com/spec/v1")
 
-    assert "not a 64-bit shared library" in next(complaints(library.parents[1], HERE))
+    assert "not a 64-bit shared library" in next(find_problems(library.parents[1], HERE))

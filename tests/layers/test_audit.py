@@ -1,4 +1,4 @@
-"""`make audit` against services on this machine: what they know is found, and silence is told."""
+"""`make audit` against local services: reports vulnerabilities, and services without an answer."""
 
 import json
 import socket
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from layers.audit import FINE, FOUND, NOT_ASKED, main, read_pip_audit
+from layers.audit import CLEAN, FOUND, NO_ANSWER, main, read_pip_audit
 
 ROOT = Path(__file__).parents[2]
-# As https://api.osv.dev/v1/query and npm's advisories/bulk answer
+# In the form of the answers of https://api.osv.dev/v1/query and npm's advisories/bulk
 OSV_FLAW = {
     "vulns": [
         {
@@ -48,7 +48,7 @@ NPM_FLAW = {
 
 
 class Services:
-    """OSV and npm's registry, as far as audits ask them."""
+    """OSV and npm's registry, as far as audits use them. `flaws` holds "pip", "npm" or both."""
 
     def __init__(self) -> None:
         self.flaws: set[str] = set()
@@ -95,13 +95,15 @@ def use(monkeypatch: pytest.MonkeyPatch, address: str, cache: Path) -> None:
     monkeypatch.setenv("npm_config_fetch_retries", "0")
 
 
-def test_nothing_known_is_fine(services: Services, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["requirements.txt"]) == FINE
+def test_no_known_vulnerabilities_is_clean(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["requirements.txt"]) == CLEAN
 
-    assert capsys.readouterr().out.count("nothing is known against them") == 2
+    assert capsys.readouterr().out.count("no known vulnerabilities") == 2
 
 
-def test_what_is_known_is_named_with_what_mends_it(
+def test_a_vulnerability_is_named_with_the_version_that_fixes_it(
     services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services.flaws = {"pip", "npm"}
@@ -109,7 +111,7 @@ def test_what_is_known_is_named_with_what_mends_it(
     assert main(["requirements.txt"]) == FOUND
 
     output = capsys.readouterr().out
-    assert "FOUND      six 1.17.0: PYSEC-2099-1, mended in 1.99.0" in output
+    assert "FOUND      six 1.17.0: PYSEC-2099-1, fixed in 1.99.0" in output
     assert "FOUND      osls: high: deploys too much" in output
 
 
@@ -120,25 +122,25 @@ def test_one_finding_is_enough(services: Services, kind: str) -> None:
     assert main(["requirements.txt"]) == FOUND
 
 
-def test_services_that_do_not_answer_are_no_good_news(
+def test_services_that_do_not_answer_have_their_own_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         use(monkeypatch, f"http://127.0.0.1:{unused.getsockname()[1]}", tmp_path)
 
-        assert main(["requirements.txt"]) == NOT_ASKED
+        assert main(["requirements.txt"]) == NO_ANSWER
 
     output = capsys.readouterr().out
-    assert output.count("NOT ASKED") == 2
-    assert "nothing is known" not in output
+    assert output.count("NO ANSWER") == 2
+    assert "no known vulnerabilities" not in output
 
 
-def test_a_package_that_pip_audit_skips_is_one_that_was_not_asked() -> None:
+def test_a_package_that_pip_audit_skips_counts_as_unanswered() -> None:
     skipped = {"name": "six", "skip_reason": "Dependency not found on PyPI: six (1.17.0)"}
     output = json.dumps({"dependencies": [skipped], "fixes": []})
 
     answer = read_pip_audit(output, "No known vulnerabilities found")
 
     assert answer.unanswered == (skipped["skip_reason"],)
-    assert answer.exit_code == NOT_ASKED
+    assert answer.exit_code == NO_ANSWER

@@ -1,4 +1,4 @@
-"""How the build scripts are called, and what they, the Dockerfile and the locks agree on."""
+"""The build scripts' arguments, and their agreement with the Dockerfile and the lock files."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("script", [OPENCV, ONNXRUNTIME])
-def test_help_says_how_to_call(script: Path) -> None:
+def test_help_shows_the_usage(script: Path) -> None:
     done = run(script, "--help")
 
     assert done.returncode == 0
@@ -69,7 +69,7 @@ def test_slim_is_not_compiled_for_another_architecture() -> None:
     assert "use layers/opencv/Dockerfile with --platform, or build stock" in done.stderr
 
 
-def test_a_missing_python_is_named_with_the_variable_that_says_where_it_is() -> None:
+def test_a_missing_python_is_named_with_the_variable_that_sets_it() -> None:
     done = run(OPENCV, "stock", LAYER_PYTHON="/nowhere/python3.13")
 
     assert done.returncode == 1
@@ -77,7 +77,7 @@ def test_a_missing_python_is_named_with_the_variable_that_says_where_it_is() -> 
     assert "LAYER_PYTHON" in done.stderr
 
 
-def test_the_image_has_the_python_that_the_wheels_are_for() -> None:
+def test_the_image_has_the_python_that_wheels_are_chosen_for() -> None:
     (image,) = re.findall(r"^ARG IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
     (wheels,) = re.findall(r"--python-version=([\d.]+)", (LAYERS / "steps.sh").read_text())
 
@@ -85,7 +85,7 @@ def test_the_image_has_the_python_that_the_wheels_are_for() -> None:
     assert f"python{wheels}" in run(OPENCV, "--help").stdout
 
 
-def test_the_image_gets_the_compiler_that_the_script_asks_for_and_nothing_else() -> None:
+def test_the_image_installs_only_the_compilers_that_the_script_checks_for() -> None:
     (installed,) = re.findall(r"dnf install -y ([^&]+) &&", DOCKERFILE)
     asked = re.findall(r"command -v (\S+)", OPENCV.read_text())
 
@@ -93,7 +93,7 @@ def test_the_image_gets_the_compiler_that_the_script_asks_for_and_nothing_else()
     assert installed.split() == ["gcc-c++", "nasm"]
 
 
-def test_the_image_calls_the_same_script_on_the_same_locks() -> None:
+def test_the_image_runs_the_same_script_with_the_same_locks() -> None:
     copied = {
         name for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.M) for name in line.split()
     }
@@ -108,7 +108,7 @@ def test_the_image_calls_the_same_script_on_the_same_locks() -> None:
     assert not re.search(r"\d+\.\d+\.\d+", DOCKERFILE + script), "versions belong in the locks"
 
 
-def test_the_older_symbols_that_a_newer_host_links_are_ones_that_lambda_has() -> None:
+def test_lambda_has_the_older_symbols_that_are_linked() -> None:
     header = (LAYERS / "opencv/older_symbols.h").read_text()
     versions = re.findall(r"@(GLIBC\w*_[\d.]+)", header)
 
@@ -127,7 +127,7 @@ def test_every_pin_is_locked_with_hashes(name: str) -> None:
         assert entry.startswith("#") or "--hash=sha256:" in entry
 
 
-def test_what_the_scripts_look_up_in_the_locks_is_there() -> None:
+def test_every_package_that_the_scripts_look_up_is_locked() -> None:
     scripts = OPENCV.read_text() + ONNXRUNTIME.read_text() + (LAYERS / "steps.sh").read_text()
     locks = {"$lock": "requirements.txt", "$root/requirements-dev.txt": "requirements-dev.txt"}
     looked_up = re.findall(r'locked "([^"]+)" ([\w-]+)', scripts)

@@ -1,11 +1,11 @@
-"""Libraries within packages are told from the files that hold them."""
+"""Libraries inside packages are identified from their files."""
 
 import pytest
 
 from layers.bundled import WEBP, Bundled, compiled_in, shared_library
 from tests.layers.test_build import ROOT, pins
 
-# As OpenCV 5 prints it, less what is of no interest here
+# OpenCV 5's build information, without the lines that are not read
 SLIM = """\
 General configuration for OpenCV 5.0.0 =====================================
   Version control:               sdist
@@ -44,7 +44,7 @@ def versions(text: str) -> dict[str, str | None]:
     return {library.name: library.version for library in compiled_in(binary(text))}
 
 
-def test_what_was_compiled_from_source_is_listed_with_its_version() -> None:
+def test_libraries_that_were_compiled_in_are_listed_with_their_versions() -> None:
     assert versions(SLIM) == {
         "libjpeg-turbo": "3.1.2",
         "libpng": "1.6.57",
@@ -56,7 +56,7 @@ def test_what_was_compiled_from_source_is_listed_with_its_version() -> None:
     }
 
 
-def test_what_the_host_brought_is_not_within() -> None:
+def test_libraries_of_the_host_are_not_listed() -> None:
     assert versions(STOCK) == {
         "flatbuffers": "25.9.23",
         "ittnotify": "3.25.4",
@@ -67,25 +67,25 @@ def test_what_the_host_brought_is_not_within() -> None:
     }
 
 
-def test_a_library_that_is_new_to_opencv_is_listed_without_a_version() -> None:
+def test_an_unknown_library_is_listed_without_a_version() -> None:
     text = SLIM.replace("zlib\n", "zlib libjxl\n", 1)
 
     assert Bundled("libjxl", None, None) in compiled_in(binary(text))
 
 
-def test_webp_is_not_guessed_for_an_opencv_that_nobody_looked_into() -> None:
+def test_webps_version_is_unknown_for_an_opencv_that_is_not_in_the_table() -> None:
     assert versions(SLIM.replace("OpenCV 5.0.0", "OpenCV 5.9.0"))["libwebp"] is None
 
 
-def test_somebody_looked_into_the_opencv_that_is_locked() -> None:
+def test_webps_version_is_known_for_the_opencv_that_is_locked() -> None:
     version = pins(ROOT / "requirements.txt")["opencv-python-headless"]
 
     assert version.rpartition(".")[0] in WEBP
 
 
 @pytest.mark.parametrize("data", [b"\x7fELF", b"General configuration for OpenCV 5.0.0 =\0"])
-def test_a_binary_that_does_not_tell_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="does not tell what was compiled into it"):
+def test_a_binary_without_a_list_of_its_libraries_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="no list of the libraries that were compiled into it"):
         compiled_in(data)
 
 
@@ -111,7 +111,7 @@ def test_a_binary_that_does_not_tell_is_refused(data: bytes) -> None:
         ("libplain.so", b"", ("libplain.so", None, "")),
     ],
 )
-def test_shared_libraries_are_told_from_auditwheels_names_and_their_content(
+def test_shared_libraries_are_identified_by_auditwheels_names_and_their_content(
     filename: str, data: bytes, expected: tuple[str, str | None, str]
 ) -> None:
     library = shared_library(f"python/thing.libs/{filename}", data)

@@ -1,4 +1,4 @@
-"""The font that OpenCV's build wants is found in the published library."""
+"""The font that OpenCV's build needs is found in the published library."""
 
 import gzip
 import hashlib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.opencv.font import embedded_gzip, main, wanted_font
+from layers.opencv.font import embedded_gzip, main, required_font
 
 CMAKE = 'set(UNIFONT_MD5 "{md5}")\nset(UNIFONT_NAME "Font.ttf.gz")\nset(UNIFONT_COMMIT "c0ffee")\n'
 FONT = gzip.compress(b"glyphs" * 1000, mtime=0)
@@ -14,11 +14,11 @@ MD5 = hashlib.md5(FONT, usedforsecurity=False).hexdigest()
 LIBRARY = b"\x7fELF\x1f\x8b\x08 no gzip" + gzip.compress(b"another", mtime=0) + FONT + b"code"
 
 
-def test_the_build_says_which_font_it_wants() -> None:
-    assert wanted_font(CMAKE.format(md5=MD5)) == ("Font.ttf.gz", MD5)
+def test_the_font_and_its_md5_are_read_from_opencvs_cmake() -> None:
+    assert required_font(CMAKE.format(md5=MD5)) == ("Font.ttf.gz", MD5)
 
 
-def test_a_file_within_a_library_is_found_by_its_md5() -> None:
+def test_a_file_inside_a_library_is_found_by_its_md5() -> None:
     assert embedded_gzip(LIBRARY, MD5) == FONT
     assert embedded_gzip(LIBRARY, "0" * 32) is None
 

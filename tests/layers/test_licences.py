@@ -1,4 +1,4 @@
-"""Which licence a package is under, told from its metadata; and which will not do."""
+"""Licences are read from packages' metadata, and only the allowed ones pass."""
 
 from email.message import Message
 from pathlib import Path
@@ -20,7 +20,7 @@ def package(**fields: str | list[str]) -> Message:
     return message
 
 
-def test_the_field_made_for_it_comes_first() -> None:
+def test_license_expression_comes_first() -> None:
     thing = package(License_Expression="MIT AND Zlib", License="Apache 2.0")
 
     assert licence_of(thing) == "MIT AND Zlib"
@@ -32,7 +32,7 @@ def test_free_text_comes_before_classifiers() -> None:
     assert licence_of(thing) == "Apache-2.0"
 
 
-def test_of_several_classifiers_one_may_choose() -> None:
+def test_several_classifiers_are_alternatives() -> None:
     names = ["BSD License", "Apache Software License"]
     thing = package(Classifier=[f"License :: OSI Approved :: {name}" for name in names])
 
@@ -51,28 +51,30 @@ def test_of_several_classifiers_one_may_choose() -> None:
     ],
 )
 def test_a_licence_that_is_not_understood_is_named(fields: dict[str, str], said: str) -> None:
-    with pytest.raises(LicenceError, match=rf"thing 1\.0 says of its licence {said};"):
+    with pytest.raises(LicenceError, match=rf"thing 1\.0 states as its licence: {said}\."):
         licence_of(package(**fields))
 
 
 @pytest.mark.parametrize(
-    ("expression", "stranger"),
+    ("expression", "refused"),
     [("AGPL-3.0-only", "AGPL-3.0-only"), ("MIT OR GPL-2.0-only", "GPL-2.0-only")],
 )
-def test_a_licence_that_is_not_allowed_is_refused(expression: str, stranger: str) -> None:
-    with pytest.raises(LicenceError, match=f"thing is under .*, and {stranger} is not among"):
+def test_a_licence_that_is_not_allowed_is_refused(expression: str, refused: str) -> None:
+    with pytest.raises(LicenceError, match=f"thing is under .*, and {refused} is not among"):
         check_licence("thing", expression)
 
 
-def test_combinations_of_allowed_ones_will_do() -> None:
+def test_combinations_of_allowed_licences_pass() -> None:
     check_licence("numpy", "BSD-3-Clause AND 0BSD AND (MIT OR Zlib) AND CC0-1.0")
 
 
-def test_the_allowed_ones_are_spdx_identifiers() -> None:
+def test_the_allowed_licences_are_spdx_identifiers() -> None:
     assert all(map(is_supported_id, ALLOWED))
 
 
-def test_all_that_the_function_runs_on_is_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_licences_of_the_functions_dependencies_are_allowed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     lock = ROOT / "requirements.txt"
 
     assert main([str(lock)]) == 0
@@ -82,7 +84,9 @@ def test_all_that_the_function_runs_on_is_allowed(capsys: pytest.CaptureFixture[
     assert "opencv-python-headless" in listed
 
 
-def test_what_will_not_do_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_licence_or_a_missing_package_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text("certifi==1\nnowhere-to-be-found==1\nsix==1\n")
 

@@ -1,4 +1,4 @@
-"""The zip of a layer: the same bytes every time, within its budget, and told by package."""
+"""A layer's zip has the same bytes every time and keeps to its budget; its packages are listed."""
 
 import os
 import stat
@@ -54,7 +54,7 @@ def test_order_dates_and_permissions_are_fixed(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o644}
 
 
-def test_what_is_unzipped_is_what_was_packed(tmp_path: Path) -> None:
+def test_unzipping_gives_the_packed_files(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree")
 
     pack(tree, tmp_path / "layer.zip")
@@ -99,7 +99,7 @@ def test_the_table_lists_packages_and_their_sum() -> None:
     ]
 
 
-def test_a_broken_budget_names_the_numbers_and_the_largest_packages() -> None:
+def test_an_exceeded_budget_names_the_numbers_and_the_largest_packages() -> None:
     packages = [
         Package(name, "", size, 0) for name, size in zip("abcd", (70, 20, 9, 1), strict=True)
     ]
@@ -115,7 +115,7 @@ def test_a_broken_budget_names_the_numbers_and_the_largest_packages() -> None:
 
 
 @pytest.mark.parametrize("budget", ["--unzipped", "--zipped"])
-def test_no_zip_is_left_of_a_layer_that_breaks_its_budget(tmp_path: Path, budget: str) -> None:
+def test_a_layer_over_its_budget_leaves_no_zip(tmp_path: Path, budget: str) -> None:
     tree, target = make_tree(tmp_path / "tree"), tmp_path / "dist" / "layer.zip"
     main([str(tree), str(target), budget, "1000000"])
     assert target.exists()
@@ -126,7 +126,7 @@ def test_no_zip_is_left_of_a_layer_that_breaks_its_budget(tmp_path: Path, budget
     assert list(target.parent.iterdir()) == []
 
 
-def test_the_function_shares_the_unzipped_budget(
+def test_the_function_counts_toward_the_unzipped_budget(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tree, target = make_tree(tmp_path / "tree"), tmp_path / "layer.zip"

@@ -1,4 +1,4 @@
-"""What a layer's document says is what lies in its zip, and CycloneDX's own schema accepts it."""
+"""A layer's bill of materials lists what is in its zip, and is valid by CycloneDX's schema."""
 
 import hashlib
 import json
@@ -79,7 +79,7 @@ def test_the_schema_accepts_it(document: dict[str, Any]) -> None:
     assert_valid(document)
 
 
-def test_it_names_the_zip_by_its_content(document: dict[str, Any], layer: Path) -> None:
+def test_it_holds_the_hash_of_the_zip(document: dict[str, Any], layer: Path) -> None:
     subject = document["metadata"]["component"]
 
     assert subject["name"] == "opencv-slim-x86_64"
@@ -96,14 +96,16 @@ def test_a_package_has_its_version_licence_and_wheel(document: dict[str, Any]) -
     assert reference["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
 
 
-def test_what_was_compiled_here_has_no_wheel(document: dict[str, Any]) -> None:
+def test_a_package_that_was_compiled_here_has_no_wheel(document: dict[str, Any]) -> None:
     opencv = component(document, "opencv-python-headless")
 
     assert opencv["purl"] == "pkg:pypi/opencv-python-headless@5.0.0.93"
     assert "externalReferences" not in opencv
 
 
-def test_libraries_lie_within_their_package_and_say_where(document: dict[str, Any]) -> None:
+def test_libraries_are_listed_inside_their_package_with_their_place(
+    document: dict[str, Any],
+) -> None:
     (gfortran,) = component(document, "numpy")["components"]
     within = component(document, "opencv-python-headless")["components"]
 
@@ -114,7 +116,9 @@ def test_libraries_lie_within_their_package_and_say_where(document: dict[str, An
     assert places == {"python/cv2/python-3/cv2.abi3.so"}
 
 
-def test_packages_depend_on_those_of_the_layer_that_they_ask_for(document: dict[str, Any]) -> None:
+def test_packages_depend_on_the_packages_of_the_layer_that_they_require(
+    document: dict[str, Any],
+) -> None:
     needs = {item["ref"]: item.get("dependsOn") for item in document["dependencies"]}
 
     assert needs == {
@@ -124,7 +128,7 @@ def test_packages_depend_on_those_of_the_layer_that_they_ask_for(document: dict[
     }
 
 
-def test_equal_layers_have_equal_documents_and_others_others(tmp_path: Path) -> None:
+def test_equal_layers_have_equal_documents_and_different_layers_do_not(tmp_path: Path) -> None:
     documents = []
     for folder, files in (("a", FILES), ("b", FILES), ("c", {**FILES, "python/six.py": b""})):
         (tmp_path / folder).mkdir()
@@ -140,7 +144,7 @@ def test_equal_layers_have_equal_documents_and_others_others(tmp_path: Path) -> 
     assert json.loads(documents[0])["serialNumber"] != json.loads(documents[2])["serialNumber"]
 
 
-def test_what_belongs_to_no_package_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_belongs_to_no_package_is_refused(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer.zip", {**FILES, "python/left_over.py": b""})
 
     with pytest.raises(ValueError, match=r"left-over is in layer\.zip, and no package"):
@@ -150,7 +154,7 @@ def test_what_belongs_to_no_package_is_refused(tmp_path: Path) -> None:
 def test_a_package_without_a_licence_is_refused(tmp_path: Path) -> None:
     files = {**FILES, "python/numpy-2.4.6.dist-info/METADATA": b"Name: numpy\nVersion: 2.4.6\n"}
 
-    with pytest.raises(LicenceError, match=r"numpy 2\.4\.6 says of its licence nothing"):
+    with pytest.raises(LicenceError, match=r"numpy 2\.4\.6 states as its licence: nothing"):
         describe(make_layer(tmp_path / "layer.zip", files), REPORT)
 
 
@@ -175,7 +179,7 @@ def test_layers_that_were_built_are_described() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(DIST.glob("*.cdx.json")), ids=lambda path: path.name)
-def test_documents_beside_layers_are_valid_and_theirs(path: Path) -> None:
+def test_the_documents_of_built_layers_are_valid_and_fit_their_zips(path: Path) -> None:
     document = json.loads(path.read_text())
 
     assert_valid(document)

@@ -1,4 +1,4 @@
-"""What the function never needs is not uploaded, and what it needs is."""
+"""Files that the function never needs are deleted, and the others stay."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def left(tree: Path) -> set[str]:
     return {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
 
 
-def test_tests_stubs_headers_and_programs_go(tmp_path: Path) -> None:
+def test_tests_stubs_headers_and_programs_are_deleted(tmp_path: Path) -> None:
     make(
         tmp_path,
         "bin/f2py",
@@ -88,7 +88,7 @@ def test_of_400_aws_services_s3_and_sts_stay(tmp_path: Path) -> None:
     assert left(tmp_path) == shared | needed
 
 
-def test_endpoints_of_other_services_go() -> None:
+def test_endpoints_of_other_services_are_deleted() -> None:
     services = {"ec2": {"endpoints": {}}, "s3": {"endpoints": {"us-east-1": {}}}}
     document = {"partitions": [{"partition": "aws", "services": services}], "version": 3}
 
@@ -111,7 +111,7 @@ def test_licences_and_versions_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "part", [name for name in UNUSED if re.fullmatch(r"(aws_lambda_powertools|numpy)/\w+", name)]
 )
-def test_the_function_does_not_use_what_goes(part: str) -> None:
+def test_the_function_does_not_use_what_is_deleted(part: str) -> None:
     assert "modules/spark/**" in LEFT_OUT
     package, name = part.split("/")
     used = re.compile(rf"\b({package}|np)\.{name}\b|from {package} import .*\b{name}\b")

@@ -1,4 +1,4 @@
-"""layers/wheels.txt: the locks hold the wheel of every package, for each architecture of Lambda."""
+"""The locks hold each package's wheel in layers/wheels.txt, for both architectures of Lambda."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ LISTED = [line.split() for line in (ROOT / "layers/wheels.txt").read_text().spli
 
 
 def locked(path: Path) -> dict[tuple[str, str], set[str]]:
-    """A lock's packages, by name and version, with their hashes."""
+    """Returns the hashes of a lock file's packages, by name and version."""
     return {
         (name, version): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", entry))
         for entry in re.split(r"\n(?=\S)", path.read_text())
@@ -29,7 +29,7 @@ LOCK = locked(ROOT / "requirements.txt")
 
 
 def lambda_tags(machine: str) -> set[Tag]:
-    """What Python 3.13 installs on Amazon Linux 2023, whose C library is glibc 2.34."""
+    """Returns the tags that Python 3.13 installs on Amazon Linux 2023, which has glibc 2.34."""
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(34, 16, -1)]
     platforms.append(f"manylinux2014_{machine}")
     python = (3, 13)
