@@ -31,7 +31,7 @@ $(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r req
 $(call install,$(2),$(3))
 endef
 
-.PHONY: help setup batch demo test pytest coverage fuzz orders lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
+.PHONY: help setup batch demo test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -73,6 +73,9 @@ fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for s
 
 orders: .venv/installed ## every order in which two invocations' requests can reach S3
 	ORDERS=all $(BIN)/pytest --timeout 3600 tests/function/test_interleavings.py
+
+kills: .venv/installed ## kill an invocation at 200 random moments; KILLS=1000 for so many
+	KILLS=$(or $(KILLS),200) $(BIN)/pytest --timeout 3600 tests/function/test_killed.py
 
 lint: .venv/batch ## formatting, linting, types, and which room imports which
 	$(BIN)/ruff format --check .

@@ -5,14 +5,31 @@ Test code runs this as a command, because only a process without threads can be 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import signal
 import sys
+from typing import Any
+
+from botocore.client import BaseClient
+
+
+def kill_at(client: BaseClient, number: int, *, after: bool) -> None:
+    """Kills this process before the request of that number is sent, or after it was answered."""
+    requests = itertools.count()
+
+    def count(**_: Any) -> None:
+        if next(requests) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    client.meta.events.register("after-call.s3" if after else "before-send.s3", count)
 
 
 def main() -> None:
-    """Reads one event per line from standard input; writes two lines for each event.
+    """Reads one JSON object per line from standard input; writes two lines for each.
 
+    An object has an `event`, and `kill_at`: null, or the arguments of the function of that name.
     The first line is the id of the process that answers the event. The second line, written when
     that process has ended, is its exit code, negative for a signal. The argument is the bucket
     that holds the model.
@@ -27,14 +44,18 @@ def main() -> None:
     # executor the store starts no threads.
     models = ModelStore(create_client(), settings)
     models.model_for(sys.argv[1])
-    application = Application(settings, create_client(), models=models)
+    client = create_client()
+    application = Application(settings, client, models=models)
     print("ready", flush=True)
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
             try:
                 sys.stdout = sys.stderr
-                application.handle(json.loads(line), None)
+                request = json.loads(line)
+                if request["kill_at"]:
+                    kill_at(client, **request["kill_at"])
+                application.handle(request["event"], None)
             except BaseException as error:
                 print(error, file=sys.stderr)
                 os._exit(1)

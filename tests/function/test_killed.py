@@ -18,10 +18,17 @@ import cv2
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from modules.cli.local_aws.moto_server import LocalServer
 from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 
-KILLS = 200
+# At how many random moments an invocation is killed as well; `make kills` sets it
+RANDOM_KILLS = int(os.environ.get("KILLS", "0"))
+# S3's requests for an image, each one before which, and after which, an invocation is killed
+REQUESTS = 4
+AT_REQUESTS = [
+    {"number": number, "after": after} for number in range(REQUESTS) for after in (False, True)
+]
 PICTURES = [
     bytes(cv2.imencode(".png", image)[1])
     for image in (picture(red=(2, 5), green=(6, 1)), picture(green=(1, 1)))
@@ -46,10 +53,19 @@ class Functions:
         self._server.kill()
         self._server.communicate()
 
-    def run(self, event: dict[str, Any], *, kill_after: float | None = None) -> int:
-        """Serves an event; returns how that ended: 0 for well, -9 for killed."""
+    def run(
+        self,
+        event: dict[str, Any],
+        *,
+        kill_at: dict[str, Any] | None = None,
+        kill_after: float | None = None,
+    ) -> int:
+        """Serves an event; returns the exit code of its process, -9 if it was killed.
+
+        It is killed at a request, see `fork_server.kill_at`, or after so many seconds, or never.
+        """
         assert self._server.stdin
-        self._server.stdin.write(json.dumps(event) + "\n")
+        self._server.stdin.write(json.dumps({"event": event, "kill_at": kill_at}) + "\n")
         self._server.stdin.flush()
         process = int(self._read())
         if kill_after is not None:
@@ -64,10 +80,11 @@ class Functions:
 
 
 @pytest.fixture
-def bucket() -> Iterator[LocalBucket]:
+def bucket(local_server: LocalServer) -> Iterator[LocalBucket]:
     """A bucket whose events nobody fetches."""
-    with LocalBucket("nothing/") as local:
+    with LocalBucket("nothing/", local_server) as local:
         yield local
+    local_server.reset()
 
 
 @pytest.fixture
@@ -97,29 +114,57 @@ def result(bucket: LocalBucket, name: str) -> tuple[bytes, dict[str, Any]]:
     return image["Body"].read(), document
 
 
-def test_killed_at_any_of_200_moments_the_next_attempt_gives_the_undisturbed_result(
+@pytest.fixture
+def undisturbed(
     bucket: LocalBucket, functions: Functions
-) -> None:
-    undisturbed: list[tuple[bytes, dict[str, Any]]] = []
-    length = 0.0
-    for data in PICTURES:
-        event = upload(bucket, "undisturbed.png", data, len(undisturbed))
+) -> list[tuple[tuple[bytes, dict[str, Any]], float]]:
+    """Each picture's result, and how many seconds it took."""
+    results = []
+    for number, data in enumerate(PICTURES):
+        event = upload(bucket, "undisturbed.png", data, number)
         start = time.perf_counter()
         assert functions.run(event) == 0
-        length = time.perf_counter() - start
-        undisturbed.append(result(bucket, "undisturbed.png"))
-    moments = [number / KILLS * length for number in range(KILLS)]
-    random.Random(0).shuffle(moments)
-    endings = set()
+        seconds = time.perf_counter() - start
+        results.append((result(bucket, "undisturbed.png"), seconds))
+    return results
 
+
+def test_killed_before_or_after_any_request_the_next_attempt_gives_the_undisturbed_result(
+    bucket: LocalBucket, functions: Functions, undisturbed: list[tuple[Any, float]]
+) -> None:
+    number = 0
+    for moment in AT_REQUESTS:
+        # "replaced.png" has a result from the round before, the other key never had one
+        for name in (f"{number}.png", "replaced.png"):
+            for which, data in enumerate(PICTURES):
+                number += 1
+                event = upload(bucket, name, data, number)
+
+                assert functions.run(event, kill_at=moment) == -signal.SIGKILL
+                assert functions.run(event) == 0
+                assert result(bucket, name) == undisturbed[which][0]
+
+
+def test_an_image_takes_as_many_requests_as_are_killed(
+    bucket: LocalBucket, functions: Functions
+) -> None:
+    event = upload(bucket, "a.png", PICTURES[0], 0)
+
+    assert functions.run(event, kill_at={"number": REQUESTS, "after": False}) == 0
+
+
+def test_killed_at_a_random_moment_the_next_attempt_gives_the_undisturbed_result(
+    bucket: LocalBucket, functions: Functions, undisturbed: list[tuple[Any, float]]
+) -> None:
+    length = undisturbed[-1][1]
+    # A moment at the least: in the middle, where most of an invocation's time goes
+    moments = [(number + 0.5) / max(RANDOM_KILLS, 1) for number in range(max(RANDOM_KILLS, 1))]
+    random.Random(0).shuffle(moments)
     for number, moment in enumerate(moments):
-        # one image that is replaced again and again, and every other time one without a result
         name = f"{number}.png" if number % 2 else "replaced.png"
         which = number // 2 % 2
         event = upload(bucket, name, PICTURES[which], number)
-        endings.add(functions.run(event, kill_after=moment))
+        functions.run(event, kill_after=moment * length)
 
         assert functions.run(event) == 0
-        assert result(bucket, name) == undisturbed[which]
-
-    assert -signal.SIGKILL in endings
+        assert result(bucket, name) == undisturbed[which][0]
