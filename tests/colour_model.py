@@ -1,8 +1,8 @@
-"""A real Darknet network that one can check by hand: it finds red and green squares.
+"""A real Darknet network that is small enough to check by hand: it finds red and green squares.
 
-The input is 64 x 64. Each 8 x 8 cell is max-pooled to one pixel, and a 1 x 1 convolution turns its
-colour into one anchor's numbers: the box is the cell itself, objectness is high for pure red or
-green and low for black and white, and the class is the stronger of the two colours.
+The input is 64 x 64 pixels. Each 8 x 8 cell is max-pooled to one pixel, and a 1 x 1 convolution
+turns its colour into the values of one anchor: the box is the cell itself, objectness is high for
+pure red or green and low for black and white, and the class is the stronger of the two colours.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ num=1
 classes=2
 """
 
-# Rows are filters: tx, ty, tw, th, objectness, red, green; columns the input's red, green, blue
+# Rows are filters: tx, ty, tw, th, objectness, red, green; columns are the input's red, green, blue
 _KERNEL = [
     [0, 0, 0],
     [0, 0, 0],
@@ -55,13 +55,13 @@ _BIAS = [0, 0, 0, 0, -10, 0, 0]
 
 
 def weights() -> bytes:
-    """The `.weights`: version 0.2.0, no images seen, biases, kernel."""
+    """Returns the `.weights` file: version 0.2.0, 0 images seen, biases, kernel."""
     header = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
     return header + np.array(_BIAS, "<f4").tobytes() + np.array(_KERNEL, "<f4").tobytes()
 
 
 def write_colour_model(folder: Path) -> Path:
-    """Writes the model folder; returns it."""
+    """Writes the model folder and returns it."""
     folder.mkdir(parents=True)
     (folder / "colours.cfg").write_text(CFG)
     (folder / "colours.weights").write_bytes(weights())
@@ -70,7 +70,7 @@ def write_colour_model(folder: Path) -> Path:
 
 
 def picture(**cells: tuple[int, int]) -> NDArray[np.uint8]:
-    """A black picture, BGR, with a square of a colour at a (column, row) of the 8 x 8 cells."""
+    """Makes a black BGR picture with coloured squares; each is at a (column, row) of the cells."""
     colours = {"red": (0, 0, 255), "green": (0, 255, 0), "white": (255, 255, 255)}
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
     for name, (column, row) in cells.items():

@@ -18,9 +18,10 @@ from .detections import Detections
 Colour = tuple[int, int, int]
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-_PALETTE = "6858"  # of 20,000 tried, what sets COCO's twelve commonest classes furthest apart
+# Of 20,000 salts tried, the one that makes COCO's twelve commonest classes differ most in colour
+_COLOUR_SALT = "6858"
 _FONT = "sans"  # comes with OpenCV 5: Latin, Greek, Cyrillic, Hebrew, Arabic and CJK
-_LEAST_TEXT_SIZE = 11.0  # pixels; below it letters run together
+_MIN_TEXT_SIZE = 11.0  # pixels; smaller letters run together
 _WEIGHT = 600  # semibold: thin strokes vanish in a thumbnail
 
 
@@ -32,7 +33,7 @@ class _Rectangle:
     bottom: int
 
     def overlap(self, other: _Rectangle) -> int:
-        """Shared area in pixels."""
+        """Returns the shared area in pixels."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0, width) * max(0, height)
@@ -45,21 +46,21 @@ def annotate(
     *,
     in_place: bool = False,
 ) -> NDArray[np.uint8]:
-    """Draws boxes and labels on a copy of `image`, `(H, W, 3)` uint8 BGR, and returns it.
+    """Draws boxes and labels on a copy of `image` and returns the copy.
 
-    Sizes follow the image's, so that a label reads alike in a thumbnail and in a large photo once
-    either is shown on a screen. The most confident detection is drawn last, on top. A label in a
-    script that OpenCV has no letters for is drawn as its class's number, like `#12`.
+    Text and lines grow with the image, so that a label is as easy to read in a large photo as in a
+    thumbnail when both fill the screen. The most confident detection is drawn last, on top. A label
+    with a character that OpenCV's font does not have is drawn as its class id, like `#12`.
 
     Args:
-        image: the pixels that `detections` speak of.
+        image: `(H, W, 3)` uint8 BGR.
         detections: boxes in pixels of `image`.
-        labels: a name a class id, in any script.
-        in_place: draw on `image` itself, which of a large one saves memory and time.
+        labels: the name of each class, in any script; the index is the class id.
+        in_place: draws on `image` itself, which saves memory and time for large images.
     """
     canvas = image if in_place else image.copy()
     height, width = canvas.shape[:2]
-    text_size = round(max(_LEAST_TEXT_SIZE, 0.025 * math.sqrt(width * height)))
+    text_size = round(max(_MIN_TEXT_SIZE, 0.025 * math.sqrt(width * height)))
     line = max(1, round(text_size / 7))
     tags: list[_Rectangle] = []
     order = range(len(detections))
@@ -67,7 +68,7 @@ def annotate(
     colours = [class_colour(labels[class_id]) for class_id in detections.class_ids]
     for index in reversed(order):
         _draw_box(canvas, boxes[index], colours[index], line)
-    for index in order:  # the most confident chooses its place first
+    for index in order:  # the most confident gets the first choice of position
         class_id = int(detections.class_ids[index])
         text = f"{_drawable(labels[class_id], class_id)} {detections.confidences[index]:.0%}"
         tags.append(_draw_label(canvas, text, boxes[index], colours[index], text_size, line, tags))
@@ -75,11 +76,12 @@ def annotate(
 
 
 def class_colour(label: str) -> Colour:
-    """The class's BGR colour: the same today, tomorrow, in every container and in every model.
+    """Returns the class's BGR colour, which depends only on the label.
 
-    Derived from the label alone: a hue out of 24 and one of three tones, by CRC-32.
+    So it is the same in every run, container and model. The label's CRC-32 selects one of 24 hues
+    and one of three tones.
     """
-    code = zlib.crc32((_PALETTE + label).encode())
+    code = zlib.crc32((_COLOUR_SALT + label).encode())
     hue = code % 24 / 24
     saturation, value = ((0.95, 1.0), (0.75, 0.85), (0.55, 1.0))[code // 24 % 3]
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
@@ -87,7 +89,7 @@ def class_colour(label: str) -> Colour:
 
 
 def _draw_box(canvas: NDArray[np.uint8], box: _Rectangle, colour: Colour, line: int) -> None:
-    """A coloured frame within a thin dark one, so that it shows on light, dark and like ground."""
+    """Draws a coloured frame with a thin black border, to stand out from any background."""
     corners = (box.left, box.top), (box.right - 1, box.bottom - 1)
     cv2.rectangle(canvas, *corners, _BLACK, line + 2 * max(1, line // 3))
     cv2.rectangle(canvas, *corners, colour, line)
@@ -102,7 +104,20 @@ def _draw_label(
     line: int,
     taken: Sequence[_Rectangle],
 ) -> _Rectangle:
-    """Draws the label where it hides the fewest others; returns its place, inside the image."""
+    """Draws a label where it covers the other labels least.
+
+    Args:
+        canvas: `(H, W, 3)` uint8 BGR.
+        text: the label and the confidence.
+        box: the detection's box.
+        colour: BGR.
+        text_size: height of the text in pixels.
+        line: width of the box's frame in pixels.
+        taken: the labels that are already drawn.
+
+    Returns:
+        The label's rectangle, which is inside the image.
+    """
     height, width = canvas.shape[:2]
     font = cv2.FontFace(_FONT)
     margin = max(2, text_size // 4)
@@ -112,16 +127,16 @@ def _draw_label(
     tag_width = min(width, text_width + 2 * margin)
     tag_height = min(height, text_height + margin)
     edge = line // 2
-    places = [
-        (box.left - edge, box.top - tag_height),  # on the box
-        (box.left - edge, box.top - edge),  # in its upper corner
-        (box.right - tag_width + edge, box.top - tag_height),
-        (box.left - edge, box.bottom),  # under it
-        (box.left - edge, box.bottom - tag_height + edge),
-        (box.right - tag_width + edge, box.bottom),
+    corners = [
+        (box.left - edge, box.top - tag_height),  # above the box
+        (box.left - edge, box.top - edge),  # inside its upper left corner
+        (box.right - tag_width + edge, box.top - tag_height),  # above, at its right end
+        (box.left - edge, box.bottom),  # below the box
+        (box.left - edge, box.bottom - tag_height + edge),  # inside its lower left corner
+        (box.right - tag_width + edge, box.bottom),  # below, at its right end
     ]
     tags = []
-    for x, y in places:
+    for x, y in corners:
         x, y = min(max(0, x), width - tag_width), min(max(0, y), height - tag_height)
         tags.append(_Rectangle(x, y, x + tag_width, y + tag_height))
     tag = min(tags, key=lambda tag: sum(tag.overlap(other) for other in taken))
@@ -144,7 +159,7 @@ def _drawable(label: str, class_id: int) -> str:
 
 @functools.cache
 def _has_glyph(character: str) -> bool:
-    """Whether the font has it; OpenCV does not tell, but draws a question mark where it has not."""
+    """Whether the font has the character; OpenCV draws a question mark if it does not."""
     if character.isascii():
         return character.isprintable()
     return not np.array_equal(_draw_character(character), _draw_character("?"))
@@ -156,9 +171,9 @@ def _draw_character(character: str) -> NDArray[np.uint8]:
     return canvas
 
 
-def _text_colour(ground: Colour) -> Colour:
-    """Black or white, whichever stands out more (WCAG 2.1's relative luminance and contrast)."""
-    share = np.array(ground, np.float64) / 255
+def _text_colour(background: Colour) -> Colour:
+    """Returns black or white, whichever has more contrast (WCAG 2.1, relative luminance)."""
+    share = np.array(background, np.float64) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.0722, 0.7152, 0.2126))
     return _BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE

@@ -1,4 +1,4 @@
-"""What was found in one image; see `Detections`."""
+"""The objects found in one image; see `Detections`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found in one image, most confident first.
+    """The objects found in one image, most confident first.
 
-    boxes: `(N, 4)` float32, xyxy, pixels of the image, inside it. confidences: `(N,)` float32,
-    0 to 1. class_ids: `(N,)` int32, the class's line in the names, from 0.
+    boxes: `(N, 4)` float32, xyxy, in pixels of the image, inside the image. confidences: `(N,)`
+    float32, 0 to 1. class_ids: `(N,)` int32, indices into the labels.
     """
 
     boxes: NDArray[np.float32]

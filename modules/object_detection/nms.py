@@ -17,13 +17,16 @@ def suppress(
     nms: float | None,
     image_size: tuple[int, int],
 ) -> Detections:
-    """Greedy non-maximum suppression within each class, then clips to the image.
+    """Applies greedy non-maximum suppression within each class, then clips boxes to the image.
 
     Args:
-        boxes: `(N, 4)`, xyxy, pixels. confidences: `(N,)`. class_ids: `(N,)`.
-        nms: the intersection over union above which the less confident box goes; None where
-            the network has suppressed them itself.
-        image_size: (width, height); a box with nothing inside is dropped.
+        boxes: `(N, 4)`, xyxy, in pixels.
+        confidences: `(N,)`, 0 to 1.
+        class_ids: `(N,)`.
+        nms: of two boxes of one class whose intersection over union is above this, the less
+            confident one is dropped. None if the network suppresses boxes itself: then boxes are
+            only clipped.
+        image_size: (width, height) in pixels; a box that is outside the image is dropped.
     """
     keep: NDArray[np.int64] = np.arange(len(boxes))
     if nms is not None and len(boxes):
@@ -41,7 +44,7 @@ def suppress(
     clipped = boxes[keep].clip(0, np.tile(image_size, 2)).astype(np.float32)
     inside = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     keep, clipped = keep[inside], clipped[inside]
-    # the place settles ties, so that the order never depends on the engine's
+    # Ties are ordered by class and position, so that the order does not depend on the engine
     order = np.lexsort((clipped[:, 1], clipped[:, 0], class_ids[keep], -confidences[keep]))
     keep = keep[order]
     return Detections(clipped[order], confidences[keep], class_ids[keep])

@@ -24,12 +24,12 @@ def detector() -> Detector:
 
 
 def mosaic() -> NDArray[np.uint8]:
-    """A picture whose 8 x 8 cells have colours at random."""
+    """Makes a picture of 8 x 8 cells with random colours."""
     cells = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     return cells.repeat(8, axis=0).repeat(8, axis=1)
 
 
-def test_finds_each_square_where_it_is(detector: Detector) -> None:
+def test_each_square_is_found_at_its_position(detector: Detector) -> None:
     found = detector.detect(picture(red=(2, 5), green=(6, 0), white=(4, 4)))
 
     assert sorted(zip(found.class_ids.tolist(), found.boxes.tolist(), strict=True)) == [
@@ -53,7 +53,7 @@ def test_a_letterboxed_image_keeps_its_proportions(wide: bool) -> None:
     square = picture(red=(2, 5))
     black = np.zeros_like(square)
     image = np.concatenate([square, black], axis=1 if wide else 0)
-    # halved to fit, the red cell covers a quarter of a cell of the network: make it 2 x 2 cells
+    # The image is halved to fit, so a square of one cell must be 2 x 2 cells large in it
     image[32:48, 16:32] = (0, 0, 255)
 
     found = detector.detect(image)
@@ -61,20 +61,20 @@ def test_a_letterboxed_image_keeps_its_proportions(wide: bool) -> None:
     np.testing.assert_allclose(found.boxes, [[16, 32, 32, 48]], atol=1e-3)
 
 
-def test_only_the_classes_asked_for(detector: Detector) -> None:
+def test_only_the_requested_classes_are_found(detector: Detector) -> None:
     found = detector.detect(picture(red=(2, 5), green=(6, 0)), class_ids=[1])
 
     assert found.class_ids.tolist() == [1]
 
 
-def test_nothing_to_find_gives_empty_arrays(detector: Detector) -> None:
+def test_an_image_without_objects_gives_empty_arrays(detector: Detector) -> None:
     found = detector.detect(picture())
 
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)
 
 
-def test_the_same_image_gives_the_same_bytes(detector: Detector) -> None:
+def test_the_same_image_gives_identical_detections(detector: Detector) -> None:
     image = mosaic()
 
     first, second = (detector.detect(image, confidence=0.01) for _ in range(2))
@@ -84,7 +84,7 @@ def test_the_same_image_gives_the_same_bytes(detector: Detector) -> None:
     assert first.confidences.tobytes() == second.confidences.tobytes()
 
 
-def test_both_engines_find_the_same() -> None:
+def test_both_engines_give_the_same_detections() -> None:
     network = import_darknet(CFG, io.BytesIO(weights()))
     image = mosaic()
 
@@ -108,11 +108,11 @@ def suppressed(rows: list[tuple[int, float, list[float]]], nms: float | None = 0
     )
 
 
-def test_suppression_of_nothing() -> None:
+def test_suppression_of_no_boxes() -> None:
     assert len(suppressed([])) == 0
 
 
-def test_suppression_keeps_the_most_confident_of_a_class_and_other_classes() -> None:
+def test_suppression_keeps_the_best_of_overlapping_boxes_of_each_class() -> None:
     box, near, far = [0.0, 0, 10, 10], [1.0, 0, 11, 10], [20.0, 0, 30, 10]
 
     found = suppressed([(0, 0.6, near), (0, 0.9, box), (1, 0.7, near), (0, 0.5, far)])
@@ -122,7 +122,7 @@ def test_suppression_keeps_the_most_confident_of_a_class_and_other_classes() -> 
     np.testing.assert_allclose(found.boxes, [box, near, far])
 
 
-def test_what_the_network_has_suppressed_is_not_suppressed_again() -> None:
+def test_boxes_that_the_network_has_suppressed_are_not_suppressed_again() -> None:
     box, near = [0.0, 0, 10, 10], [1.0, 0, 11, 10]
 
     found = suppressed([(0, 0.6, near), (0, 0.9, box)], nms=None)
@@ -130,50 +130,50 @@ def test_what_the_network_has_suppressed_is_not_suppressed_again() -> None:
     assert found.boxes.tolist() == [box, near]
 
 
-def test_boxes_are_clipped_to_the_image_and_those_outside_are_dropped() -> None:
+def test_boxes_are_clipped_to_the_image_and_dropped_outside_it() -> None:
     found = suppressed([(0, 0.9, [-5, -5, 200, 200]), (1, 0.8, [101, 0, 120, 20])])
 
     assert found.boxes.tolist() == [[0, 0, 100, 50]]
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes, `(4,)` xyxy."""
+    """Returns the intersection over union of two boxes, `(4,)` xyxy."""
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(sides.clip(0)))
     return shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
 
 
-def count_without_twin(found: Detections, reference: list[list[float]]) -> int:
-    """How many detections, on either side, have no twin on the other."""
+def count_unmatched(found: Detections, reference: list[list[float]]) -> int:
+    """Counts the detections in `found` and in `reference` that have no match in the other."""
     left = list(range(len(found)))
-    lonely = 0
+    unmatched = 0
     for class_id, confidence, *box in reference:
-        twins = [
+        matches = [
             index
             for index in left
             if found.class_ids[index] == class_id
             and abs(found.confidences[index] - confidence) <= 0.002
             and overlap(found.boxes[index], np.array(box, np.float32)) >= 0.99
         ]
-        if twins:
-            left.remove(twins[0])
+        if matches:
+            left.remove(matches[0])
         else:
-            lonely += 1
-    return lonely + len(left)
+            unmatched += 1
+    return unmatched + len(left)
 
 
 @pytest.mark.parametrize("name", ["yolo-fastest-1.1", "yolo-fastest-1.1-xl"])
 def test_parity_with_opencv_4_on_real_photos(name: str, shared: Callable[[str], Path]) -> None:
-    """The reference is what `make reference` recorded: benchmarks/opencv4_reference.py, run under
-    OpenCV 4.14 with its own Darknet importer. Suppression of near-ties may fall either way, so 3
-    detections in a thousand may differ.
+    """Compares with the reference that `make reference` recorded: benchmarks/opencv4_reference.py,
+    run with OpenCV 4.14 and its Darknet importer. Suppression may decide near-ties differently, so
+    3 detections in a thousand may differ.
     """  # fmt: skip
     recorded: dict[str, Any] = json.loads((REFERENCE / f"{name}.json").read_text())
     folder = shared(f"models/{name}")
     with (folder / f"{name}.weights").open("rb") as stream:
         network = import_darknet((folder / f"{name}.cfg").read_text(), stream)
     detector = Detector(network)
-    total = lonely = 0
+    total = unmatched = 0
 
     for file_name, expected in recorded["images"].items():
         data = shared(f"coco128/images/{file_name}").read_bytes()
@@ -183,8 +183,8 @@ def test_parity_with_opencv_4_on_real_photos(name: str, shared: Callable[[str], 
             nms=recorded["nms"],
         )
         total += len(expected["detections"])
-        lonely += count_without_twin(found, expected["detections"])
+        unmatched += count_unmatched(found, expected["detections"])
 
     assert len(recorded["images"]) == 128
     assert total > 400
-    assert lonely <= 0.003 * total
+    assert unmatched <= 0.003 * total
