@@ -1,25 +1,25 @@
-"""The objects that are published for one image, and what they say of themselves; see `Outputs`."""
+"""The objects that are published for one image, and what their metadata say; start at `Outputs`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import ImageError
-from ..results.keys import _DOCUMENT, _MAX_KEY_BYTES
-from ..settings import Settings
-from ..storage.bucket import Bucket
+from ..results.document import to_json
+from ..results.keys import OutputKeys
+from ..storage.bucket import Bucket, ObjectHead
 from ..storage.version import Version
+
+_IMAGE_ETAG = "image-etag"  # in a document's metadata: the annotated image that belongs to it
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a result was made of; it travels as the metadata of its objects.
+    """What a result or a failure was made of. The metadata of its objects hold it.
 
-    source: the image as it was read. model, settings: digests. sequencer: of the last event that
-    is known to have come before the image was read; None where no event had one.
+    source: the version of the image that was read. model, settings: digests. sequencer: of the
+    last event that is known to precede the reading of the image; None if no event had one.
     """
 
     source: Version
@@ -28,7 +28,7 @@ class Stamp:
     sequencer: str | None = None
 
     def metadata(self) -> dict[str, str]:
-        """As S3 keeps it: texts in ASCII."""
+        """Returns the stamp as an object's metadata: ASCII texts."""
         values = {
             "source-etag": self.source.etag,
             "source-modified": self.source.modified,
@@ -41,7 +41,7 @@ class Stamp:
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Stamp | None:
-        """The stamp in an object's metadata; None where another has written the object."""
+        """Reads the stamp from an object's metadata; None if another program wrote the object."""
         try:
             source = Version(
                 metadata["source-etag"], metadata["source-modified"], metadata.get("source-version")
@@ -51,8 +51,11 @@ class Stamp:
             return None
 
 
-def later(one: str | None, other: str | None) -> str | None:
-    """The later of two sequencers, hexadecimal numbers of which the shorter is to be padded."""
+def later_sequencer(one: str | None, other: str | None) -> str | None:
+    """Returns the later of two sequencers, which are hexadecimal numbers of any length.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
     return max(
         (each for each in (one, other) if each), key=lambda text: int(text, 16), default=None
     )
@@ -60,126 +63,120 @@ def later(one: str | None, other: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Published:
-    """What lies under an image's output keys, by ETags; None for what is not there.
+    """The result objects that exist under an image's output keys. An ETag is None for no object.
 
-    stamp: what the document was made of. seal: the annotated image that the document belongs to.
-    image: the annotated image that is there, or, if only the document was looked at, ought to be.
+    stamp: what the document was made of; None without a document, or if another program wrote it.
+    document_etag: the document's. expected_image_etag: of the annotated image that belongs to the
+    document, as the document's metadata name it. image_etag: of the annotated image that exists; if
+    only the document was requested, `expected_image_etag`.
     """
 
     stamp: Stamp | None
-    document: str | None
-    seal: str | None
-    image: str | None
+    document_etag: str | None
+    expected_image_etag: str | None
+    image_etag: str | None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether there is a document, and beside it the annotated image that it belongs to."""
-        return self.document is not None and self.image == self.seal is not None
+    def is_complete(self) -> bool:
+        """Whether the document and the annotated image that belongs to it both exist."""
+        has_image = self.image_etag is not None and self.image_etag == self.expected_image_etag
+        return self.document_etag is not None and has_image
 
 
 class Outputs:
-    """The annotated image and the document of one image.
+    """Reads, writes and deletes the outputs of one image: annotated image, document, failure.
 
-    A document without the image that it seals is a result under way, and so is an image without a
-    document; see `publisher.py` for the protocol.
+    Every write and every delete has the condition that the object is still the one that was seen.
+    A document without the annotated image that belongs to it is an incomplete result, and so is an
+    annotated image without a document; `publisher.py` explains the protocol.
+
+    Every method raises StorageError if S3 fails. Those that write or delete raise
+    ObjectChangedError if the condition does not hold.
     """
 
-    def __init__(self, bucket: Bucket, place: str, key: str, settings: Settings) -> None:
-        """`place` is the bucket's name, `key` the image's.
-
-        Raises:
-            ImageError: there is no place for the result of an image with this key.
-        """
+    def __init__(self, bucket: Bucket, bucket_name: str, keys: OutputKeys) -> None:
         self._bucket = bucket
-        self._place = place
-        self._image = settings.output_prefix + key.removeprefix(settings.input_prefix)
-        self._document = self._image + _DOCUMENT
-        size = len(self._document.encode())
-        if size > _MAX_KEY_BYTES:
-            raise ImageError(
-                f"the key is too long: its document's would have {size:,} bytes, and S3 allows "
-                f"{_MAX_KEY_BYTES:,}"
-            )
-        if key.endswith(_DOCUMENT):
-            raise ImageError(
-                f"a key of an image must not end in {_DOCUMENT}: the annotated image would lie "
-                "where the document of another belongs"
-            )
+        self._bucket_name = bucket_name
+        self._keys = keys
 
-    def look(self) -> Published:
-        """Looks at the document, in one request."""
-        found = self._bucket.head(self._place, self._document)
-        if found is None:
+    def head(self) -> Published:
+        """Requests the document's metadata: one request, if this project wrote the document."""
+        head = self._head(self._keys.document)
+        if head is None:
             return Published(None, None, None, None)
-        stamp, seal = Stamp.read(found.metadata), found.metadata.get("image-etag")
-        if stamp is None or seal is None:
-            return Published(None, found.version.etag, None, self._look_at_image())
-        return Published(stamp, found.version.etag, seal, seal)
+        stamp, image_etag = Stamp.read(head.metadata), head.metadata.get(_IMAGE_ETAG)
+        if stamp is None or image_etag is None:
+            return Published(None, head.version.etag, None, self._etag(self._keys.annotated))
+        return Published(stamp, head.version.etag, image_etag, image_etag)
 
-    def look_at_image(self, seen: Published) -> Published:
-        """Looks at the annotated image, too, in a second request."""
-        return replace(seen, image=self._look_at_image())
+    def head_image(self, published: Published) -> Published:
+        """Adds the ETag of the annotated image that exists, in a second request."""
+        return replace(published, image_etag=self._etag(self._keys.annotated))
 
-    def put_image(self, seen: Published, data: bytes, media_type: str, stamp: Stamp) -> str:
-        """Writes the annotated image over the one that was seen; returns its ETag, the seal.
-
-        Raises:
-            ObjectChangedError: another is there.
-            StorageError: S3 fails.
-        """
-        return self._bucket.put(
-            self._place,
-            self._image,
-            data,
-            media_type,
-            metadata=stamp.metadata(),
-            if_match=seen.image,
+    def put_image(self, published: Published, data: bytes, media_type: str, stamp: Stamp) -> str:
+        """Replaces the annotated image in `published`; returns the new ETag."""
+        return self._put(
+            self._keys.annotated, data, media_type, stamp.metadata(), published.image_etag
         )
 
     def put_document(
-        self, seen: Published, document: dict[str, Any], stamp: Stamp, seal: str
+        self, published: Published, document: dict[str, Any], stamp: Stamp, image_etag: str
     ) -> None:
-        """Writes the document over the one that was seen, after its image; raises likewise."""
-        put_json(
-            self._bucket,
-            self._place,
-            self._document,
-            document,
-            metadata={**stamp.metadata(), "image-etag": seal},
-            if_match=seen.document,
+        """Replaces the document in `published`, after its annotated image was written."""
+        metadata = {**stamp.metadata(), _IMAGE_ETAG: image_etag}
+        self._put_json(self._keys.document, document, metadata, published.document_etag)
+
+    def delete_result(self, published: Published) -> None:
+        """Deletes the result in `published`, the document last.
+
+        An invocation that publishes at the same time finds the document changed, or changes it
+        first, so that one of the two starts over.
+        """
+        if published.document_etag is None:
+            return
+        if published.image_etag is not None:
+            self._delete(self._keys.annotated, published.image_etag)
+        self.delete_document(published)
+
+    def delete_document(self, published: Published) -> None:
+        """Deletes only the document in `published`: without it, there is no result."""
+        if published.document_etag is not None:
+            self._delete(self._keys.document, published.document_etag)
+
+    def failure_etag(self) -> str | None:
+        """Requests the ETag of the failure record; None if there is none."""
+        return self._etag(self._keys.failure)
+
+    def put_failure(
+        self, document: dict[str, Any], stamp: Stamp | None, *, if_match: str | None
+    ) -> None:
+        """Replaces the failure record that has the ETag `if_match`; None if there was none."""
+        metadata = stamp.metadata() if stamp else {}
+        self._put_json(self._keys.failure, document, metadata, if_match)
+
+    def _head(self, key: str) -> ObjectHead | None:
+        return self._bucket.head(self._bucket_name, key)
+
+    def _etag(self, key: str) -> str | None:
+        head = self._head(key)
+        return head.version.etag if head else None
+
+    def _put_json(
+        self, key: str, document: dict[str, Any], metadata: Mapping[str, str], if_match: str | None
+    ) -> None:
+        self._put(key, to_json(document), "application/json", metadata, if_match)
+
+    def _put(
+        self,
+        key: str,
+        data: bytes,
+        media_type: str,
+        metadata: Mapping[str, str],
+        if_match: str | None,
+    ) -> str:
+        return self._bucket.put(
+            self._bucket_name, key, data, media_type, metadata=metadata, if_match=if_match
         )
 
-    def withdraw(self, seen: Published) -> None:
-        """Deletes the result that was seen, the document last; raises likewise.
-
-        Whoever publishes meanwhile finds the document changed, or changes it first, so that one of
-        the two begins again.
-        """
-        if seen.document is None:
-            return
-        if seen.image is not None:
-            self._bucket.delete(self._place, self._image, if_match=seen.image)
-        self.withdraw_document(seen)
-
-    def withdraw_document(self, seen: Published) -> None:
-        """Deletes the document that was seen alone, so that there is no result; raises likewise."""
-        if seen.document is not None:
-            self._bucket.delete(self._place, self._document, if_match=seen.document)
-
-    def _look_at_image(self) -> str | None:
-        found = self._bucket.head(self._place, self._image)
-        return found.version.etag if found else None
-
-
-def put_json(
-    bucket: Bucket,
-    place: str,
-    key: str,
-    document: dict[str, Any],
-    *,
-    metadata: Mapping[str, str],
-    if_match: str | None,
-) -> None:
-    """Writes a JSON document as `Bucket.put` writes bytes."""
-    data = json.dumps(document, ensure_ascii=False, indent=1).encode()
-    bucket.put(place, key, data, "application/json", metadata=metadata, if_match=if_match)
+    def _delete(self, key: str, if_match: str) -> None:
+        self._bucket.delete(self._bucket_name, key, if_match=if_match)

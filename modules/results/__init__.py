@@ -1,1 +1,1 @@
-"""One image's way through (`pipeline.py`), its documents, and the keys of its outputs."""
+"""From an image to its result (`pipeline.py`), the documents' schema, and the keys of outputs."""

@@ -1,7 +1,7 @@
-"""One image's way through: bytes -> annotated bytes and result document; start at `process`.
+"""From an image's bytes to detections and an annotated image; start at `process` and `draw`.
 
-The function, the command and the jobs all call this, so that the same image gives the same result
-wherever it is processed.
+The function, the command and the Spark jobs all call these, so that the same image has the same
+result wherever it is processed.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..telemetry.timings import Timings
 
 @dataclass(frozen=True)
 class Result:
-    """What was found in one image."""
+    """A decoded image, and the objects that were found in it."""
 
     image: Image
     detections: Detections
 
     @property
     def media_type(self) -> str:
-        """The annotated image's."""
+        """The media type of the annotated image."""
         return FORMATS[self.image.format].media_type
 
 
@@ -48,10 +48,10 @@ def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> 
 
 
 def draw(result: Result, model: Model, timings: Timings) -> bytes:
-    """The annotated image, in the format that the image came in; the result's pixels are drawn on.
+    """Draws on the result's own pixels; returns the annotated image in the original format.
 
     Raises:
-        ImageError: the format cannot hold it.
+        ImageError: the format cannot hold the image.
     """
     with timings.stage("draw"):
         pixels = annotate(result.image.pixels, result.detections, model.labels, in_place=True)

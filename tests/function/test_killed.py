@@ -18,7 +18,7 @@ import cv2
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
-from modules.cli.local_aws.moto_server import LocalServer
+from modules.cli.local_aws.moto_server import MotoServer
 from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 
@@ -80,7 +80,7 @@ class Functions:
 
 
 @pytest.fixture
-def bucket(local_server: LocalServer) -> Iterator[LocalBucket]:
+def bucket(local_server: MotoServer) -> Iterator[LocalBucket]:
     """A bucket whose events nobody fetches."""
     with LocalBucket("nothing/", local_server) as local:
         yield local

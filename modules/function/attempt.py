@@ -1,0 +1,208 @@
+"""One attempt to publish the result, or the failure, of one image; start at `ImageService.attempt`.
+
+The steps and their conditions are those of the protocol in `publisher.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ImageError, ObjectChangedError, ObjectGoneError, PermanentError
+from ..events import ImageRef, Outcome, Verdict
+from ..models.loader import Model
+from ..results.document import Source, describe_failure, describe_result, too_many_bytes
+from ..results.pipeline import draw, process
+from ..settings import Settings
+from ..storage.bucket import Bucket, StoredImage
+from ..storage.version import Version
+from ..telemetry.logs import logger
+from ..telemetry.reports import report_failure, report_image
+from ..telemetry.timings import Timings
+from .outputs import Outputs, Published, Stamp, later_sequencer
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """What was made of one version of an image: everything but the pixels.
+
+    document: its timings are those before publishing.
+    """
+
+    version: Version
+    annotated: bytes
+    media_type: str
+    document: dict[str, Any]
+
+
+@dataclass
+class ImageService:
+    """Serves one image, in as many attempts as it takes.
+
+    model_future: the model, which loads while S3 is asked for the document and the image.
+    is_forced: makes a result again even if a current one exists. compute_lock: held while an image
+    is decoded, so that the pixels of one image are in memory at a time. rendered: what the last
+    attempt made of the image; the next attempt uses it again if the image is the same.
+    """
+
+    bucket: Bucket
+    outputs: Outputs
+    ref: ImageRef
+    model_future: Future[Model]
+    settings: Settings
+    is_forced: bool
+    compute_lock: threading.Lock
+    rendered: _Rendered | None = None
+
+    def attempt(self, *, is_first: bool) -> Outcome:
+        """Goes through the protocol once.
+
+        Only a later attempt, which follows a conflict, requests the annotated image's ETag, too.
+
+        Raises:
+            ObjectChangedError: the image or its result was changed meanwhile; try again.
+            StorageError: S3 fails.
+            ModelError: there is no usable model.
+        """
+        published = self.outputs.head()
+        if not is_first:
+            published = self.outputs.head_image(published)
+        timings = Timings()
+        try:
+            if published.stamp is not None:  # there is a result to compare with the model
+                model = self.model_future.result()
+                if self._is_current(published, published.stamp, model):
+                    return self._skipped()
+            with timings.stage("fetch"):
+                image = self.bucket.read(
+                    self.ref.bucket, self.ref.key, max_bytes=self.settings.max_image_bytes
+                )
+        except ObjectGoneError:
+            self._delete_incomplete(published)
+            logger.info("ignored: deleted since its event was sent", key=self.ref.key)
+            return Outcome(self.ref.key, Verdict.IGNORED, "the image does not exist")
+        model = self.model_future.result()
+        if not is_first and self._is_result_of(image.version, published, model):
+            return self._skipped()
+        try:
+            rendered = self._render(image, model, timings)
+        except PermanentError as error:
+            self._record_failure(image, model, error)
+            return failed(self.ref, error)
+        self._publish(published, image, model, rendered, timings)
+        return Outcome(self.ref.key, Verdict.DONE)
+
+    def _is_current(self, published: Published, stamp: Stamp, model: Model) -> bool:
+        """Whether the published result is the one that this event asks for.
+
+        It is, if it was made with the same model and settings, and either after this event or of
+        the object that is under the key now.
+        """
+        if not self._is_made_with(stamp, model):
+            return False
+        event = self.ref.sequencer
+        if event and event == stamp.sequencer:
+            return published.is_complete
+        if event and stamp.sequencer and later_sequencer(event, stamp.sequencer) == event:
+            return False
+        head = self.bucket.head(self.ref.bucket, self.ref.key)
+        if head is None:
+            raise ObjectGoneError(f"s3://{self.ref.bucket}/{self.ref.key} does not exist")
+        return self._is_result_of(head.version, self.outputs.head_image(published), model)
+
+    def _is_result_of(self, version: Version, published: Published, model: Model) -> bool:
+        """Whether a complete result of this version, made with this model, is published."""
+        stamp = published.stamp
+        if stamp is None or stamp.source != version:
+            return False
+        return published.is_complete and self._is_made_with(stamp, model)
+
+    def _is_made_with(self, stamp: Stamp, model: Model) -> bool:
+        """Whether a result was made with this model and these settings, and need not be remade."""
+        return not self.is_forced and stamp == self._stamp(stamp.source, model, stamp.sequencer)
+
+    def _stamp(self, source: Version, model: Model, sequencer: str | None) -> Stamp:
+        return Stamp(source, model.digest, self.settings.digest(model.name), sequencer)
+
+    def _render(self, image: StoredImage, model: Model, timings: Timings) -> _Rendered:
+        """Detects and draws, unless an earlier attempt did so with the same image.
+
+        Raises:
+            ImageError: the image cannot be processed.
+        """
+        if self.rendered is None or self.rendered.version != image.version:
+            if image.data is None:
+                raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
+            with self.compute_lock:
+                result = process(image.data, model, self.settings, timings)
+                annotated = draw(result, model, timings)
+            document = describe_result(
+                self._source(image), image.size, result, model, self.settings, timings
+            )
+            self.rendered = _Rendered(image.version, annotated, result.media_type, document)
+        return self.rendered
+
+    def _publish(
+        self,
+        published: Published,
+        image: StoredImage,
+        model: Model,
+        rendered: _Rendered,
+        timings: Timings,
+    ) -> None:
+        """Writes the annotated image, and then the document, which makes it a result."""
+        previous = published.stamp.sequencer if published.stamp else None
+        stamp = self._stamp(image.version, model, later_sequencer(self.ref.sequencer, previous))
+        with timings.stage("publish"):
+            image_etag = self.outputs.put_image(
+                published, rendered.annotated, rendered.media_type, stamp
+            )
+        document = {**rendered.document, "timings_ms": timings.rounded()}
+        self.outputs.put_document(published, document, stamp, image_etag)
+        report_image(self.ref.key, model.digest, len(document["detections"]), timings)
+
+    def _record_failure(self, image: StoredImage, model: Model, error: PermanentError) -> None:
+        """Writes the failure record, and deletes the result of the image that was there before.
+
+        Raises:
+            ObjectChangedError: the image that failed is not under the key any more.
+        """
+        failure_etag = self.outputs.failure_etag()
+        published = self.outputs.head()
+        if published.document_etag is not None:
+            published = self.outputs.head_image(published)
+        head = self.bucket.head(self.ref.bucket, self.ref.key)
+        if head is None or head.version != image.version:
+            raise ObjectChangedError("the image was replaced or deleted while it was processed")
+        self.outputs.put_failure(
+            describe_failure(self._source(image), image.size, error),
+            self._stamp(image.version, model, self.ref.sequencer),
+            if_match=failure_etag,
+        )
+        self.outputs.delete_result(published)
+
+    def _delete_incomplete(self, published: Published) -> None:
+        """Deletes the document of an incomplete result whose image was deleted.
+
+        No later attempt could complete such a result.
+        """
+        if published.document_etag is not None:
+            published = self.outputs.head_image(published)
+            if not published.is_complete:
+                self.outputs.delete_document(published)
+
+    def _source(self, image: StoredImage) -> Source:
+        version = image.version
+        return Source(self.ref.key, self.ref.bucket, version.etag, version.version_id)
+
+    def _skipped(self) -> Outcome:
+        logger.info("skipped: a current result exists", key=self.ref.key)
+        return Outcome(self.ref.key, Verdict.SKIPPED, "a current result exists")
+
+
+def failed(ref: ImageRef, error: PermanentError) -> Outcome:
+    """Reports a permanent failure; returns the outcome."""
+    report_failure(ref.key, error)
+    return Outcome(ref.key, Verdict.FAILED, str(error))
