@@ -12,7 +12,6 @@ import argparse
 import functools
 import multiprocessing
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,6 +29,7 @@ from demo.drawing.fruit import draw
 from demo.drawing.varieties import KINDS, variety
 from demo.market.scenes import HELD_OUT_SEED, SAMPLE_SEED, TRAINING_SEED, render_scene
 from demo.market.stage import Label
+from modules.sizes import parse_size
 
 _QUALITY = 92
 _MOST_SIDE = 4096
@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     scenes.set_defaults(render=_render_scenes)
     scenes.add_argument(
-        "--size", type=_width_and_height, default=(640, 480), metavar="WxH", help="640x480"
+        "--size",
+        type=functools.partial(parse_size, square=False, smallest=64, largest=_MOST_SIDE),
+        default=(640, 480),
+        metavar="WxH",
+        help="640x480",
     )
     seeds = f"training uses {TRAINING_SEED}, its measure {HELD_OUT_SEED}, the samples {SAMPLE_SEED}"
     fruits = commands.add_parser(
@@ -175,15 +179,6 @@ def _side(text: str) -> int:
             f"'{text}' is not a number of pixels from 16 to {_MOST_SIDE}"
         )
     return int(text)
-
-
-def _width_and_height(text: str) -> tuple[int, int]:
-    sides = re.fullmatch(r"(\d+)x(\d+)", text, re.ASCII)
-    if not sides or not all(64 <= int(side) <= _MOST_SIDE for side in sides.groups()):
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a width and a height like 640x480, each from 64 to {_MOST_SIDE}"
-        )
-    return int(sides[1]), int(sides[2])
 
 
 if __name__ == "__main__":

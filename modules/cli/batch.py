@@ -1,40 +1,28 @@
-"""Whole buckets at once, on Spark: detection, features, their principal components, thumbnails."""
+"""Runs a Spark job over a whole bucket: detection, features, components or thumbnails."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
-import types
 
 from ..errors import JobFailedError
+from ..spark.jobs import JOBS
+from ..spark.jobs.launch import find_job, run_job
 from .actions import add_actions
 from .samples import find_batch_model
 
-JOBS = {
-    "detect": "find objects in every image",
-    "featurize": "turn every image into a network's features",
-    "reduce": "standardise features, and reduce them to their principal components",
-    "thumbnails": "shrink every image to a few pixels",
-    "run": "featurize and reduce in one go",
-}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the jobs, each a module of `modules.spark` with `EXAMPLE` and `add_arguments`."""
-    add_actions(parser, "job", JOBS, _module)
+    """Declares the jobs, each with its own arguments."""
+    add_actions(parser, "job", JOBS, find_job)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the job; returns 1 where images, or the job, failed."""
+    """Runs the job; returns 1 if images, or the job, failed."""
     if getattr(arguments, "model", None) is not None:
         arguments.model = find_batch_model(arguments.model)
     try:
-        return int(_module(arguments.job).run(arguments))
+        return run_job(arguments.job, arguments)
     except JobFailedError as error:
         print(f"python -m modules batch {arguments.job}: {error}", file=sys.stderr)
         return 1
-
-
-def _module(job: str) -> types.ModuleType:
-    return importlib.import_module(f"modules.spark.jobs.{job}")

@@ -1,6 +1,7 @@
-"""The Spark jobs: whole buckets at once; a module a job, `detect` to begin with.
+"""Spark jobs over whole buckets: detections, features, principal components, thumbnails.
 
-A job is `python -m modules batch JOB`, and a main of its own for `spark-submit` (launch.py). Those
-over images go round by round (rounds.py) over what images.py lists; `reduce` is the PCA of pca/.
-Only what runs on a worker touches pixels, and it is the same core that the function runs.
+`python -m modules batch JOB` runs a job; so does `spark-submit modules/spark/jobs/JOB.py`. jobs/ is
+what the driver does, workers/ what the workers do, io/ reads and writes tables, images and models,
+session/ sets Spark up, and pca/ finds principal components. Only workers decode images, with the
+same detection core as the function.
 """

@@ -74,8 +74,14 @@ def test_it_says_what_its_classes_are_and_how_it_is_fed(colour_model: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["out.onnx", "--input", "big"], "--input big: it must be a width and a height"),
-        (["out.onnx", "--input", "0x64"], "--input 0x64: it must be a width and a height"),
+        (
+            ["out.onnx", "--input", "big"],
+            "argument --input: 'big' is not a width and height like 640x480",
+        ),
+        (
+            ["out.onnx", "--input", "0x64"],
+            "argument --input: '0x64' is not a width and height like 640x480",
+        ),
         (["out.pb"], "out.pb: the name of an ONNX file ends in .onnx"),
         (["colours/out.onnx"], "would then hold two models"),
     ],

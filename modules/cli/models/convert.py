@@ -1,17 +1,17 @@
 """Write a Darknet model as one ONNX file.
 
-Without --decode it holds the raw outputs of the network's heads. With --decode it decodes its boxes
-itself, in the form of YOLOv5's exports: one output, [1, N, 5 + classes], a row a box: centre x and
-y, width and height in pixels of the input, objectness, a probability a class; nothing suppressed.
-It then says of itself what its classes are called and how images are fed, so that a folder with
-this file alone is a model.
+Without --decode, its outputs are the raw outputs of the network's heads. With --decode, it decodes
+the boxes itself, in the format of YOLOv5's exports: one output, [1, N, 5 + classes], one row per
+box: centre x and y, width and height in pixels of the input, objectness, one probability per class;
+without non-maximum suppression. Its metadata then hold the class names and the preprocessing, so
+that a folder with this file alone is a model.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from ...object_detection.detector import Detector
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import metadata
 from ...settings import Settings
+from ...sizes import parse_size
 from ...storage.local_files import write_atomically
 from ..samples import find_model
 
@@ -32,25 +33,34 @@ EXAMPLE = "python -m modules models convert yolov4-tiny yolov4-tiny.onnx --decod
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the action's arguments."""
+    """Adds the action's arguments to `parser`."""
     parser.add_argument("model", metavar="DIR", help="a Darknet model folder, or a name of the zoo")
     parser.add_argument("file", type=Path, metavar="OUT.onnx", help="the file to write")
     parser.add_argument(
-        "--decode", action="store_true", help="have the network decode its boxes itself"
+        "--decode", action="store_true", help="include the decoding of the boxes in the network"
     )
     parser.add_argument(
-        "--input", metavar="WxH", help="the input's width and height (default: the cfg's own)"
+        "--input",
+        type=partial(parse_size, square=False),
+        metavar="WxH",
+        help="the input's width and height in pixels (default: the cfg's own)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the file, whole or not at all, and prints its path."""
-    size = _size(arguments.input) if arguments.input else None
+    """Writes the file, whole or not at all, and prints its path.
+
+    Raises:
+        UsageError: OUT.onnx has another suffix, or is in the model's folder.
+        ModelError: the model does not load, or is an ONNX file already.
+    """
     path = find_model(arguments.model)
     if arguments.file.suffix != ".onnx":
         raise UsageError(f"{arguments.file}: the name of an ONNX file ends in .onnx")
     if arguments.file.parent.resolve() == path.resolve():
-        raise UsageError(f"{arguments.file}: {path} would then hold two models; name another place")
+        raise UsageError(
+            f"{arguments.file}: {path} would then hold two models; choose another folder"
+        )
     folder = LocalFolder(path)
     reader = ModelReader(folder, folder.files())
     if reader.find(".onnx"):
@@ -61,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         network = import_darknet(
             reader.text(reader.only(".cfg")),
             weights,
-            input_size=size,
+            input_size=arguments.input,
             tree=reader.text(tree) if tree else None,
             decoded=arguments.decode,
         )
@@ -72,12 +82,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe(network: Network, model: Model) -> dict[str, str]:
-    """What a decoded network says of itself: Ultralytics' keys, and our own `model.json`.
+    """Returns the metadata of a decoded network: Ultralytics' keys, and our own `model.json`.
 
-    `model` is the same one, loaded as it is.
+    Args:
+        network: the network that is written.
+        model: the same model, loaded without --decode and --input.
     """
     width, height = network.input_size
-    feeding = network.preprocessing
+    preprocessing = network.preprocessing
     return {
         "task": "detect",
         "names": repr(dict(enumerate(model.labels))),
@@ -86,27 +98,20 @@ def describe(network: Network, model: Model) -> dict[str, str]:
         "model.json": json.dumps(
             {
                 "head": "objectness",
-                "resize": feeding.resize,
-                "channels": feeding.channels,
-                "scale": feeding.scale,
-                "padding": feeding.padding,
+                "resize": preprocessing.resize,
+                "channels": preprocessing.channels,
+                "scale": preprocessing.scale,
+                "padding": preprocessing.padding,
             }
         ),
     }
 
 
 def _coarsest_stride(detector: Detector) -> int:
-    """The side of the largest cells, in pixels."""
+    """Returns the side of the largest grid cells, in pixels."""
     width, height = detector.input_size
     outputs = detector.raw_outputs(np.zeros((height, width, 3), np.uint8))
     return max(round(width / int(output.shape[3])) for output in outputs)
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if not match:
-        raise UsageError(f"--input {text}: it must be a width and a height, like 512x320")
-    return int(match[1]), int(match[2])
 
 
 def _write(path: Path, network: Network, extra: bytes) -> None:

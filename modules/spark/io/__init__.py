@@ -1,1 +1,1 @@
-"""What jobs read and write: images, tables, files, models."""
+"""Reads and writes on behalf of jobs: images, tables, single files, model folders."""

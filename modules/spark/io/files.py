@@ -1,4 +1,4 @@
-"""Single files beside Spark's tables, wherever Spark's own file systems reach; see `Files`."""
+"""Reads and writes single files in all of Spark's file systems, from the driver; see `Files`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """Hadoop's file systems: every scheme, with the credentials, that the tables use."""
+    """Hadoop's file systems: the same schemes and credentials that the tables use."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark._jvm
         self._configuration = spark._jsc.hadoopConfiguration()
 
-    def size(self, place: str) -> int | None:
-        """How many bytes a file has; None where there is none."""
-        path = self._path(place)
+    def size(self, location: str) -> int | None:
+        """Returns a file's size in bytes; None if there is no file."""
+        path = self._path(location)
         system = self._system(path)
         return int(system.getFileStatus(path).getLen()) if system.exists(path) else None
 
-    def read(self, place: str) -> bytes | None:
-        """A file's bytes; None where there is none."""
-        path = self._path(place)
+    def read(self, location: str) -> bytes | None:
+        """Returns a file's bytes; None if there is no file."""
+        path = self._path(location)
         system = self._system(path)
         if not system.exists(path):
             return None
@@ -37,31 +37,37 @@ class Files:
             system.copyToLocalFile(False, path, self._path(copy.as_uri()), True)
             return copy.read_bytes()
 
-    def delete(self, place: str) -> None:
-        """Deletes a file or a folder with all that is in it, if it is there."""
-        path = self._path(place)
+    def delete(self, location: str) -> None:
+        """Deletes a file, or a folder with everything in it, if it exists."""
+        path = self._path(location)
         self._system(path).delete(path, True)
 
-    def write(self, place: str, data: bytes) -> None:
-        """Writes a file, whole or not at all, over one that may be there."""
+    def write(self, location: str, data: bytes) -> None:
+        """Writes a file, completely or not at all; overwrites an existing one."""
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, "copy")
             copy.write_bytes(data)
-            self.upload(copy, place)
+            self.upload(copy, location)
 
-    def upload(self, source: Path, place: str) -> None:
-        """Copies a file of this machine to its place likewise."""
-        path = self._path(place)
-        if path.toUri().getScheme() in SCHEMES:  # an object appears whole, when it is closed
+    def upload(self, source: Path, location: str) -> None:
+        """Copies a file of this machine, completely or not at all; overwrites an existing one."""
+        path = self._path(location)
+        if path.toUri().getScheme() in SCHEMES:  # an S3 object appears only when it is complete
             self._copy(source, path)
             return
-        part = self._beside(place)
+        part = self._temporary_path(location)
         self._copy(source, part)
         self._move(part, path)
 
-    def write_text(self, rows: DataFrame, place: str, **options: Any) -> None:
-        """Writes rows as one file of CSV, or of lines where they are one text, through one task."""
-        part = self._beside(place)
+    def write_text(self, rows: DataFrame, location: str, **options: Any) -> None:
+        """Writes rows as one text file, through one task; overwrites an existing one.
+
+        Args:
+            rows: for a file of lines, one text column.
+            location: of the file.
+            options: of Spark's CSV writer; without any, the file is no CSV but lines.
+        """
+        part = self._temporary_path(location)
         writer = rows.coalesce(1).write.mode("overwrite")
         if options:
             writer.options(**options).csv(part.toString())
@@ -69,11 +75,11 @@ class Files:
             writer.text(part.toString())
         system = self._system(part)
         (written,) = system.globStatus(self._path(f"{part.toString()}/part-*"))
-        self._move(written.getPath(), self._path(place))
+        self._move(written.getPath(), self._path(location))
         system.delete(part, True)
 
     def _copy(self, source: Path, target: Any) -> None:
-        """Byte by byte, as S3A's own upload of local files wants more of a server than others."""
+        """Copies through this process: S3A's own upload of local files fails on some servers."""
         local = self._path(source.as_uri())
         self._jvm.org.apache.hadoop.fs.FileUtil.copy(
             *(self._system(local), local, self._system(target), target),
@@ -81,7 +87,7 @@ class Files:
         )
 
     def _move(self, source: Any, target: Any) -> None:
-        """Renames over what may be there, in one step where the file system can."""
+        """Renames a file over an existing one, in one step where the file system can."""
         system = self._system(target)
         system.mkdirs(target.getParent())
         context = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(
@@ -92,13 +98,13 @@ class Files:
         options[0] = overwrite
         context.rename(source, target, options)
 
-    def _beside(self, place: str) -> Any:
-        """A hidden name in the same folder, for what is not whole yet."""
-        folder, name = posixpath.split(place.rstrip("/"))
+    def _temporary_path(self, location: str) -> Any:
+        """Returns a hidden name in the same folder, for an incomplete file."""
+        folder, name = posixpath.split(location.rstrip("/"))
         return self._path(posixpath.join(folder, f"_{name}.part"))
 
-    def _path(self, place: str) -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(place)
+    def _path(self, location: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(location)
 
     def _system(self, path: Any) -> Any:
         return path.getFileSystem(self._configuration)

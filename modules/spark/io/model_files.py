@@ -1,4 +1,4 @@
-"""A model folder's files on their way from the driver to the workers; start at `gather`."""
+"""Reads a model's files on the driver, to be sent to the workers; start at `read_model_files`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 from ...errors import JobError
 from ...models.folder import ByteStream
 from ...models.manifest import MANIFEST, format_manifest
-from .images import qualified
+from .images import qualify
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_MOST_FILES = 100
-_MOST_BYTES = 1 << 31
+_MAX_FILES = 100
+_MAX_BYTES = 1 << 31
 
 
 @dataclass(frozen=True)
 class MemoryFolder:
-    """A `ModelFolder` whose files are in memory, by name; Spark broadcasts it."""
+    """A `ModelFolder` in memory, which Spark broadcasts.
+
+    contents: name -> bytes of each file.
+    """
 
     name: str
     location: str
@@ -35,7 +38,11 @@ class MemoryFolder:
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
 
     def with_manifest(self) -> MemoryFolder:
-        """The same with a seal, once it has been loaded: nobody needs to try it out again."""
+        """Returns the folder with a manifest added.
+
+        Call it after the driver has loaded the model: the manifest spares each worker the trial
+        run.
+        """
         contents = {MANIFEST: format_manifest(self.files()), **self.contents}
         return replace(self, contents=contents)
 
@@ -44,43 +51,45 @@ class MemoryFolder:
         return io.BytesIO(self.contents[name])
 
 
-def gather(spark: SparkSession, place: str) -> MemoryFolder:
-    """Reads a model folder, or a single file of a model, from wherever Spark reads.
+def read_model_files(spark: SparkSession, location: str) -> MemoryFolder:
+    """Reads a model folder, or a single model file, from any of Spark's file systems.
 
-    A folder of this machine is read from it even where Spark's own paths are a cluster's.
+    A path that exists on this machine is read here, even where Spark resolves paths on a cluster.
 
     Raises:
-        JobError: there is nothing, or far too much.
+        JobError: there is no file, or there are too many files or bytes for a model.
     """
-    local = Path(place)
-    files = _local(local) if local.exists() else _remote(spark, place)
+    local = Path(location)
+    files = _read_local(local) if local.exists() else _read_remote(spark, location)
     if not files:
-        raise JobError(f"{place}: there is no model")
-    return MemoryFolder(posixpath.basename(place.rstrip("/")), place, files)
+        raise JobError(f"{location}: there is no model")
+    return MemoryFolder(posixpath.basename(location.rstrip("/")), location, files)
 
 
-def _local(path: Path) -> dict[str, bytes]:
+def _read_local(path: Path) -> dict[str, bytes]:
     paths = [path] if path.is_file() else [file for file in path.iterdir() if file.is_file()]
-    _check(str(path), [file.stat().st_size for file in paths])
+    _check_size(str(path), [file.stat().st_size for file in paths])
     return {file.name: file.read_bytes() for file in paths}
 
 
-def _remote(spark: SparkSession, place: str) -> dict[str, bytes]:
+def _read_remote(spark: SparkSession, location: str) -> dict[str, bytes]:
     from pyspark.errors import AnalysisException
 
     try:
-        files = spark.read.format("binaryFile").option("ignoredPathSegmentRegex", "").load(place)
+        files = spark.read.format("binaryFile").option("ignoredPathSegmentRegex", "").load(location)
     except AnalysisException as error:
-        raise JobError(f"{place}: neither a folder of this machine nor a place: {error}") from error
+        raise JobError(
+            f"{location}: neither a path of this machine nor one that Spark can read: {error}"
+        ) from error
     sizes = [row["length"] for row in files.select("length").collect()]
-    _check(qualified(spark, place), sizes)
+    _check_size(qualify(spark, location), sizes)
     rows = files.select("path", "content").collect()
     return {posixpath.basename(row["path"]): bytes(row["content"]) for row in rows}
 
 
-def _check(place: str, sizes: list[int]) -> None:
-    if len(sizes) > _MOST_FILES or sum(sizes) >= _MOST_BYTES:
+def _check_size(location: str, sizes: list[int]) -> None:
+    if len(sizes) > _MAX_FILES or sum(sizes) >= _MAX_BYTES:
         raise JobError(
-            f"{place} has {len(sizes):,} files and {sum(sizes):,} bytes; a model has up to "
-            f"{_MOST_FILES} and {_MOST_BYTES:,}"
+            f"{location} has {len(sizes):,} files and {sum(sizes):,} bytes; a model has at most "
+            f"{_MAX_FILES} files, and less than {_MAX_BYTES:,} bytes"
         )

@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def read_table(spark: SparkSession, place: str) -> DataFrame | None:
-    """The Parquet table at a place; None where no row has been written yet."""
+def read_table(spark: SparkSession, location: str) -> DataFrame | None:
+    """Returns the Parquet table at a location; None if no row has been written yet."""
     from pyspark.errors import AnalysisException
 
-    # its files may be of any time and job, and are packed as Spark does by itself
+    # Undoes what `Rounds` sets for reading images: tables are packed into tasks by Spark's defaults
     spark.conf.unset("spark.sql.files.openCostInBytes")
     spark.conf.unset("spark.sql.files.maxPartitionBytes")
     try:
-        return spark.read.parquet(place)
+        return spark.read.parquet(location)
     except AnalysisException as error:
         if str(error).startswith(("[PATH_NOT_FOUND]", "[UNABLE_TO_INFER_SCHEMA]")):
             return None

@@ -1,81 +1,73 @@
-"""Find objects in every image under a prefix; a row an image, as Parquet.
+"""Find objects in every image under a prefix; write a Parquet table with one row per image.
 
 Columns: path, size in bytes, modified, error, width, height, model (its digest), detections
 (class_id, label, confidence, box of x, y, width and height in pixels) and milliseconds. A second
-run with the same output goes on where the first one was stopped.
+run with the same output skips the images that have a row.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from modules.settings import Settings
-
-# By their full names, for spark-submit runs this file by itself, with `modules` in --py-files
-from modules.spark.io import exports
-from modules.spark.jobs.launch import add_common_arguments, add_image_arguments, main, report
+# Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
+from modules.spark.jobs.formats import FORMATS, write_format
+from modules.spark.jobs.launch import (
+    add_common_arguments,
+    add_image_arguments,
+    main,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from rich.console import Console
 
 EXAMPLE = "python -m modules batch detect photos --model yolo-fastest-1.1-xl --output detections"
+PATHS = ("input", "output", "annotate", "model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the job's arguments."""
     add_image_arguments(parser)
     parser.add_argument(
-        "--model", required=True, metavar="M", help="a model folder, here or where Spark reads"
+        "--model",
+        required=True,
+        metavar="M",
+        help="a model folder, on this machine or in any of Spark's file systems",
     )
-    add_common_arguments(parser, "where the table goes, a folder of Parquet files")
+    add_common_arguments(parser, "the folder or prefix of the table, a folder of Parquet files")
     parser.add_argument(
-        "--annotate", metavar="PREFIX", help="write each image with its objects boxed here"
+        "--annotate", metavar="PREFIX", help="write the annotated images under this prefix"
     )
     parser.add_argument(
         "--format",
         action="append",
-        choices=exports.FORMATS,
+        choices=FORMATS,
         default=[],
-        help="write the detections beside the table for other tools, too; may be given again: "
-        + "; ".join(f"{name}, {what}" for name, what in exports.FORMATS.items()),
+        help="write the detections in another format too; may be repeated: "
+        + "; ".join(f"{name}, {what}" for name, what in FORMATS.items()),
     )
-    parser.add_argument("--confidence", metavar="C", help="drop detections at or under it")
+    parser.add_argument(
+        "--confidence", metavar="C", help="drop detections with this confidence or less"
+    )
     parser.add_argument("--nms", metavar="N", help="of two boxes that overlap by more, drop one")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Detects; returns 1 if images failed."""
-    # here, for --help is to work where neither Spark nor Arrow is installed
-    from rich.console import Console
-
-    from modules.spark.session.session import open_session
-
-    settings = Settings.from_environment(
-        os.environ, confidence=arguments.confidence, nms=arguments.nms
-    )
-    places = [arguments.input, arguments.output, arguments.annotate, arguments.model]
-    with open_session("detect", places, arguments.master) as spark:
-        return detect(spark, settings, arguments, Console(stderr=True))
-
-
-def detect(
-    spark: SparkSession, settings: Settings, arguments: argparse.Namespace, console: Console
-) -> int:
-    """Makes the table, and what else is asked for; returns 1 if images failed."""
+def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
+    """Writes the table, the annotated images and the formats; returns 1 if images failed."""
     from modules.models.loader import load_model
-    from modules.spark.io.images import Images, qualified
-    from modules.spark.io.model_files import gather
+    from modules.spark.io.images import Images, qualify
+    from modules.spark.io.model_files import read_model_files
+    from modules.spark.jobs.report import report_images
     from modules.spark.jobs.rounds import Rounds
     from modules.spark.workers.detect import SCHEMA, DetectImages
 
-    folder = gather(spark, arguments.model)
+    settings = read_settings(arguments)
+    folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
-    images = Images(spark, arguments.input, [arguments.annotate, arguments.output])
-    done = spark.sparkContext.accumulator(0)
+    images = Images(spark, arguments.input, excluded=[arguments.annotate, arguments.output])
     made_with = {
         name: getattr(settings, name) for name in ("confidence", "nms", "engine", "resize")
     }
@@ -85,24 +77,29 @@ def detect(
         images,
         arguments.output,
         made_with=made_with,
-        most_bytes=settings.max_image_bytes,
+        max_bytes=settings.max_image_bytes,
         console=console,
     )
-    worker = DetectImages(
-        folder=spark.sparkContext.broadcast(folder.with_manifest()),
-        digest=model.digest,
-        settings=settings,
-        done=done,
-        root=images.root,
-        pictures=qualified(spark, arguments.annotate) if arguments.annotate else None,
+    broadcast = spark.sparkContext.broadcast(folder.with_manifest())
+    annotated = qualify(spark, arguments.annotate) if arguments.annotate else None
+    outcome = rounds.run(
+        "detecting",
+        lambda done: DetectImages(
+            folder=broadcast,
+            digest=model.digest,
+            settings=settings,
+            done=done,
+            root=images.root,
+            annotated=annotated,
+        ),
+        SCHEMA,
     )
-    outcome = rounds.run("detecting", worker, SCHEMA, done)
     written = [arguments.output, *filter(None, [arguments.annotate])]
     for name in arguments.format:
-        place = exports.export(spark, name, arguments.output, images.root, model, settings)
-        written.append(place)
+        location = write_format(spark, name, arguments.output, images.root, model, settings)
+        written.append(location)
     print(*written, sep="\n")
-    return report(spark, outcome, arguments.output, console)
+    return report_images(spark, outcome, arguments.output, console)
 
 
 if __name__ == "__main__":

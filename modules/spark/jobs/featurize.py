@@ -1,27 +1,25 @@
-"""Turn every image into the features that a network sees in it; a row an image, as Parquet.
+"""Turn every image into a network's features; write a Parquet table with one row per image.
 
-The network is cut at a layer: ResNet50, by default, where its classifier begins, which leaves 2,048
-features. Columns: path, size in bytes, modified, error, label (the image's folder) and features. A
-second run with the same output goes on where the first one was stopped.
+The network is cut at a layer, by default where its classifier begins: for ResNet50 that leaves
+2,048 features. Columns: path, size in bytes, modified, error, label (the image's folder) and
+features. A second run with the same output skips the images that have a row.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from modules.settings import Settings
+from modules.sizes import parse_size
 
-# By their full names, for spark-submit runs this file by itself, with `modules` in --py-files
+# Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.launch import (
     add_common_arguments,
     add_image_arguments,
     main,
-    report,
-    say,
-    width_and_height,
+    print_line,
+    read_settings,
 )
 
 if TYPE_CHECKING:
@@ -29,17 +27,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXAMPLE = "python -m modules batch featurize fruits --model resnet50 --size 100 --output features"
+PATHS = ("input", "output", "model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the job's arguments."""
     add_image_arguments(parser)
     add_network_arguments(parser)
-    add_common_arguments(parser, "where the table goes, a folder of Parquet files")
+    add_common_arguments(parser, "the folder or prefix of the table, a folder of Parquet files")
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares which features are wanted."""
+    """Declares the arguments that choose the network and its features."""
     parser.add_argument(
         "--model",
         required=True,
@@ -49,52 +48,40 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer",
         metavar="L",
-        help="where to cut: an ONNX file's value or node, or a cfg's layer by its number (default: "
-        "where the classifier begins)",
+        help="where to cut: the name of a value or node in an ONNX file, or the number of a layer "
+        "in a cfg (default: where the classifier begins)",
     )
     parser.add_argument(
         "--size",
-        type=width_and_height,
+        type=parse_size,
         metavar="N",
-        help="of the network's input in pixels, like 100 or 128x96 (default: the network's own)",
+        help="the size of the network's input in pixels, like 100 or 128x96 (default: the "
+        "network's own)",
     )
     parser.add_argument(
         "--pool",
         choices=("average", "none"),
         default="average",
-        help="of a layer with many places, average each channel, or keep all (default: average)",
+        help="for a layer with several positions: average each channel over them, or keep every "
+        "value (default: average)",
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Makes the features; returns 1 if images failed."""
-    # here, for --help is to work where neither Spark nor Arrow is installed
-    from rich.console import Console
-
-    from modules.spark.session.session import open_session
-
-    places = [arguments.input, arguments.output, arguments.model]
-    with open_session("featurize", places, arguments.master) as spark:
-        return featurize(spark, arguments.output, arguments, Console(stderr=True))
-
-
-def featurize(
-    spark: SparkSession, output: str, arguments: argparse.Namespace, console: Console
-) -> int:
-    """Makes the table at `output`; returns 1 if images failed."""
+def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
+    """Writes the table of features; returns 1 if images failed."""
     from modules.spark.io.images import Images
-    from modules.spark.io.model_files import gather
+    from modules.spark.io.model_files import read_model_files
+    from modules.spark.jobs.report import report_images
     from modules.spark.jobs.rounds import Rounds
-    from modules.spark.workers.featurize import SCHEMA, Cut, FeaturizeImages
+    from modules.spark.workers.featurize import SCHEMA, FeatureOptions, FeaturizeImages
 
-    settings = Settings.from_environment(os.environ)
-    folder = gather(spark, arguments.model)
-    images = Images(spark, arguments.input, [output])
-    done = spark.sparkContext.accumulator(0)
-    cut = Cut(arguments.layer, arguments.size, arguments.pool)
-    model = cut.load(folder, settings.engine)
+    settings = read_settings(arguments)
+    folder = read_model_files(spark, arguments.model)
+    images = Images(spark, arguments.input, excluded=[arguments.output])
+    options = FeatureOptions(arguments.layer, arguments.size, arguments.pool)
+    model = options.load(folder, settings.engine)
     width, height = model.extractor.input_size
-    say(
+    print_line(
         console,
         f"{model.name}, cut at {model.layer}: {model.extractor.size:,} features of "
         f"{width} x {height} pixels",
@@ -102,7 +89,7 @@ def featurize(
     rounds = Rounds(
         spark,
         images,
-        output,
+        arguments.output,
         made_with={
             "job": "featurize",
             "model": model.digest,
@@ -111,19 +98,19 @@ def featurize(
             "pool": arguments.pool,
             "engine": settings.engine,
         },
-        most_bytes=settings.max_image_bytes,
+        max_bytes=settings.max_image_bytes,
         console=console,
     )
-    worker = FeaturizeImages(
-        folder=spark.sparkContext.broadcast(folder.with_manifest()),
-        digest=model.digest,
-        settings=settings,
-        cut=cut,
-        done=done,
+    broadcast = spark.sparkContext.broadcast(folder.with_manifest())
+    outcome = rounds.run(
+        "featurizing",
+        lambda done: FeaturizeImages(
+            folder=broadcast, digest=model.digest, settings=settings, options=options, done=done
+        ),
+        SCHEMA,
     )
-    outcome = rounds.run("featurizing", worker, SCHEMA, done)
-    print(output)
-    return report(spark, outcome, output, console)
+    print(arguments.output)
+    return report_images(spark, outcome, arguments.output, console)
 
 
 if __name__ == "__main__":

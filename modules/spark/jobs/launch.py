@@ -1,29 +1,75 @@
-"""What all jobs share at their edges: arguments, the report, and a main for `spark-submit`."""
+"""Starts a job in a Spark session, and declares the arguments that jobs share; see `run_job`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import re
+import os
 import sys
+import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import JobFailedError, PermanentError, SettingsError, TransientError
-from ..io.images import hides_names
-from ..io.tables import read_table
+from ...settings import Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
     from rich.console import Console
 
-    from .rounds import Outcome
 
-_NAMED = 20  # of images that failed; the table names all
+def find_job(name: str) -> types.ModuleType:
+    """Imports the module of a job in `JOBS`."""
+    return importlib.import_module(f".{name}", __package__)
+
+
+def run_job(name: str, arguments: argparse.Namespace) -> int:
+    """Opens a Spark session and runs a job in it; returns the exit code.
+
+    Raises:
+        JobError: Spark cannot start, or the job's input or output cannot be used.
+        JobFailedError: Spark gave up on the job.
+        SettingsError: a setting has a value that cannot work.
+    """
+    # Imported here, so that --help works where neither Spark nor Arrow is installed
+    from rich.console import Console
+
+    from ..session.session import open_session
+
+    job = find_job(name)
+    if "input" in arguments:  # the jobs over images: report a bad setting before Spark starts
+        read_settings(arguments)
+    paths = [getattr(arguments, path) for path in job.PATHS]
+    with open_session(name, paths, arguments.master) as spark:
+        return int(job.run(spark, arguments, Console(stderr=True)))
+
+
+def main(name: str, arguments: Sequence[str] | None = None) -> int:
+    """Runs a job for `spark-submit`; returns the same exit codes as `python -m modules batch`."""
+    job = find_job(name)
+    parser = argparse.ArgumentParser(prog=f"{name}.py", description=job.__doc__)
+    job.add_arguments(parser)
+    try:
+        return run_job(name, parser.parse_args(arguments))
+    except (PermanentError, TransientError, SettingsError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1 if isinstance(error, JobFailedError) else 2
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """Reads the settings from the environment; `--confidence` and `--nms` override them.
+
+    Raises:
+        SettingsError: a setting has a value that cannot work.
+    """
+    return Settings.from_environment(
+        os.environ,
+        confidence=getattr(arguments, "confidence", None),
+        nms=getattr(arguments, "nms", None),
+    )
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, output: str) -> None:
-    """Declares what every job is told."""
+    """Declares the arguments of every job; `output` is the help for `--output`."""
     parser.add_argument("--output", required=True, metavar="OUT", help=output)
     parser.add_argument(
         "--master",
@@ -35,61 +81,15 @@ def add_common_arguments(parser: argparse.ArgumentParser, output: str) -> None:
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares where images are read from."""
+    """Declares the arguments of every job over images."""
     parser.add_argument(
         "input",
         metavar="INPUT",
-        help="a folder, prefix or pattern of any of Spark's file systems: photos, "
-        "s3a://bucket/input/, hdfs:, dbfs:; images in folders below count",
+        help="a folder, prefix or pattern in any of Spark's file systems: photos, "
+        "s3a://bucket/input/, hdfs:, dbfs:; folders are searched to any depth",
     )
 
 
-def width_and_height(text: str) -> tuple[int, int]:
-    """A size in pixels, as an argument: 100, or 128x96."""
-    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", text, re.ASCII)
-    if not found:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size in pixels like 100 or 128x96")
-    return int(found[1]), int(found[2] or found[1])
-
-
-def report(spark: SparkSession, outcome: Outcome, output: str, console: Console) -> int:
-    """Says what became of the images, on standard error; the exit code is 1 if any failed."""
-    now = outcome.total - outcome.before - len(outcome.unread)
-    before = f"; {outcome.before:,} were done before" if outcome.before else ""
-    rate = f", {now / outcome.seconds:,.0f} a second" if now else ""
-    say(
-        console,
-        f"{now:,} of {outcome.total:,} images done in {outcome.seconds:,.1f} s{rate}{before}",
-    )
-    if hides_names(spark):
-        say(console, f"Spark {spark.version} passes over names that begin with _ or a dot")
-    failed = 0
-    table = read_table(spark, output)
-    if table is not None:
-        broken = table.where("error is not null").select("path", "error")
-        failed = broken.count()
-        for row in broken.orderBy("path").limit(_NAMED).collect():
-            say(console, f"{row['path']}: {row['error']}", style="red")
-    for path in outcome.unread[:_NAMED]:
-        say(console, f"{path}: could not be read; the next run tries again", style="red")
-    more = max(failed - _NAMED, 0) + max(len(outcome.unread) - _NAMED, 0)
-    if more:
-        say(console, f"and {more:,} more; rows with an error name them", style="red")
-    return 1 if failed or outcome.unread else 0
-
-
-def main(job: str, arguments: Sequence[str] | None = None) -> int:
-    """Runs a job as `spark-submit` does; returns the exit code, as the command's are."""
-    module = importlib.import_module(f".{job}", __package__)
-    parser = argparse.ArgumentParser(prog=f"{job}.py", description=module.__doc__)
-    module.add_arguments(parser)
-    try:
-        return int(module.run(parser.parse_args(arguments)))
-    except (PermanentError, TransientError, SettingsError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1 if isinstance(error, JobFailedError) else 2
-
-
-def say(console: Console, text: str, style: str | None = None) -> None:
-    """Tells a person something, as it is."""
+def print_line(console: Console, text: str, style: str | None = None) -> None:
+    """Prints one line as it is: without rich's markup, highlighting and line breaks."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

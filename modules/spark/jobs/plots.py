@@ -1,4 +1,4 @@
-"""Draws what `reduce` found, as PNG."""
+"""Draws the plots of `reduce`, as PNG."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from ..pca import PrincipalComponents
 
 _DPI = 110
-_MOST_NAMED = 40  # labels in the legend, those of most images
+_MAX_LABELS = 40  # in the legend: the labels with the most images
 _MARKERS = "os^Dv<>pP*X"
 
 
 def draw_variance(fitted: PrincipalComponents) -> bytes:
-    """Each component's share of the variance, and that of all up to it."""
+    """Draws each component's share of the variance, and the cumulative share; returns a PNG."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     shares = fitted.explained_variance_ratio * 100
     numbers = np.arange(1, len(shares) + 1)
     axes.bar(numbers, shares, color="#4878a8", label="each")
-    axes.plot(numbers, shares.cumsum(), color="#d1495b", marker="o", markersize=4, label="up to it")
+    axes.plot(
+        numbers, shares.cumsum(), color="#d1495b", marker="o", markersize=4, label="cumulative"
+    )
     axes.set(xlabel="component", ylabel="share of the variance, %", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(
@@ -40,9 +42,11 @@ def draw_variance(fitted: PrincipalComponents) -> bytes:
 
 
 def draw_scatter(points: Sequence[Row], fitted: PrincipalComponents) -> bytes:
-    """Images by their first two components, coloured by label.
+    """Draws images by their first two components, coloured by label; returns a PNG.
 
-    points: rows of `pca_1`, of `pca_2` where there is a second, of `label` where there are labels.
+    Args:
+        points: rows with `pca_1`; `pca_2` and `label` are optional.
+        fitted: the components.
     """
     fields = points[0].__fields__ if points else []
     columns = {name: [row[name] for row in points] for name in fields}
@@ -71,10 +75,10 @@ def draw_scatter(points: Sequence[Row], fitted: PrincipalComponents) -> bytes:
     axes.set_title(f"{len(x):,} images by their first components, {len(names):,} labels")
     if len(names) > 1:
         handles, named = axes.get_legend_handles_labels()
-        more = f"and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else None
+        more = f"and {len(names) - _MAX_LABELS:,} more" if len(names) > _MAX_LABELS else None
         figure.legend(
-            handles[:_MOST_NAMED],
-            named[:_MOST_NAMED],
+            handles[:_MAX_LABELS],
+            named[:_MAX_LABELS],
             loc="outside right upper",
             fontsize="small",
             markerscale=1.5,
@@ -84,7 +88,7 @@ def draw_scatter(points: Sequence[Row], fitted: PrincipalComponents) -> bytes:
 
 
 def _colour(index: int, count: int) -> Any:
-    """Colours as different as so many can be."""
+    """Returns the colour of label `index`; `count` colours are as different as possible."""
     from matplotlib import colormaps
 
     return colormaps["tab10"](index) if count <= 10 else colormaps["gist_rainbow"](index / count)

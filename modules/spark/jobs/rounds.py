@@ -1,8 +1,8 @@
-"""Takes a job's images round by round, so that a killed job goes on where it was; see `Rounds`.
+"""Makes the rows of a table in rounds, so that a killed job can be resumed; see `Rounds`.
 
-A round is one Spark job, which appends its rows to the output in whole files, renamed into place
-when the round is over. What is done is known from the output alone: an image with a row is. So an
-image is in the output exactly once, whenever the job was killed and however often.
+A round is one Spark job. It appends its rows to the output as whole files, which are renamed into
+place when the round ends. The output alone records what is done: an image with a row is done. So
+the table has each image exactly once, whenever and however often the job is killed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...results.document import too_many_bytes
 from ..io.files import Files
 from ..io.images import Images
 from ..io.tables import read_table
+from ..workers.rows import FIELDS
 from .progress import image_bar
 
 if TYPE_CHECKING:
@@ -30,41 +31,35 @@ if TYPE_CHECKING:
 
 Worker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-_TASK_SECONDS = 8.0  # long beside the tenth of a second that a task costs, and that its file does
-_LEAST_WAVES = 4  # of tasks in a round: the bar moves, and cores that are slower get fewer
-_ROUND_SECONDS = 60.0  # what a killed job loses at most
+_TASK_SECONDS = 8.0  # long, as each task costs a tenth of a second, and so does its file
+_MIN_WAVES = 4  # of tasks in a round: the bar moves, and slower cores get fewer tasks
+_ROUND_SECONDS = 60.0  # the most work that a killed job loses
 _FIRST_ROUND_SECONDS = 15.0
-_FIRST_GUESS = 10.0  # images a second and core
-_COST = 1 << 30  # bytes that an image counts for when files are packed into tasks: all alike
-_JOB = "_job.json"  # Spark takes names that begin with _ for no part of a table
+_FIRST_GUESS = 10.0  # images per second and core
+# Spark packs files into tasks by their bytes plus this cost. It is so large that all files count
+# the same.
+_COST = 1 << 30
+_JOB_FILE = "_job.json"  # Spark ignores files whose names begin with _ when it reads a table
 
-_EMPTY = "the file is empty"  # Spark reads none of these
-
-# What every job says of an image, before anything else
-FIELDS = (
-    pa.field("path", pa.string()),
-    pa.field("size", pa.int64()),  # in bytes
-    pa.field("modified", pa.timestamp("us", "UTC")),
-    pa.field("error", pa.string()),
-)
+_EMPTY = "the file is empty"  # Spark does not read empty files
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a job's images.
+    """The result of a job over images.
 
-    total: how many there are. before: of them, those that were done before. unread: paths of images
-    without a row, as they could not be read. seconds: that the others took.
+    total: number of images. done_before: how many of them earlier runs have done. unread: paths of
+    the images without a row, because they could not be read. seconds: duration of this run.
     """
 
     total: int
-    before: int
+    done_before: int
     unread: Sequence[str]
     seconds: float
 
 
 class Pace:
-    """How many images make a task and a round, by how fast the last round was."""
+    """Chooses how many images make a round and a task, from the rate of the last round."""
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
@@ -72,23 +67,23 @@ class Pace:
         self._seconds = _FIRST_ROUND_SECONDS
 
     def round(self, pending: int) -> int:
-        """How many of the pending images to take; all, rather than leave a small rest."""
+        """Returns how many of the pending images to take: all, where few would remain."""
         size = max(self._cores, int(self._rate * self._cores * self._seconds))
         return size if pending > 1.5 * size else pending
 
     def task(self, size: int) -> int:
-        """How many images of a round of `size` make a task, so that all cores end together."""
-        waves = max(_LEAST_WAVES, round(size / self._cores / self._rate / _TASK_SECONDS))
+        """Returns the images per task in a round of `size`, so that all cores end together."""
+        waves = max(_MIN_WAVES, round(size / self._cores / self._rate / _TASK_SECONDS))
         return math.ceil(size / (self._cores * waves))
 
     def learn(self, images: int, seconds: float) -> None:
-        """Takes in how long a round took."""
+        """Updates the rate with the duration of a round."""
         self._rate = max(images / seconds / self._cores, 0.1)
         self._seconds = _ROUND_SECONDS
 
 
 class Rounds:
-    """One run of a job over images."""
+    """One run of a job over images, which writes one table."""
 
     def __init__(
         self,
@@ -97,114 +92,123 @@ class Rounds:
         output: str,
         *,
         made_with: Mapping[str, Any],
-        most_bytes: int,
+        max_bytes: int,
         console: Console,
     ) -> None:
-        """Begins, or goes on with, the table at `output`.
+        """Starts or resumes the table at `output`.
 
         Args:
             spark: the session.
-            images: all of them.
-            output: where the table lies, or is to.
-            made_with: what rows depend on besides their image; JSON. A table has one kind of rows.
-            most_bytes: of an image; larger ones are rows with an error.
-            console: for the bar.
+            images: all images.
+            output: the location of the table.
+            made_with: what rows depend on besides their image, as JSON values. All rows of a
+                table are made with the same.
+            max_bytes: the largest image; a larger one gets a row with an error.
+            console: where the progress bar is shown.
 
         Raises:
-            JobError: the table that is there was made with something else.
+            JobError: the table at `output` was made with something else, or by something else.
         """
         self._spark = spark
         self._images = images
         self._output = output.rstrip("/")
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._console = console
-        self._claim(made_with)
+        self._claim_output(made_with)
 
-    def run(self, what: str, worker: Worker, schema: pa.Schema, done: Accumulator[int]) -> Outcome:
-        """Has `worker` make a row of `schema` of every image that has none.
+    def run(
+        self, description: str, make_worker: Callable[[Accumulator[int]], Worker], schema: pa.Schema
+    ) -> Outcome:
+        """Makes a row of `schema` for every image that has none.
 
         Args:
-            what: is being done, for the bar.
-            worker: Arrow batches of `Images.contents` -> batches of rows; runs on the workers.
-            schema: begins with `FIELDS`, of which an oversized image's row has no others.
-            done: how many images the worker has counted.
+            description: for the progress bar, like "detecting".
+            make_worker: takes the accumulator that counts finished images, and returns the
+                function that the workers run: batches of `Images.contents` -> batches of rows.
+            schema: begins with `FIELDS`. The row of an oversized image has null in all others.
         """
         paths = self._images.paths
-        there = self._done()
-        pending = [path for path in paths if path not in there]
+        done = self._paths_with_a_row()
+        pending = [path for path in paths if path not in done]
         before = len(paths) - len(pending)
         pace = Pace(self._spark.sparkContext.defaultParallelism)
+        count: Accumulator[int] = self._spark.sparkContext.accumulator(0)
+        worker = make_worker(count)
         began = time.perf_counter()
-        with image_bar(self._console, what, len(paths), before, lambda: done.value):
+        with image_bar(self._console, description, len(paths), before, lambda: count.value):
             while pending:
-                taken = self._images.take(pending, pace.round(len(pending)))
-                pending = pending[len(taken) :]
+                chosen = self._images.take(pending, pace.round(len(pending)))
+                pending = pending[len(chosen) :]
                 start = time.perf_counter()
-                self._round(taken, worker, schema, pace.task(len(taken)))
-                pace.learn(len(taken), time.perf_counter() - start)
+                self._run_round(chosen, worker, schema, pace.task(len(chosen)))
+                pace.learn(len(chosen), time.perf_counter() - start)
         seconds = time.perf_counter() - began
-        unread = self._account_for(paths, schema)
+        unread = self._record_skipped(paths, schema)
         return Outcome(len(paths), before, unread, seconds)
 
-    def _round(self, paths: Sequence[str], worker: Worker, schema: pa.Schema, each: int) -> None:
-        """One round, of tasks of `each` images."""
-        self._pack(each)
-        contents = self._images.contents(paths, most_bytes=self._most_bytes)
-        rows = contents.mapInArrow(worker, _struct(schema))
+    def _run_round(
+        self, paths: Sequence[str], worker: Worker, schema: pa.Schema, task_size: int
+    ) -> None:
+        self._set_task_size(task_size)
+        contents = self._images.contents(paths, max_bytes=self._max_bytes)
+        rows = contents.mapInArrow(worker, _spark_schema(schema))
         rows.write.mode("append").parquet(self._output)
 
-    def _account_for(self, paths: Sequence[str], schema: pa.Schema) -> list[str]:
-        """Makes rows of images that Spark passes over, with what is wrong with them.
+    def _record_skipped(self, paths: Sequence[str], schema: pa.Schema) -> list[str]:
+        """Appends rows with an error for the images that Spark skipped: empty and oversized ones.
 
         Returns the paths of those that could not be read.
         """
-        done = self._done()
+        done = self._paths_with_a_row()
         files = Files(self._spark)
         rows, unread = [], []
-        empty = (None,) * (len(schema) - len(FIELDS))
+        nulls = (None,) * (len(schema) - len(FIELDS))
         for path in (path for path in paths if path not in done):
             size = files.size(path)
-            if size is None or 0 < size <= self._most_bytes:
+            if size is None or 0 < size <= self._max_bytes:
                 unread.append(path)
                 continue
-            error = too_many_bytes(size, self._most_bytes) if size else _EMPTY
-            rows.append((path, size, None, error, *empty))
+            error = too_many_bytes(size, self._max_bytes) if size else _EMPTY
+            rows.append((path, size, None, error, *nulls))
         if rows:
-            table = self._spark.createDataFrame(rows, _struct(schema))
+            table = self._spark.createDataFrame(rows, _spark_schema(schema))
             table.coalesce(1).write.mode("append").parquet(self._output)
         return unread
 
-    def _pack(self, each: int) -> None:
-        """Has Spark pack so many files into a task, whatever their sizes."""
+    def _set_task_size(self, task_size: int) -> None:
+        """Makes Spark pack `task_size` files into a task, whatever their sizes."""
         self._spark.conf.set("spark.sql.files.openCostInBytes", str(_COST))
-        most = each * (_COST + self._most_bytes)
-        self._spark.conf.set("spark.sql.files.maxPartitionBytes", str(most))
+        max_bytes = task_size * (_COST + self._max_bytes)
+        self._spark.conf.set("spark.sql.files.maxPartitionBytes", str(max_bytes))
 
-    def _done(self) -> set[str]:
-        """The paths that have a row."""
+    def _paths_with_a_row(self) -> set[str]:
         table = read_table(self._spark, self._output)
         return set() if table is None else {row[0] for row in table.select("path").collect()}
 
-    def _claim(self, made_with: Mapping[str, Any]) -> None:
-        files, place = Files(self._spark), f"{self._output}/{_JOB}"
-        there = files.read(place)
-        if there is None:
+    def _claim_output(self, made_with: Mapping[str, Any]) -> None:
+        """Writes `made_with` to a new output; compares it with what an old output has."""
+        files, location = Files(self._spark), f"{self._output}/{_JOB_FILE}"
+        stored = files.read(location)
+        if stored is None:
             if read_table(self._spark, self._output) is not None:
-                raise JobError(f"{self._output} has a table that no job has begun; choose another")
-            files.write(place, json.dumps(made_with, indent=1).encode())
+                raise JobError(
+                    f"{self._output} has a Parquet table that no job has written (there is no "
+                    f"{_JOB_FILE}); choose another --output"
+                )
+            files.write(location, json.dumps(made_with, indent=1).encode())
             return
-        before = json.loads(there)
+        before = json.loads(stored)
         for key in sorted({*before, *made_with}):
             if before.get(key) != made_with.get(key):
                 raise JobError(
-                    f"{self._output} was begun with {key} {before.get(key)}; now it is "
+                    f"{self._output} was made with {key} {before.get(key)}; now it is "
                     f"{made_with.get(key)}. Choose another --output, or delete that one"
                 )
-        # What a killed job has left of a round: the next one to commit would take it for its own
+        # The uncommitted files of a killed round: the next commit would include them
         files.delete(f"{self._output}/_temporary")
 
 
-def _struct(schema: pa.Schema) -> Any:
+def _spark_schema(schema: pa.Schema) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(schema)

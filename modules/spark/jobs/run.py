@@ -1,47 +1,47 @@
 """Featurize and reduce in one go: images -> features -> principal components.
 
-Writes OUT/features, as featurize does, and beside it what reduce writes: scores, scores.csv,
-pca.npz and pictures. What is done of the features is not done again.
+Writes the features to OUT/features, as featurize does, and the results of reduce to OUT: scores,
+scores.csv, pca.npz and two plots. A second run with the same output skips the images that have
+features.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-# By their full names, for spark-submit runs this file by itself, with `modules` in --py-files
-from modules.spark.jobs.featurize import add_network_arguments, featurize
+# Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
+from modules.spark.jobs import featurize, reduce
 from modules.spark.jobs.launch import add_common_arguments, add_image_arguments, main
-from modules.spark.jobs.reduce import add_method_arguments, reduce
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from rich.console import Console
 
 EXAMPLE = "python -m modules batch run fruits --model resnet50 --size 100 --pca 16 --output reduced"
+PATHS = featurize.PATHS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the job's arguments."""
     add_image_arguments(parser)
-    add_network_arguments(parser)
+    featurize.add_network_arguments(parser)
     parser.add_argument(
-        "--pca", type=int, required=True, metavar="K", help="find so many components"
+        "--pca", type=int, required=True, metavar="K", help="the number of components to find"
     )
-    add_method_arguments(parser)
-    add_common_arguments(parser, "the folder or prefix that everything is written under")
+    reduce.add_method_arguments(parser)
+    add_common_arguments(parser, "the folder or prefix for all results")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Does both; returns 1 if images failed."""
-    # here, for --help is to work where neither Spark nor Arrow is installed
-    from rich.console import Console
-
-    from modules.spark.session.session import open_session
-
-    console = Console(stderr=True)
-    arguments.apply = None
+def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
+    """Runs both jobs; returns 1 if images failed."""
     features = f"{arguments.output.rstrip('/')}/features"
-    places = [arguments.input, arguments.output, arguments.model]
-    with open_session("run", places, arguments.master) as spark:
-        code = featurize(spark, features, arguments, console)
-        return max(code, reduce(spark, features, arguments, console))
+    given = vars(arguments)
+    first = argparse.Namespace(**{**given, "output": features})
+    second = argparse.Namespace(**{**given, "features": features, "apply": None})
+    code = featurize.run(spark, first, console)
+    return max(code, reduce.run(spark, second, console))
 
 
 if __name__ == "__main__":

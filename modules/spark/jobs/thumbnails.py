@@ -1,26 +1,24 @@
-"""Shrink every image to a few pixels, by nearest neighbour; a row an image, as Parquet.
+"""Shrink every image to a few pixels; write a Parquet table with one row per image.
 
 Columns: path, size in bytes, modified, error, label (the image's folder), width, height and pixels:
-width x height x 3 bytes, row by row, red, green, blue. `reduce` takes the table as it takes
-features. A second run with the same output goes on where the first one was stopped.
+width x height x 3 bytes, row by row, red, green, blue, by nearest neighbour. `reduce` reads this
+table like one of features. A second run with the same output skips the images that have a row.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from modules.settings import Settings
+from modules.sizes import parse_size
 
-# By their full names, for spark-submit runs this file by itself, with `modules` in --py-files
+# Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.launch import (
     add_common_arguments,
     add_image_arguments,
     main,
-    report,
-    width_and_height,
+    read_settings,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXAMPLE = "python -m modules batch thumbnails fruits --size 20x20 --output pixels"
+PATHS = ("input", "output")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,47 +34,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_image_arguments(parser)
     parser.add_argument(
         "--size",
-        type=width_and_height,
+        type=parse_size,
         default=(20, 20),
         metavar="WxH",
-        help="in pixels, of what comes out (default: 20x20)",
+        help="the size of a thumbnail in pixels (default: 20x20)",
     )
-    add_common_arguments(parser, "where the table goes, a folder of Parquet files")
+    add_common_arguments(parser, "the folder or prefix of the table, a folder of Parquet files")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Shrinks; returns 1 if images failed."""
-    # here, for --help is to work where neither Spark nor Arrow is installed
-    from rich.console import Console
-
-    from modules.spark.session.session import open_session
-
-    places = [arguments.input, arguments.output]
-    with open_session("thumbnails", places, arguments.master) as spark:
-        return shrink(spark, arguments, Console(stderr=True))
-
-
-def shrink(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
-    """Makes the table; returns 1 if images failed."""
+def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
+    """Writes the table of thumbnails; returns 1 if images failed."""
     from modules.spark.io.images import Images
+    from modules.spark.jobs.report import report_images
     from modules.spark.jobs.rounds import Rounds
     from modules.spark.workers.thumbnails import SCHEMA, ShrinkImages
 
-    settings = Settings.from_environment(os.environ)
-    images = Images(spark, arguments.input, [arguments.output])
-    done = spark.sparkContext.accumulator(0)
+    settings = read_settings(arguments)
     rounds = Rounds(
         spark,
-        images,
+        Images(spark, arguments.input, excluded=[arguments.output]),
         arguments.output,
         made_with={"job": "thumbnails", "size": list(arguments.size)},
-        most_bytes=settings.max_image_bytes,
+        max_bytes=settings.max_image_bytes,
         console=console,
     )
-    worker = ShrinkImages(arguments.size, settings.max_image_pixels, done)
-    outcome = rounds.run("shrinking", worker, SCHEMA, done)
+    outcome = rounds.run(
+        "shrinking",
+        lambda done: ShrinkImages(arguments.size, settings.max_image_pixels, done),
+        SCHEMA,
+    )
     print(arguments.output)
-    return report(spark, outcome, arguments.output, console)
+    return report_images(spark, outcome, arguments.output, console)
 
 
 if __name__ == "__main__":

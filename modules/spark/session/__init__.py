@@ -1,1 +1,1 @@
-"""The Spark session, and the Java and the S3 client that it needs."""
+"""Sets Spark up: the session, Java, `s3a:`, and the code for other machines."""

@@ -15,22 +15,22 @@ _OLDEST = 17  # https://spark.apache.org/docs/latest/: Spark 4 runs on Java 17 a
 
 
 def java_home() -> Path:
-    """The folder of a Java that is new enough: JAVA_HOME's, or the one on PATH.
+    """Returns the folder of a Java that is new enough: JAVA_HOME's, or the one on PATH.
 
     Raises:
         JobError: there is none.
     """
-    passed_over = []
+    rejected = []
     for home in _candidates():
         version = _version(home / "bin" / "java")
         if version is not None and version >= _OLDEST:
             return home
-        passed_over.append(f"{home} has {f'Java {version}' if version else 'no java that runs'}")
-    found = f" ({'; '.join(passed_over)})" if passed_over else ""
+        rejected.append(f"{home} has {f'Java {version}' if version else 'no java that runs'}")
+    found = f" ({'; '.join(rejected)})" if rejected else ""
     raise JobError(
-        f"Spark needs Java {_OLDEST} or later, and there is none here{found}. Install one (Debian "
+        f"Spark needs Java {_OLDEST} or later, and none was found{found}. Install one (Debian "
         f"and Ubuntu: apt-get install openjdk-{_OLDEST}-jre-headless; macOS: brew install "
-        f"openjdk@{_OLDEST}), or have JAVA_HOME name one"
+        f"openjdk@{_OLDEST}), or set JAVA_HOME to the folder of one"
     )
 
 
@@ -42,9 +42,9 @@ def _candidates() -> Iterator[Path]:
 
 
 def _version(java: Path) -> int | None:
-    """Its major version; None if it does not run."""
+    """Returns the major version of a `java` command; None if it does not run."""
     try:
-        run = subprocess.run(  # noqa: S603 - asks a Java that Spark would run
+        run = subprocess.run(  # noqa: S603 - a Java that Spark would run
             [java, "-version"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):

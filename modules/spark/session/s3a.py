@@ -1,8 +1,8 @@
-"""Gives Spark its `s3a:`; start at `s3a_options`.
+"""Makes `s3a:` work in Spark; start at `s3a_options`.
 
-PySpark comes with Hadoop's client, but without its module for S3. Which version of that fits is
-told by the client that is there. Of the AWS SDK it wants the bundle of all services, over 500 MB;
-the three modules that S3A calls, and what they rest on, are 19 MB.
+PySpark includes Hadoop's client, but not Hadoop's module for S3, S3A. The version of the client
+determines the version of S3A. S3A depends on the AWS SDK's bundle of all services, over 500 MB; the
+three modules that it calls, with their own dependencies, are 19 MB.
 """
 
 from __future__ import annotations
@@ -21,32 +21,33 @@ from ...storage.local_files import lock_folder
 
 SCHEMES = ("s3a", "s3", "s3n")
 _CACHE = Path(".cache", "spark")
-# The AWS SDK that a Hadoop was built with: <aws-java-sdk-v2.version> of its hadoop-project
+# Hadoop's version -> the AWS SDK it was built with: <aws-java-sdk-v2.version> in hadoop-project
 _SDK = {"3.4.1": "2.24.6", "3.4.2": "2.29.52", "3.5.0": "2.35.4"}
 _MODULES = ("s3", "s3-transfer-manager", "sts")
 _FILE_SYSTEM = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
 def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
-    """Spark's options for `s3a:` and `s3:`, by the AWS SDKs' own variables.
+    """Returns Spark's options for `s3a:` and `s3:`.
 
     Args:
-        environment: what AWS_ENDPOINT_URL and the region are taken from.
-        jars: Spark's own. Where S3A lies among them, it is left as it is.
+        environment: AWS_ENDPOINT_URL and the region, in the variables of the AWS SDKs.
+        jars: the folder of Spark's jars. If S3A is among them, its set-up is not changed.
 
     Raises:
-        JobError: S3A's jars cannot be fetched.
+        JobError: S3A's jars cannot be downloaded.
     """
     options = {}
     if not list(jars.glob("hadoop-aws-*.jar")):
-        options["spark.jars"] = ",".join(str(jar) for jar in _fetch(jars))
-        # the SDK's chain: the environment, profiles, web identities, the machine's role
+        options["spark.jars"] = ",".join(str(jar) for jar in _download(jars))
+        # the SDK's default chain: the environment, profiles, web identities, the machine's role
         options["spark.hadoop.fs.s3a.aws.credentials.provider"] = (
             "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
         )
         options["spark.hadoop.fs.s3.impl"] = _FILE_SYSTEM
-        # Images are read once, from front to back. Hadoop 3.5's default, "analytics", asks about
-        # each again, and keeps 25 KB of it for good: Java died of 60,000 images
+        # Images are read once, from start to end. Hadoop 3.5's default stream, "analytics", sends
+        # one more request for each and never frees 25 KB of it: Java ran out of memory after
+        # 60,000 images
         options["spark.hadoop.fs.s3a.input.stream.type"] = "classic"
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if region:
@@ -55,7 +56,7 @@ def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
     if endpoint:
         options["spark.hadoop.fs.s3a.endpoint"] = endpoint
         options["spark.hadoop.fs.s3a.path.style.access"] = "true"
-        # many servers that play S3 answer "100 Continue" in ways that the SDK takes for an error
+        # the SDK takes the "100 Continue" of many S3-compatible servers for an error
         options["spark.hadoop.fs.s3a.connection.expect.continue"] = "false"
         options["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(
             endpoint.startswith("https")
@@ -64,15 +65,15 @@ def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
 
 
 def packages(jars: Path) -> list[str]:
-    """What is to be fetched for the Hadoop among Spark's jars, in Maven's notation.
+    """Returns the Maven coordinates of S3A and its SDK modules, for the Hadoop in Spark's jars.
 
     Raises:
-        JobError: there is no Hadoop client among them.
+        JobError: the folder `jars` has no Hadoop client.
     """
     names = [jar.name for jar in jars.glob("hadoop-client-api-*.jar")]
     found = re.fullmatch(r"hadoop-client-api-(\d+\.\d+\.\d+)\.jar", names[0]) if names else None
     if found is None:
-        raise JobError(f"{jars} has no hadoop-client-api-*.jar that would say which S3A fits")
+        raise JobError(f"{jars} has no hadoop-client-api-*.jar, whose version S3A must have")
     hadoop = found[1]
     newest = max(_SDK, key=lambda version: tuple(map(int, version.split("."))))
     sdk = _SDK.get(hadoop, _SDK[newest])  # the SDK stays compatible within version 2
@@ -80,8 +81,8 @@ def packages(jars: Path) -> list[str]:
     return [f"org.apache.hadoop:hadoop-aws:{hadoop}", *modules]
 
 
-def _fetch(jars: Path) -> list[Path]:
-    """S3A's jars on this machine, fetched once."""
+def _download(jars: Path) -> list[Path]:
+    """Returns S3A's jars in the cache; downloads them the first time."""
     wanted = packages(jars)
     folder = _CACHE / "-".join(["s3a", *wanted[0].split(":")[2:], *wanted[1].split(":")[2:]])
     if not folder.is_dir():
@@ -93,16 +94,17 @@ def _fetch(jars: Path) -> list[Path]:
 
 
 def _resolve(wanted: list[str], folder: Path) -> None:
-    """Has Spark's own resolver fetch the packages into a folder, which appears when all are there.
+    """Downloads packages into a folder, which is created only when all are complete.
 
-    An empty program is run for it, which makes a second that every session would else spend.
+    Spark's own resolver does it, by running an empty program. With `spark.jars.packages` in the
+    session, every session would spend a second on it.
     """
     import pyspark
 
-    print("fetching Hadoop's S3A (19 MB), once", file=sys.stderr)
+    print("downloading Hadoop's S3A (19 MB), once", file=sys.stderr)
     submit = Path(os.environ.get("SPARK_HOME", Path(pyspark.__file__).parent), "bin/spark-submit")
     with tempfile.TemporaryDirectory(dir=_CACHE) as ivy:
-        program = Path(ivy, "nothing.py")
+        program = Path(ivy, "empty.py")
         program.touch()
         run = subprocess.run(  # noqa: S603 - Spark's own command
             [
@@ -120,7 +122,7 @@ def _resolve(wanted: list[str], folder: Path) -> None:
             unresolved = re.findall(r":: (\S+:? not found|\S+#\S+: .*)", run.stderr)
             reason = "; ".join(unresolved) or run.stderr.strip()[-500:]
             raise JobError(
-                f"Hadoop's S3A could not be fetched ({', '.join(wanted)}): {reason}. Is Maven "
-                "Central within reach?"
+                f"Hadoop's S3A could not be downloaded ({', '.join(wanted)}): {reason}. Can this "
+                "machine reach Maven Central?"
             )
         shutil.move(Path(ivy, "jars"), folder)

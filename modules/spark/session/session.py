@@ -1,48 +1,50 @@
-"""The Spark session that a job runs in; start at `open_session`."""
+"""Opens the Spark session that a job runs in; start at `open_session`."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import JobError, JobFailedError
-from .class_archive import archive, spark_jars
+from .class_archive import archive_path, spark_jars
+from .code_archive import write_code_archive
 from .java import java_home
 from .s3a import SCHEMES, s3a_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_ROOT = Path(__file__).resolve().parent.parent.parent.parent
+_ROOT = Path(__file__).resolve().parents[3]
 _LOGGING = Path(__file__).with_name("log4j2.properties")
-# of an Arrow batch on its way to a worker: whatever comes first
-_MOST_BYTES, _MOST_RECORDS = 32 << 20, 16
+# of an Arrow batch that Spark sends to a worker; the smaller limit counts
+_BATCH_BYTES, _BATCH_RECORDS = 32 << 20, 16
 
-# On one machine Java takes from the workers what it takes for itself, and it moves bytes alone: its
-# second compiler cost detection a tenth of its rate on two cores, and brings `reduce` a fifth
+# On one machine, Java's threads take cores from the workers, and Java only moves bytes. Its second
+# compiler costs detection a tenth of its rate on two cores, and makes `reduce` a fifth faster.
 _LOCAL_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC")
 
 
 @contextmanager
-def open_session(name: str, places: Iterable[str | None], master: str) -> Iterator[SparkSession]:
-    """A session that reads and writes `places`, stopped in the end if it was made here.
+def open_session(name: str, paths: Iterable[str | None], master: str) -> Iterator[SparkSession]:
+    """Opens a session that can read and write `paths`, and stops it at the end.
 
-    Where a platform has one already (`spark-submit`, EMR, Databricks, Glue), that one is used, with
-    the platform's own file systems and everything else as it is set up there.
+    If a platform has started a session (`spark-submit`, EMR, Databricks, Glue), that one is used,
+    with the platform's file systems and settings. An active session is not stopped.
 
     Args:
         name: of the application.
-        places: folders and prefixes, with or without a scheme.
-        master: Spark's, for a session that is made here; "local[*]" is all cores of this machine.
+        paths: folders and prefixes, with or without a scheme.
+        master: Spark's master URL for a new session; "local[*]" is all cores of this machine.
 
     Raises:
-        JobError: PySpark or a Java is missing, or S3A cannot be fetched.
-        JobFailedError: what is done in the session fails for good.
+        JobError: PySpark or Java is missing, or S3A cannot be downloaded.
+        JobFailedError: Spark gave up on the work that the caller did in the session.
     """
     try:
         from py4j.protocol import Py4JError
@@ -50,77 +52,79 @@ def open_session(name: str, places: Iterable[str | None], master: str) -> Iterat
         from pyspark.sql import SparkSession
     except ImportError:
         raise JobError("the jobs need PySpark, which is not installed: run `make batch`") from None
-    there = SparkSession.getActiveSession()
+    active = SparkSession.getActiveSession()
     builder = SparkSession.builder.appName(name)
-    if there or "PYSPARK_GATEWAY_PORT" in os.environ:
-        spark = there or builder.getOrCreate()
+    if active or "PYSPARK_GATEWAY_PORT" in os.environ:
+        spark = active or builder.getOrCreate()
     else:
         _prepare_environment()
-        for key, value in _options(places, master).items():
+        for key, value in _options(paths, master).items():
             builder = builder.config(key, value)
         spark = builder.master(master).getOrCreate()
-    _set_up(spark)
+    _configure(spark)
     try:
         yield spark
     except (PySparkException, Py4JError) as error:
         raise JobFailedError(_reason(error)) from error
     finally:
-        if not there:
+        if not active:
             spark.stop()
 
 
 def _prepare_environment() -> None:
-    """What Spark's processes find out from the environment that they are started in."""
+    """Sets the variables that Spark's processes inherit."""
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # workers of this machine find this project here; see `_share_code` for others
+    # For workers on this machine; `_send_code` is for workers on others
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 
 
-def _options(places: Iterable[str | None], master: str) -> dict[str, str]:
+def _options(paths: Iterable[str | None], master: str) -> dict[str, str]:
+    """Returns Spark's options for a new session."""
     java = [f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"]
     if master.startswith("local"):
         java += _LOCAL_JAVA
-        classes = archive(Path(os.environ["JAVA_HOME"]), spark_jars())
+        classes = archive_path(Path(os.environ["JAVA_HOME"]), spark_jars())
         java += [f"-XX:SharedArchiveFile={classes}"] if classes.exists() else []
     options = {
         "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", "2g"),
         "spark.driver.extraJavaOptions": " ".join(java),
-        "spark.ui.showConsoleProgress": "false",  # there is a bar of ours
+        "spark.ui.showConsoleProgress": "false",  # jobs/progress.py shows a bar
         "spark.ui.enabled": "false",
     }
     if master.startswith("local"):
         options["spark.python.daemon.module"] = "modules.spark.workers.daemon"
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    if any(place and place.partition(":")[0] in SCHEMES for place in places):
+    if any(path and path.partition(":")[0] in SCHEMES for path in paths):
         options |= s3a_options(os.environ, spark_jars())
     return options
 
 
-def _set_up(spark: SparkSession) -> None:
-    """What may be set in a session that others have started, too."""
-    spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(_MOST_BYTES))
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_MOST_RECORDS))
+def _configure(spark: SparkSession) -> None:
+    """Sets the options that can be changed in any session, even one that a platform has started."""
+    spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(_BATCH_BYTES))
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_BATCH_RECORDS))
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    context = spark.sparkContext
-    if not str(context.master).startswith("local") and _ROOT.is_dir():
-        _share_code(spark)
+    # if this file comes from a zip of --py-files, _ROOT is that zip, and the workers have it too
+    if not str(spark.sparkContext.master).startswith("local") and _ROOT.is_dir():
+        _send_code(spark)
 
 
-def _share_code(spark: SparkSession) -> None:
-    """Sends this project's code to the other machines, unless `--py-files` has brought it."""
-    import shutil
-    import tempfile
-
+def _send_code(spark: SparkSession) -> None:
+    """Sends this project's code to the workers on other machines."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = shutil.make_archive(str(Path(folder, "code")), "zip", _ROOT, "modules")
-        spark.sparkContext.addPyFile(archive)
+        archive = Path(folder, "modules.zip")
+        write_code_archive(archive)
+        spark.sparkContext.addPyFile(str(archive))
 
 
 def _reason(error: Exception) -> str:
-    """Of a failure that came through workers and Spark, the line that says what it was."""
+    """Returns the one line of a Spark error that names its cause.
+
+    The error of a worker arrives inside the tracebacks of Python and the stack traces of Java.
+    """
     lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith(("at ", "File ", "..."))]
-    raised = [line for line in told if re.match(r"(Caused by: )?[\w.$]+(Error|Exception): ", line)]
-    return (raised or told or [type(error).__name__])[-1].removeprefix("Caused by: ")
+    texts = [line for line in lines if line and not line.startswith(("at ", "File ", "..."))]
+    raised = [line for line in texts if re.match(r"(Caused by: )?[\w.$]+(Error|Exception): ", line)]
+    return (raised or texts or [type(error).__name__])[-1].removeprefix("Caused by: ")

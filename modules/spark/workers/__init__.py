@@ -1,1 +1,1 @@
-"""What runs on Spark's workers, a module a job."""
+"""Code that runs on Spark's workers, one module per job; `rows.py` is shared by all of them."""

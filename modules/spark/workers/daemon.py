@@ -1,6 +1,7 @@
-"""Spark's daemon that forks Python workers, with what jobs need imported before: `python -m` this.
+"""Spark's daemon that forks Python workers, with the jobs' packages imported in advance.
 
-So the imports, which take a worker a second and a half, are paid and kept in memory once a machine.
+Spark runs it as `python -m` with this module's name. Importing takes a worker a second and a half;
+here the machine pays for it once, in time and in memory.
 """
 
 import cv2  # noqa: F401

@@ -1,4 +1,4 @@
-"""What `detect` does on a worker: batches of images -> rows of detections; see `DetectImages`."""
+"""The worker of `detect`: batches of images -> rows of detections; see `DetectImages`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from ...results.pipeline import draw, process
 from ...settings import Settings
 from ...telemetry.timings import Timings
 from ..io.model_files import MemoryFolder
-from ..io.picture_folder import picture_folder
-from ..jobs.rounds import FIELDS
-from .rows import keep, rows_of
+from ..io.output_folder import open_output_folder
+from .rows import FIELDS, load_once, make_rows
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -45,10 +44,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class DetectImages:
-    """Detects on a worker; the model is loaded there once.
+    """Detects objects on a worker, which loads the model once.
 
-    digest: the model's, which tells it from others in the life of a worker. root: what images'
-    names are told from. pictures: where annotated images go, by their names; None for nowhere.
+    folder: the model's files. digest: identifies the model, as a worker outlives a job. done:
+    counts finished images. root: the prefix that image names leave out. annotated: where annotated
+    images are written, under their names; None writes none.
     """
 
     folder: Broadcast[MemoryFolder]
@@ -56,24 +56,26 @@ class DetectImages:
     settings: Settings
     done: Accumulator[int]
     root: str
-    pictures: str | None
+    annotated: str | None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of `SCHEMA`, in the order of the images."""
-        model = keep(
+        """Yields rows of `SCHEMA`, in the order of the images."""
+        model = load_once(
             ("detector", self.digest, self.settings),
             lambda: load_model(self.folder.value, self.settings),
         )
-        return rows_of(batches, SCHEMA, self.done, lambda path, data: self._row(path, data, model))
+        return make_rows(
+            batches, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
+        )
 
-    def _row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:
+    def _make_row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:
         timings = Timings()
         result = process(data, model, self.settings, timings)
-        if self.pictures is not None:
-            annotated = draw(result, model, timings)
+        if self.annotated is not None:
+            image = draw(result, model, timings)
             with timings.stage("publish"):
                 name = path.removeprefix(self.root)
-                picture_folder(self.pictures).write(name, annotated, result.media_type)
+                open_output_folder(self.annotated).write(name, image, result.media_type)
         return {
             "width": result.image.width,
             "height": result.image.height,

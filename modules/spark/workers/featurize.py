@@ -1,4 +1,4 @@
-"""What `featurize` does on a worker: batches of images -> rows of features."""
+"""The worker of `featurize`: batches of images -> rows of features; see `FeaturizeImages`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from ...features.extractor import Pool
 from ...features.loader import FeatureModel, load_feature_model
 from ...object_detection.images import decode_image
 from ...settings import Settings
-from ..io.images import label
+from ..io.images import label_of
 from ..io.model_files import MemoryFolder
-from ..jobs.rounds import FIELDS
-from .rows import keep, rows_of
+from .rows import FIELDS, load_once, make_rows
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -25,39 +24,42 @@ SCHEMA = pa.schema([*FIELDS, ("label", pa.string()), ("features", pa.list_(pa.fl
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Which features are wanted of a network, as `load_feature_model` takes it."""
+class FeatureOptions:
+    """The options of `load_feature_model`: layer, input size (width, height) and pooling."""
 
     layer: str | None
     size: tuple[int, int] | None
     pool: Pool
 
     def load(self, folder: MemoryFolder, engine: str) -> FeatureModel:
-        """The network, ready."""
+        """Loads the network in `folder` into `engine`, cut at the layer."""
         return load_feature_model(folder, engine, layer=self.layer, size=self.size, pool=self.pool)
 
 
 @dataclass(frozen=True)
 class FeaturizeImages:
-    """Extracts features on a worker; the network is loaded there once.
+    """Extracts features on a worker, which loads the network once.
 
-    digest: the model's, which tells it from others in the life of a worker.
+    folder: the model's files. digest: identifies the model, as a worker outlives a job. done:
+    counts finished images.
     """
 
     folder: Broadcast[MemoryFolder]
     digest: str
     settings: Settings
-    cut: Cut
+    options: FeatureOptions
     done: Accumulator[int]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of `SCHEMA`, in the order of the images."""
-        model = keep(
-            (self.digest, self.settings.engine, self.cut),
-            lambda: self.cut.load(self.folder.value, self.settings.engine),
+        """Yields rows of `SCHEMA`, in the order of the images."""
+        model = load_once(
+            (self.digest, self.settings.engine, self.options),
+            lambda: self.options.load(self.folder.value, self.settings.engine),
         )
-        return rows_of(batches, SCHEMA, self.done, lambda path, data: self._row(path, data, model))
+        return make_rows(
+            batches, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
+        )
 
-    def _row(self, path: str, data: bytes, model: FeatureModel) -> dict[str, Any]:
+    def _make_row(self, path: str, data: bytes, model: FeatureModel) -> dict[str, Any]:
         image = decode_image(data, max_pixels=self.settings.max_image_pixels)
-        return {"label": label(path), "features": model.extractor.extract(image.pixels)}
+        return {"label": label_of(path), "features": model.extractor.extract(image.pixels)}

@@ -1,4 +1,4 @@
-"""What `thumbnails` does on a worker: batches of images -> rows of pixels; see `ShrinkImages`."""
+"""The worker of `thumbnails`: batches of images -> rows of pixels; see `ShrinkImages`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import cv2
 import pyarrow as pa
 
 from ...object_detection.images import decode_image
-from ..io.images import label
-from ..jobs.rounds import FIELDS
-from .rows import rows_of
+from ..io.images import label_of
+from .rows import FIELDS, make_rows, use_one_thread
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
@@ -30,20 +29,24 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class ShrinkImages:
-    """Shrinks on a worker; `size` is (width, height)."""
+    """Shrinks images on a worker.
+
+    size: (width, height) of a thumbnail, in pixels. max_pixels: of an image. done: counts finished
+    images.
+    """
 
     size: tuple[int, int]
     max_pixels: int
     done: Accumulator[int]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of `SCHEMA`, in the order of the images."""
-        cv2.setNumThreads(1)  # a worker has a core; so do its neighbours
-        return rows_of(batches, SCHEMA, self.done, self._row)
+        """Yields rows of `SCHEMA`, in the order of the images."""
+        use_one_thread()
+        return make_rows(batches, SCHEMA, self.done, self._make_row)
 
-    def _row(self, path: str, data: bytes) -> dict[str, Any]:
+    def _make_row(self, path: str, data: bytes) -> dict[str, Any]:
         image = decode_image(data, max_pixels=self.max_pixels)
         small = cv2.resize(image.pixels, self.size, interpolation=cv2.INTER_NEAREST)
         width, height = self.size
         pixels = cv2.cvtColor(small, cv2.COLOR_BGR2RGB).tobytes()
-        return {"label": label(path), "width": width, "height": height, "pixels": pixels}
+        return {"label": label_of(path), "width": width, "height": height, "pixels": pixels}

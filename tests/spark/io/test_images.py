@@ -5,7 +5,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from modules.errors import JobError
-from modules.spark.io.images import Images, label
+from modules.spark.io.images import Images, label_of
 from tests.spark.conftest import Store, png
 
 ODD_NAMES = [
@@ -32,7 +32,7 @@ def test_every_name_that_a_camera_or_a_person_gives_is_an_image(
     (tmp_path / "notes.txt").touch()
 
     images = Images(spark, str(tmp_path))
-    found = images.contents(images.paths, most_bytes=100).collect()
+    found = images.contents(images.paths, max_bytes=100).collect()
 
     assert sorted(images.paths) == sorted(f"file:{tmp_path}/{name}" for name in ODD_NAMES)
     assert {row["path"]: row["size"] for row in found} == {
@@ -46,7 +46,7 @@ def test_keys_of_a_bucket_are_read_likewise(spark: SparkSession, store: Store) -
         store.put(f"in/{name}", name.encode())
 
     images = Images(spark, f"{store.place}/in/")
-    found = images.contents(images.paths, most_bytes=100).collect()
+    found = images.contents(images.paths, max_bytes=100).collect()
 
     assert {row["path"]: bytes(row["content"]).decode() for row in found} == {
         f"{store.place}/in/{name}": name for name in names
@@ -56,7 +56,7 @@ def test_keys_of_a_bucket_are_read_likewise(spark: SparkSession, store: Store) -
 def test_only_the_images_asked_for_are_read(spark: SparkSession, photos: Path) -> None:
     images = Images(spark, str(photos))
 
-    some = images.contents(images.paths[3:5], most_bytes=10_000)
+    some = images.contents(images.paths[3:5], max_bytes=10_000)
 
     assert sorted(row["path"] for row in some.select("path").collect()) == images.paths[3:5]
     assert len(some.inputFiles()) == len(images.paths)  # the listing is shared
@@ -76,7 +76,7 @@ def test_any_choice_of_images_is_read_and_no_other(
     chance = random.Random(seed)
     chosen = [path for path in images.paths if chance.random() < 0.6]
 
-    found = images.contents(images.take(chosen, 1_000), most_bytes=100).collect()
+    found = images.contents(images.take(chosen, 1_000), max_bytes=100).collect()
 
     assert sorted(row["path"] for row in found) == sorted(chosen)
     assert not any("_folder" in path for path in images.paths)
@@ -85,7 +85,7 @@ def test_any_choice_of_images_is_read_and_no_other(
 def test_choices_too_scattered_for_one_query_are_taken_in_parts(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modules.spark.io.images._MOST_RUNS", 3)
+    monkeypatch.setattr("modules.spark.io.images._MAX_RUNS", 3)
     for index in range(10):
         (tmp_path / f"{index}.png").write_bytes(b"x")
     images = Images(spark, str(tmp_path))
@@ -101,7 +101,7 @@ def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) ->
     (tmp_path / "large.png").write_bytes(b"x" * 11)
     images = Images(spark, str(tmp_path))
 
-    found = images.contents(images.paths, most_bytes=10).collect()
+    found = images.contents(images.paths, max_bytes=10).collect()
 
     assert [row["path"] for row in found] == [f"file:{tmp_path}/small.png"]
 
@@ -109,7 +109,7 @@ def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) ->
 def test_what_a_job_writes_itself_is_no_image(spark: SparkSession, photos: Path) -> None:
     images = Images(spark, str(photos), [str(photos / "odd"), None])
 
-    assert [label(path) for path in images.paths] == ["even"] * 6
+    assert [label_of(path) for path in images.paths] == ["even"] * 6
 
 
 @pytest.mark.parametrize(("pattern", "count"), [("*/0[0-3].png", 4), ("odd", 6), ("odd/01.png", 1)])

@@ -209,7 +209,7 @@ def test_results_of_two_kinds_never_share_a_table(
     )
 
     assert code == 2
-    assert "was begun with confidence 0.5; now it is 0.9" in capsys.readouterr().err
+    assert "was made with confidence 0.5; now it is 0.9" in capsys.readouterr().err
 
 
 def test_a_broken_model_is_told_before_any_image_is_touched(

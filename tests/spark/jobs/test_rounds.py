@@ -111,7 +111,7 @@ def test_a_table_of_somebody_else_is_left_alone(
     spark.range(3).write.parquet(str(tmp_path / "theirs"))
 
     assert batch("thumbnails", photos, "--output", tmp_path / "theirs") == 2
-    assert "has a table that no job has begun" in capsys.readouterr().err
+    assert "has a Parquet table that no job has written" in capsys.readouterr().err
     assert spark.read.parquet(str(tmp_path / "theirs")).count() == 3
 
 
@@ -121,17 +121,16 @@ def test_an_image_that_is_gone_when_it_is_read_is_named_and_costs_no_neighbour(
     images = Images(spark, str(photos))
     gone = photos / "even" / "04.png"
     gone.unlink()
-    done = spark.sparkContext.accumulator(0)
     rounds = Rounds(
         spark,
         images,
         str(tmp_path / "out"),
         made_with={},
-        most_bytes=1_000_000,
+        max_bytes=1_000_000,
         console=Console(file=io.StringIO()),
     )
 
-    outcome = rounds.run("shrinking", ShrinkImages((2, 2), 10_000, done), SCHEMA, done)
+    outcome = rounds.run("shrinking", lambda done: ShrinkImages((2, 2), 10_000, done), SCHEMA)
 
     assert outcome.unread == [f"file:{gone}"]
     assert len(rows(spark, tmp_path / "out")) == 11

@@ -47,4 +47,4 @@ def test_a_size_that_is_none_is_named(
     with pytest.raises(SystemExit, match="2"):
         batch("thumbnails", photos, f"--size={size}", "--output", tmp_path / "out")
 
-    assert f"'{size}' is not a size in pixels like 100 or 128x96" in capsys.readouterr().err
+    assert f"'{size}' is not a size in pixels like 640 or 640x480" in capsys.readouterr().err

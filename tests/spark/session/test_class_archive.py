@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modules.errors import JobError
-from modules.spark.session.class_archive import archive, make, spark_jars
+from modules.spark.session.class_archive import archive_path, create_archive, spark_jars
 from modules.spark.session.java import java_home
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def jars(tmp_path: Path) -> Path:
 
 
 def test_a_session_takes_the_classes_that_fit_it(spark: SparkSession) -> None:
-    kept = archive(java_home(), spark_jars())
+    kept = archive_path(java_home(), spark_jars())
 
     beans = spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()  # type: ignore[union-attr]
     taken = f"-XX:SharedArchiveFile={kept}" in list(beans.getInputArguments())
@@ -39,24 +39,24 @@ def test_a_session_takes_the_classes_that_fit_it(spark: SparkSession) -> None:
 
 
 def test_another_jar_wants_other_classes(home: Path, jars: Path) -> None:
-    before = archive(home, jars)
-    assert archive(home, jars) == before
+    before = archive_path(home, jars)
+    assert archive_path(home, jars) == before
 
     (jars / "spark-core.jar").write_bytes(b"newer classes")
 
-    assert archive(home, jars) != before
+    assert archive_path(home, jars) != before
 
 
 def test_another_java_wants_other_classes(home: Path, jars: Path) -> None:
-    before = archive(home, jars)
+    before = archive_path(home, jars)
 
     (home / "lib" / "modules").write_bytes(b"newer classes")
 
-    assert archive(home, jars) != before
+    assert archive_path(home, jars) != before
 
 
 def test_a_java_that_stands_for_another_has_a_name_too(jars: Path, tmp_path: Path) -> None:
-    assert not archive(tmp_path / "usr", jars).exists()
+    assert not archive_path(tmp_path / "usr", jars).exists()
 
 
 def test_a_job_that_fails_leaves_nothing_half_kept(
@@ -64,7 +64,7 @@ def test_a_job_that_fails_leaves_nothing_half_kept(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where there is no such job
 
-    with pytest.raises(JobError, match=r"could not be kept: .*modules"):
-        make(home, jars)
+    with pytest.raises(JobError, match=r"could not be archived: .*modules"):
+        create_archive(home, jars)
 
     assert list((tmp_path / ".cache" / "spark").iterdir()) == []

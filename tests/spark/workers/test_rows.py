@@ -7,8 +7,7 @@ import pytest
 from pyspark.accumulators import INT_ACCUMULATOR_PARAM, Accumulator
 
 from modules.errors import ImageError, TransientError
-from modules.spark.jobs.rounds import FIELDS
-from modules.spark.workers.rows import keep, read_ahead, rows_of
+from modules.spark.workers.rows import FIELDS, load_once, make_rows, read_ahead
 
 SCHEMA = pa.schema([*FIELDS, ("length", pa.int64())])
 
@@ -43,7 +42,9 @@ def test_every_image_is_a_row_whatever_becomes_of_it() -> None:
     count = counting()
     batches = iter([images(b"four", b"broken"), images(b"odd", b"")])
 
-    found = [row for batch in rows_of(batches, SCHEMA, count, length) for row in batch.to_pylist()]
+    found = [
+        row for batch in make_rows(batches, SCHEMA, count, length) for row in batch.to_pylist()
+    ]
 
     assert [row["length"] for row in found] == [4, None, None, 0]
     assert [row["error"] for row in found] == [None, "no image", "KeyError: 'quantum'", None]
@@ -52,7 +53,7 @@ def test_every_image_is_a_row_whatever_becomes_of_it() -> None:
 
 def test_what_images_are_not_to_blame_for_fails_the_task() -> None:
     with pytest.raises(TransientError, match="S3 is away"):
-        list(rows_of(iter([images(b"unlucky")]), SCHEMA, counting(), length))
+        list(make_rows(iter([images(b"unlucky")]), SCHEMA, counting(), length))
 
 
 def test_the_next_batch_is_read_while_one_is_worked_on() -> None:
@@ -91,7 +92,12 @@ def test_what_is_kept_is_made_once_until_another_is_wanted() -> None:
         made.append(len(made))
         return made[-1]
 
-    assert [keep("one", make), keep("one", make), keep("other", make), keep("one", make)] == [
+    assert [
+        load_once("one", make),
+        load_once("one", make),
+        load_once("other", make),
+        load_once("one", make),
+    ] == [
         0,
         0,
         1,

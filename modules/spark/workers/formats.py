@@ -1,4 +1,4 @@
-"""What the exports do on workers: rows of detections -> label files and documents."""
+"""The workers of `detect --format`: rows of detections -> label files and documents."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import pyarrow as pa
 
 from ...results.document import SCHEMA
 from ...telemetry.timings import Timings
-from ..io.picture_folder import picture_folder
+from ..io.output_folder import open_output_folder
 
 
 @dataclass(frozen=True)
 class WriteLabels:
-    """Writes a YOLO label file for each row, empty where nothing was found.
+    """Writes a YOLO label file for each row; the file of an image without objects is empty.
 
-    root: what images' names are told from. place: where their labels go, by their names.
+    root: the prefix that image names leave out. location: where the files are written, under the
+    names of their images.
     """
 
     root: str
-    place: str
+    location: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """How many were written, a row a batch."""
-        folder = picture_folder(self.place)
+        """Yields one row per batch: how many files were written."""
+        folder = open_output_folder(self.location)
         for batch in batches:
             for row in batch.to_pylist():
                 name = posixpath.splitext(row["path"].removeprefix(self.root))[0]
@@ -45,10 +46,11 @@ def _yolo_lines(row: dict[str, Any]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class WriteDocuments:
-    """Makes each row the function's own result document.
+class MakeDocuments:
+    """Makes the function's result document of each row.
 
-    name: the model's. input_size: its input's (width, height). confidence, nms: the settings.
+    name: of the model. input_size: (width, height) of the model's input, in pixels. confidence,
+    nms: the settings of the detections.
     """
 
     name: str
@@ -57,14 +59,15 @@ class WriteDocuments:
     nms: float
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """A document a row, as one line of JSON."""
+        """Yields one document per row, as one line of JSON."""
         for batch in batches:
             lines = [
-                json.dumps(self._document(row), ensure_ascii=False) for row in batch.to_pylist()
+                json.dumps(self._make_document(row), ensure_ascii=False)
+                for row in batch.to_pylist()
             ]
             yield pa.RecordBatch.from_pydict({"line": pa.array(lines, pa.string())})
 
-    def _document(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _make_document(self, row: dict[str, Any]) -> dict[str, Any]:
         image = {"bucket": None, "key": row["path"], "etag": None, "version_id": None}
         image |= {"width": row["width"], "height": row["height"], "bytes": row["size"]}
         model = {"name": self.name, "digest": row["model"], "input": list(self.input_size)}
