@@ -118,7 +118,7 @@ def test_layers_behind_the_named_one_are_dropped() -> None:
 def test_the_weights_behind_it_are_read_and_counted_all_the_same() -> None:
     with pytest.raises(WeightsError, match="the weights end after"):
         load(CFG, weights()[:-4], "0")
-    with pytest.raises(WeightsError, match="the weights hold 13"):
+    with pytest.raises(WeightsError, match="the weights have 13"):
         load(CFG, weights() + b"more", "0")
 
 

@@ -1,7 +1,7 @@
 """Imports a Darknet network: `.cfg` text + `.weights` stream -> ONNX; start at `import_darknet`.
 
-OpenCV 5 reads no Darknet files any more. The weights are read a layer at a time straight into
-their places in the ONNX bytes, so that a model costs its own size in memory, once.
+OpenCV 5 no longer reads Darknet files. Each layer's weights are read straight into the ONNX bytes,
+so that a model needs memory for one copy of its weights.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ def import_darknet(
     input_size: tuple[int, int] | None = None,
     tree: str | None = None,
     decoded: bool = False,
-    apart: bool = False,
+    external_weights: bool = False,
 ) -> Network:
     """Imports a detector.
 
     Args:
         cfg: the text of the `.cfg`.
-        weights: the `.weights`, read once from front to back.
-        input_size: (width, height) to run at, where it is not to be the cfg's own.
-        tree: the text of the file that a `tree=` in the cfg names (YOLO9000), if one does.
-        decoded: whether the network itself decodes its boxes; see decoding.py.
-        apart: whether the weights may lie beside the ONNX bytes, where the system can have them so;
-            see `Network.weights`.
+        weights: the `.weights`, read once from start to end.
+        input_size: (width, height) of the input; None takes the cfg's.
+        tree: the text of the file that `tree=` in the cfg names (YOLO9000), if there is one.
+        decoded: whether the graph decodes the boxes itself; see decoding.py.
+        external_weights: whether to keep the weights outside the ONNX bytes, if the system can do
+            that; see `Network.weights`.
 
     Raises:
-        CfgError: the cfg is malformed, asks for what is not supported, or for more than fits; the
-            tree is missing or malformed; `input_size` does not suit the network.
-        WeightsError: the stream holds fewer or more bytes than the cfg calls for, or numbers that
-            no training leaves behind.
+        CfgError: the cfg is malformed, not supported or too large; the tree is missing or
+            malformed; `input_size` does not suit the network.
+        WeightsError: the stream has fewer or more bytes than the cfg calls for, or values that no
+            training produces.
     """
     net, layers = parse_cfg(cfg)
     class_tree = None if tree is None else parse_tree(tree)
     builder = build_network(net, layers, input_size, class_tree)
     if decoded:
-        from .decoding import add_decoding  # for exports alone; the function needs it not
+        from .decoding import add_decoding  # only exports need it, not the function
 
         add_decoding(builder)
-    onnx, places, kept = _lay_out(builder.graph, apart)
+    onnx, places, external = _serialise(builder.graph, external_weights)
     read_weights(weights, builder.weights, places)
     return Network(
         onnx,
@@ -63,14 +63,16 @@ def import_darknet(
         tuple(builder.outputs),
         HeadPerOutput(tuple(builder.heads)),
         builder.preprocessing,
-        weights=kept,
+        weights=external,
     )
 
 
-def _lay_out(graph: Graph, apart: bool) -> tuple[NDArray[np.uint8], Places, Places | None]:
-    """The ONNX bytes, the places of the weights, and these again if they lie beside the bytes."""
-    if apart:
-        with contextlib.suppress(OSError):  # it costs more memory then, and is slower
-            onnx, places = graph.serialise_apart()
+def _serialise(
+    graph: Graph, external_weights: bool
+) -> tuple[NDArray[np.uint8], Places, Places | None]:
+    """Returns the ONNX bytes, the weights' tensors, and the tensors again if they are external."""
+    if external_weights:
+        with contextlib.suppress(OSError):  # else inside the bytes, with more memory and time
+            onnx, places = graph.serialise_with_external_weights()
             return onnx, places, places
     return *graph.serialise(), None

@@ -1,14 +1,15 @@
 """Reads a Darknet `.cfg`: text -> sections whose options are checked; start at `parse_cfg`.
 
 Follows Darknet's own reader (`read_cfg` in parser.c, `read_option` in option_list.c): white space
-counts for nothing, `#` and `;` begin comments, and where an option stands twice the first counts.
-What an option means, and whether there is such an option, is for others to say.
+is ignored, `#` and `;` start comments, and the first of two equal options counts. Which options
+exist is in options.py; what they mean is in the modules of the layers.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ...errors import CfgError
@@ -23,12 +24,13 @@ _ALIASES = {
     "soft": "softmax",
     "silence": "empty",
 }
-_LARGEST_INTEGER = 2**31 - 1  # Darknet's int
+_LARGEST_INTEGER = 2**31 - 1  # of Darknet's int
+_QUOTED = 80  # characters of a line in an error
 
 
 @dataclass(frozen=True)
 class Option:
-    """One `name=value` and the line it stands on."""
+    """The value of one `name=value`, and its line number."""
 
     value: str
     line: int
@@ -36,9 +38,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Section:
-    """One `[kind]` with its options; of a kind's two names, the usual one.
+    """One `[kind]` with its options.
 
-    `index` counts as Darknet counts layers: `[net]` is -1, the first layer 0.
+    kind: the usual name, if there are two. index: counted as Darknet counts layers: -1 for
+    `[net]`, 0 for the first layer. line: the line number of `[kind]`.
     """
 
     kind: str
@@ -47,22 +50,25 @@ class Section:
     options: dict[str, Option] = field(default_factory=dict)
 
     def error(self, message: str, option: str = "") -> CfgError:
-        """An error that says where: the section, and its line or that of the option it is about."""
+        """Returns an error that names the section, and the line of the option or the section."""
         line = self.options[option].line if option in self.options else self.line
-        return self.error_at(line, message)
+        return CfgError(f"{self.location(line)}: {message}")
 
-    def error_at(self, line: int, message: str) -> CfgError:
-        """The same for a line that is no option."""
-        where = f"[{self.kind}]" if self.index < 0 else f"section {self.index} [{self.kind}]"
-        return CfgError(f"{where}, line {line}: {message}")
+    def location(self, line: int | None = None) -> str:
+        """Returns the section and a line number for an error; None is the section's own line."""
+        section = f"[{self.kind}]" if self.index < 0 else f"section {self.index} [{self.kind}]"
+        return f"{section}, line {self.line if line is None else line}"
 
-    def word(self, name: str, default: str) -> str:
-        """The option as text."""
+    def word(self, name: str, default: str, known: Collection[str]) -> str:
+        """Returns the option's text, which must be in `known`."""
         option = self.options.get(name)
-        return option.value if option else default
+        word = option.value if option else default
+        if word not in known:
+            raise self.error(f"{name}={word} is not supported; supported: {', '.join(known)}", name)
+        return word
 
     def number(self, name: str, default: float) -> float:
-        """The option as a finite number."""
+        """Returns the option as a finite number."""
         option = self.options.get(name)
         return self._number(name, option.value) if option else default
 
@@ -74,31 +80,35 @@ class Section:
         least: int | None = None,
         most: int | None = None,
     ) -> int:
-        """The option as a whole number in bounds; without a default it must be there."""
-        if name in self.options:
-            value = self._integer(name, self.options[name].value)
-        elif default is None:
-            raise self.error(f"'{name}' is missing")
-        else:
+        """Returns the option as a whole number from `least` to `most`; None is no bound.
+
+        Without a default, the option is required.
+        """
+        if default is not None and name not in self.options:
             value = default
+        else:
+            value = self._integer(name, self._required(name))
         if least is not None and value < least:
-            raise self.error(f"{name}={value} is too small; the least is {least}", name)
+            raise self.error(f"{name}={value} is too small; the minimum is {least}", name)
         if most is not None and value > most:
-            raise self.error(f"{name}={value} is too large; the most is {most}", name)
+            raise self.error(f"{name}={value} is too large; the maximum is {most}", name)
         return value
 
     def numbers(self, name: str) -> tuple[float, ...]:
-        """The option as a comma-separated list of numbers; it must be there."""
+        """Returns a required option: numbers, separated by commas."""
         return tuple(self._number(name, item) for item in self._items(name))
 
     def integers(self, name: str) -> tuple[int, ...]:
-        """The option as a comma-separated list of whole numbers; it must be there."""
+        """Returns a required option: whole numbers, separated by commas."""
         return tuple(self._integer(name, item) for item in self._items(name))
 
     def _items(self, name: str) -> list[str]:
+        return self._required(name).rstrip(",").split(",")
+
+    def _required(self, name: str) -> str:
         if name not in self.options:
             raise self.error(f"'{name}' is missing")
-        return self.options[name].value.rstrip(",").split(",")
+        return self.options[name].value
 
     def _number(self, name: str, text: str) -> float:
         try:
@@ -114,7 +124,7 @@ class Section:
         if value != int(value):
             raise self.error(f"{name}: '{text}' is not a whole number", name)
         if abs(value) > _LARGEST_INTEGER:
-            raise self.error(f"{name}: '{text}' is more than Darknet's integers hold", name)
+            raise self.error(f"{name}: '{text}' does not fit into Darknet's 32-bit integers", name)
         return int(value)
 
 
@@ -122,8 +132,8 @@ def parse_cfg(text: str) -> tuple[Section, list[Section]]:
     """Splits a cfg into `[net]` and its layers, in order.
 
     Raises:
-        CfgError: a line that is neither a section, an option nor a comment; options before any
-            section; a first section that is not `[net]`; no layers.
+        CfgError: a line is not a section, an option or a comment; an option comes before any
+            section; the first section is not `[net]`; there are no layers.
     """
     sections: list[Section] = []
     for number, raw in enumerate(text.splitlines(), 1):
@@ -140,12 +150,14 @@ def parse_cfg(text: str) -> tuple[Section, list[Section]]:
         name, equals, value = line.partition("=")
         if not sections:
             raise CfgError(
-                f"line {number}: '{raw.strip()[:80]}' stands before the first section; "
+                f"line {number}: '{raw.strip()[:_QUOTED]}' comes before the first section; "
                 "is this a Darknet cfg?"
             )
         if not (name and equals and value):
-            message = f"'{raw.strip()[:80]}' is not of the form name=value"
-            raise sections[-1].error_at(number, message)
+            raise CfgError(
+                f"{sections[-1].location(number)}: '{raw.strip()[:_QUOTED]}' is not of the form "
+                "name=value"
+            )
         sections[-1].options.setdefault(name, Option(value, number))
     if not sections or sections[0].kind != "net":
         found = f"[{sections[0].kind}]" if sections else "nothing"

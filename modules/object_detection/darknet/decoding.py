@@ -1,32 +1,33 @@
-"""Puts the decoding of a Darknet network's boxes into its graph; start at `add_decoding`.
+"""Adds the decoding of the boxes to a Darknet network's graph; start at `add_decoding`.
 
-The graph then has one output, as YOLOv5's has: `[1, N, 5 + classes]`, a row a box: centre x and y,
-width and height in pixels of the input, objectness, a probability a class. Boxes stand in YOLOv5's
-order: levels from the finest on, then anchors, rows and columns. Formulas: heads.py.
+The graph then has one output with the format of YOLOv5's: `[1, N, 5 + classes]`, one row per box:
+centre x and y, width and height in pixels of the input, objectness, and one probability per class.
+The order of the boxes is YOLOv5's, too: by level, the finest first, then by anchor, row and
+column. Formulas: heads/darknet_yolo.py, darknet_gaussian_yolo.py and darknet_region.py.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CfgError
-from ..heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
-from ..heads.head import Candidates, best_class
+from ..heads.darknet_gaussian_yolo import GaussianYoloHead
+from ..heads.darknet_region import RegionHead
+from ..heads.darknet_yolo import YoloHead
+from ..heads.objectness import ObjectnessHead
 from ..onnx.graph import Graph
 from .network import NetworkBuilder
 
 OUTPUT = "output0"
-_NUMBERS = 2  # the axis of an anchor's numbers in [1, anchors, numbers, cells]
+_NUMBERS = 2  # the axis of an anchor's numbers in [1, A, numbers, cells]
 
 
 def add_decoding(network: NetworkBuilder) -> None:
-    """Replaces the network's outputs by one, of the boxes that its heads would decode from them.
+    """Replaces the network's outputs by one that holds the boxes that its heads would decode.
 
     Raises:
-        CfgError: a head whose boxes have no such form.
+        CfgError: a head's boxes cannot have this format.
     """
     graph = network.graph
     size = (network.input.width, network.input.height)
@@ -45,36 +46,13 @@ def add_decoding(network: NetworkBuilder) -> None:
     graph.node("Concat", [boxes for _, boxes in levels], name=OUTPUT, axis=1)
     graph.output(OUTPUT, (1, rows, 5 + classes))
     network.outputs[:] = [OUTPUT]
-    network.heads[:] = [BoxesHead(classes)]
-
-
-@dataclass(frozen=True)
-class BoxesHead:
-    """The head of what `add_decoding` makes: rows of boxes in pixels of the input."""
-
-    classes: int
-
-    def decode(
-        self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
-    ) -> Candidates:
-        """Decodes `raw`, `(1, N, 5 + classes)` float32; see `OutputHead.decode`."""
-        rows = raw[0][raw[0, :, 4] > confidence]
-        class_ids, best = best_class(rows[:, 5:])
-        confidences = rows[:, 4] * best
-        centres, sizes = rows[:, 0:2] / input_size, rows[:, 2:4] / input_size
-        boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
-        passed = confidences > confidence
-        return Candidates(
-            boxes[passed].astype(np.float32),
-            confidences[passed].astype(np.float32),
-            class_ids[passed].astype(np.int32),
-        )
+    network.heads[:] = [ObjectnessHead(classes)]
 
 
 class _Level:
-    """The raw output of one head, `(1, A * numbers, H, W)`, and what is made of it.
+    """The raw output of one head, `(1, A * numbers, H, W)`, and the nodes that decode it.
 
-    cells: H * W. stride: a cell's (width, height) in pixels.
+    anchors: A. cells: H * W. stride: a cell's (width, height) in pixels.
     """
 
     def __init__(
@@ -94,26 +72,29 @@ class _Level:
         self._raw = graph.node("Reshape", [name, self._shape])
 
     def numbers(self, start: int, stop: int, step: int = 1) -> str:
-        """Some of each anchor's numbers, `[1, A, numbers, cells]`, counted as in a slice."""
+        """Returns each anchor's numbers `start:stop:step`, `[1, A, numbers, cells]`."""
         bounds = map(self.graph.integers, (start, stop, _NUMBERS, step))
         return self.graph.node("Slice", [self._raw, *bounds])
 
     def centres(self, offsets: str, scale_x_y: float) -> str:
-        """Centres in pixels, of offsets from their cell's corner, 0 to 1."""
+        """Returns centres in pixels, from offsets of 0 to 1 within the cell.
+
+        scale_x_y: stretches the offsets around the cell's middle, see heads/darknet_yolo.py.
+        """
         stride = self.stride[np.newaxis, np.newaxis, :, np.newaxis]
         corners = (self._corners - 0.5 * (scale_x_y - 1)) * stride
         scaled = self.graph.node("Mul", [offsets, self._constant(scale_x_y * stride)])
         return self.graph.node("Add", [scaled, self._constant(corners)])
 
     def sizes(self, factors: str, anchors: NDArray[np.float64]) -> str:
-        """Widths and heights in pixels: multiples of anchors, `(A, 2)`, in pixels."""
+        """Returns widths and heights in pixels: `factors` times anchors, `(A, 2)`, in pixels."""
         return self.graph.node("Mul", [factors, self._constant(anchors[np.newaxis, :, :, None])])
 
     def scores(self, objectness: str, probabilities: str, classes: int) -> list[str]:
-        """Objectness and probabilities; where there is one class, their product and 1.
+        """Returns objectness and probabilities; for a single class, their product and 1.
 
-        The product is the confidence either way, and readers of YOLOv5's form differ on whether
-        the probability of the only class counts.
+        Either way the product of the two is the confidence. Programs that read YOLOv5's format
+        differ on whether the probability of a single class counts.
         """
         if classes > 1:
             return [objectness, probabilities]
@@ -121,7 +102,7 @@ class _Level:
         return [self.graph.node("Mul", [objectness, probabilities]), ones]
 
     def join(self, parts: list[str]) -> str:
-        """Parts with an anchor's numbers each, as rows of boxes, `[1, A * cells, numbers]`."""
+        """Concatenates each anchor's numbers into rows of boxes, `[1, A * cells, numbers]`."""
         boxes = self.graph.node("Concat", parts, axis=_NUMBERS)
         boxes = self.graph.node("Transpose", [boxes], perm=(0, 1, 3, 2))
         shape = self.graph.integers(1, self.anchors * self.cells, -1)
@@ -132,7 +113,7 @@ class _Level:
 
 
 def _boxes(level: _Level, head: YoloHead | GaussianYoloHead | RegionHead) -> list[str]:
-    """Centres, sizes, objectness and probabilities."""
+    """Returns centres, sizes, objectness and probabilities."""
     if isinstance(head, YoloHead):
         return _yolo_boxes(level, head)
     if isinstance(head, GaussianYoloHead):
@@ -161,7 +142,7 @@ def _yolo_boxes(level: _Level, head: YoloHead) -> list[str]:
 
 
 def _gaussian_boxes(level: _Level, head: GaussianYoloHead) -> list[str]:
-    """As of a `[yolo]`; the objectness is lowered by the mean of the four uncertainties."""
+    """Returns the same as for `[yolo]`; the objectness is times 1 - the mean uncertainty."""
     graph, node = level.graph, level.graph.node
     sides = node("Sigmoid", [level.numbers(1, 8, 2)])
     mean = node("ReduceMean", [sides, graph.integers(_NUMBERS)])

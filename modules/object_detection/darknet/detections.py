@@ -1,22 +1,19 @@
-"""The detecting layers of a Darknet network: sections -> heads; `DETECTIONS` lists them by kind.
-
-Each is `_add_<kind>`; see layers.py.
-"""
+"""Adds the layers that detect objects, and their heads; `DETECTIONS` lists them by kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ..heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+from ..heads.darknet_gaussian_yolo import GaussianYoloHead
+from ..heads.darknet_region import RegionHead
+from ..heads.darknet_yolo import YoloHead
 from .cfg import Section
-from .network import Blob, NetworkBuilder
+from .network import AddLayer, Blob, NetworkBuilder
 from .tree import ClassTree
 
 _Anchors = tuple[tuple[float, float], ...]
 
 
 def _add_yolo(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    anchors, classes = _masked_anchors(section), section.integer("classes", 20, least=1)
+    anchors, classes = _masked_anchors(section), _classes(section)
     _check_filters(section, previous, len(anchors), 5 + classes)
     scale, new_coords = section.number("scale_x_y", 1.0), section.integer("new_coords", 0) != 0
     network.add_head(section, YoloHead(anchors, classes, scale, new_coords), previous)
@@ -24,7 +21,7 @@ def _add_yolo(network: NetworkBuilder, section: Section, previous: Blob) -> Blob
 
 
 def _add_gaussian_yolo(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    anchors, classes = _masked_anchors(section), section.integer("classes", 20, least=1)
+    anchors, classes = _masked_anchors(section), _classes(section)
     _check_filters(section, previous, len(anchors), 9 + classes)
     head = GaussianYoloHead(anchors, classes, section.number("scale_x_y", 1.0))
     network.add_head(section, head, previous)
@@ -34,11 +31,15 @@ def _add_gaussian_yolo(network: NetworkBuilder, section: Section, previous: Blob
 def _add_region(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
     if section.integer("softmax", 0) != 1:
         raise section.error("only softmax=1 is supported", "softmax")
-    anchors, classes = _first_anchors(section), section.integer("classes", 20, least=1)
+    anchors, classes = _first_anchors(section), _classes(section)
     _check_filters(section, previous, len(anchors), 5 + classes)
     head = RegionHead(anchors, classes, _tree(network, section, classes))
     network.add_head(section, head, previous)
     return previous
+
+
+def _classes(section: Section) -> int:
+    return section.integer("classes", 20, least=1)
 
 
 def _tree(network: NetworkBuilder, section: Section, classes: int) -> ClassTree | None:
@@ -47,7 +48,8 @@ def _tree(network: NetworkBuilder, section: Section, classes: int) -> ClassTree 
     name = section.options["tree"].value
     if network.tree is None:
         raise section.error(
-            f"tree={name}: the tree of the classes is missing; it belongs beside the cfg, *.tree",
+            f"tree={name}: the tree of the classes is missing; put it into the model folder, "
+            "as *.tree",
             "tree",
         )
     if len(network.tree) != classes:
@@ -58,10 +60,9 @@ def _tree(network: NetworkBuilder, section: Section, classes: int) -> ClassTree 
 
 
 def _masked_anchors(section: Section) -> _Anchors:
-    """Those that `mask` names; without one, the first `num`.
+    """Returns the anchors that `mask` names; without a mask, the first `num`.
 
-    A mask may go past `num`, as far as there are anchors, where Darknet would read what happens to
-    lie behind its array.
+    A mask may name anchors after the first `num`. Darknet would read past the end of its array.
     """
     if "mask" not in section.options:
         return _first_anchors(section)
@@ -70,13 +71,13 @@ def _masked_anchors(section: Section) -> _Anchors:
     for index in mask:
         if not 0 <= index < len(anchors):
             raise section.error(
-                f"mask: {index} is not from 0 to {len(anchors) - 1}, the last anchor", "mask"
+                f"mask: there is no anchor {index}; they are 0 to {len(anchors) - 1}", "mask"
             )
     return tuple(anchors[index] for index in mask)
 
 
 def _first_anchors(section: Section) -> _Anchors:
-    """The first `num` of the list; as in Darknet, it may be longer."""
+    """Returns the first `num` anchors; as in Darknet, the list may be longer."""
     total = section.integer("num", 1, least=1)
     anchors = _anchors(section)
     if len(anchors) < total:
@@ -88,10 +89,10 @@ def _first_anchors(section: Section) -> _Anchors:
 
 
 def _anchors(section: Section) -> _Anchors:
-    """All pairs of (width, height).
+    """Returns all anchors, (width, height) each.
 
-    Where a comma is missing, two numbers run together, as they do in Darknet, which strips the
-    spaces first: the last height is then 0.5, with which make_yolo_layer begins.
+    If a comma is missing, two numbers become one, as in Darknet, which removes the spaces first.
+    The last height is then missing, and is 0.5, the initial value in make_yolo_layer.
     """
     flat = section.numbers("anchors")
     if len(flat) % 2:
@@ -99,16 +100,16 @@ def _anchors(section: Section) -> _Anchors:
     return tuple(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _check_filters(section: Section, previous: Blob, anchors: int, of_anchor: int) -> None:
-    filters = anchors * of_anchor
+def _check_filters(section: Section, previous: Blob, anchors: int, numbers: int) -> None:
+    filters = anchors * numbers
     if previous.channels != filters:
         raise section.error(
-            f"{anchors} anchors of {of_anchor} numbers each call for filters={filters} in the "
+            f"{anchors} anchors with {numbers} numbers each call for filters={filters} in the "
             f"layer before; found {previous.channels}"
         )
 
 
-DETECTIONS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
+DETECTIONS: dict[str, AddLayer] = {
     "Gaussian_yolo": _add_gaussian_yolo,
     "region": _add_region,
     "yolo": _add_yolo,

@@ -1,14 +1,9 @@
-"""Layers of a Darknet network that join others, as ONNX nodes; `JOINS` lists them by kind.
-
-Each is `_add_<kind>`; see layers.py.
-"""
+"""Adds the layers that combine earlier layers; `JOINS` lists them by kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .cfg import Section
-from .network import Blob, NetworkBuilder
+from .network import AddLayer, Blob, NetworkBuilder
 from .weights import ShortcutWeights
 
 
@@ -41,50 +36,38 @@ def _take_group(network: NetworkBuilder, source: Blob, groups: int, group_id: in
 
 
 def _add_shortcut(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """Adds layers to the one before, channel by channel as far as both have some (shortcut_cpu)."""
+    """Adds earlier layers to the one before, in the channels that both have (shortcut_cpu)."""
     sources = [network.layer(section, "from", at) for at in section.integers("from")]
     for source in sources:
         network.check_same_size(section, "from", previous, source)
-    first, *others = _weigh(network, section, [previous, *sources])
-    total = first
+    total, *others = _weigh(network, section, [previous, *sources])
     for source in others:
-        name = _add_channels(network, total, source)
-        total = Blob(name, previous.channels, previous.height, previous.width)
-    name = network.activate(section, total.name, "linear")
-    return Blob(name, previous.channels, previous.height, previous.width)
+        total = total.renamed(_add_channels(network, total, source))
+    return previous.renamed(network.activate(section, total.name, "linear"))
 
 
 def _weigh(network: NetworkBuilder, section: Section, layers: list[Blob]) -> list[Blob]:
-    """Multiplies the layers by the shortcut's weights, where it has some."""
-    kind = _word(section, "weights_type", _WEIGHTS_TYPES)
-    if kind == "none":
+    """Multiplies the layers by the shortcut's weights, if it has some."""
+    weights_type = _WEIGHTS_TYPES[section.word("weights_type", "none", _WEIGHTS_TYPES)]
+    if weights_type == "none":
         return layers
-    normalization = _word(section, "weights_normalization", _NORMALIZATIONS)
+    normalization = _NORMALIZATIONS[section.word("weights_normalization", "none", _NORMALIZATIONS)]
     if any(layer.channels != layers[0].channels for layer in layers):
         raise section.error(
             "weights between layers of different channels are not supported", "weights_type"
         )
-    channels = (layers[0].channels,) if kind == "per_channel" else ()
+    channels = (layers[0].channels,) if weights_type == "per_channel" else ()
     weights = ShortcutWeights(section, (len(layers), *channels), normalization)
     network.add_weights(weights)
     weighed = []
     for name, layer in zip(weights.names, layers, strict=True):
         weight = network.graph.weight(name, (*channels, 1, 1) if channels else (1,))
         product = network.graph.node("Mul", [layer.name, weight])
-        weighed.append(Blob(product, layer.channels, layer.height, layer.width))
+        weighed.append(layer.renamed(product))
     return weighed
 
 
-def _word(section: Section, option: str, words: dict[str, str]) -> str:
-    word = section.word(option, "none")
-    if word not in words:
-        raise section.error(
-            f"{option}={word} is not supported; these are: {', '.join(words)}", option
-        )
-    return words[word]
-
-
-# Darknet's words, each with what it means
+# Darknet's words and their meanings
 _WEIGHTS_TYPES = {
     "none": "none",
     "per_feature": "per_feature",
@@ -108,35 +91,35 @@ def _add_channels(network: NetworkBuilder, total: Blob, source: Blob) -> str:
 
 
 def _add_scale_channels(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """Multiplies an earlier layer by the one before, which has a number a channel.
+    """Multiplies an earlier layer by the one before, which has one factor per channel.
 
-    Or, with scale_wh, a number a pixel. Squeeze and excitation; adaptively spatial feature fusion.
+    With scale_wh, it has one factor per pixel. Used for squeeze and excitation, and for adaptively
+    spatial feature fusion.
     """
-    source = network.layer(section, "from", section.integer("from"))
+    source = network.source(section)
     if section.integer("scale_wh", 0):
-        wanted = Blob("", 1, source.height, source.width)
+        factors = Blob("", 1, source.height, source.width)
     else:
-        wanted = Blob("", source.channels, 1, 1)
-    if previous.shape != wanted.shape:
-        raise section.error(f"the layer before must be {wanted}; it is {previous}")
-    # OpenCV 5.0 keeps channels in blocks, and spreads one over many wrongly unless it is reshaped
-    factors = network.graph.node("Reshape", [previous.name, network.graph.integers(*wanted.shape)])
-    name = network.graph.node("Mul", [source.name, factors])
-    name = network.activate(section, name, "linear")
-    return Blob(name, source.channels, source.height, source.width)
+        factors = Blob("", source.channels, 1, 1)
+    if previous.shape != factors.shape:
+        raise section.error(f"the layer before must be {factors}; it is {previous}")
+    # OpenCV 5.0 stores channels in blocks; without the Reshape it broadcasts the factors wrongly
+    graph = network.graph
+    reshaped = graph.node("Reshape", [previous.name, graph.integers(*factors.shape)])
+    name = graph.node("Mul", [source.name, reshaped])
+    return source.renamed(network.activate(section, name, "linear"))
 
 
 def _add_sam(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
     """Multiplies the layer before by an earlier one (spatial attention)."""
-    source = network.layer(section, "from", section.integer("from"))
+    source = network.source(section)
     if source.shape != previous.shape:
         raise section.error(f"the layers differ in shape: {previous} and {source}", "from")
     name = network.graph.node("Mul", [previous.name, source.name])
-    name = network.activate(section, name, "linear")
-    return Blob(name, previous.channels, previous.height, previous.width)
+    return previous.renamed(network.activate(section, name, "linear"))
 
 
-JOINS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
+JOINS: dict[str, AddLayer] = {
     "route": _add_route,
     "sam": _add_sam,
     "scale_channels": _add_scale_channels,

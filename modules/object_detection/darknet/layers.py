@@ -1,20 +1,20 @@
-"""Turns the sections of a cfg into ONNX nodes, kind by kind; start at `build_network`.
+"""Turns the sections of a cfg into the nodes of an ONNX graph; start at `build_network`.
 
-Shapes, padding and rounding are Darknet's own (github.com/AlexeyAB/darknet, `make_*_layer` and
-`forward_*_layer`). A kind is one function `_add_<kind>`, here, in joins.py, in
-resampling.py or in detections.py; what options it honours, options.py says.
+Each kind of section has one function `_add_<kind>`, here or in joins.py, resampling.py or
+detections.py; its options are in options.py. Shapes, padding and rounding are Darknet's
+(github.com/AlexeyAB/darknet, `make_*_layer` and `forward_*_layer`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from .cfg import Section
 from .detections import DETECTIONS
 from .joins import JOINS
-from .network import Blob, NetworkBuilder
+from .network import AddLayer, Blob, NetworkBuilder
 from .options import check_options
-from .resampling import LARGEST_WINDOW, RESAMPLERS, check_extent, strides
+from .resampling import MAX_WINDOW, RESAMPLERS, check_extent, strides
 from .tree import ClassTree
 from .weights import Convolution
 
@@ -27,17 +27,19 @@ def build_network(
     *,
     detects: bool = True,
 ) -> NetworkBuilder:
-    """Builds the whole graph, weights still to come.
+    """Builds the whole graph; the weights are filled in later, see weights.py.
 
     Args:
-        net: the section `[net]`. layers: those that follow.
-        input_size: (width, height), where it is not to be the cfg's own.
-        tree: the tree of the classes, where a section names one.
-        detects: whether there must be a detection head; a classifier has none.
+        net: the section `[net]`.
+        layers: the other sections.
+        input_size: (width, height); None takes the cfg's.
+        tree: the tree of the classes, if a section names one.
+        detects: whether a detection head is required; a classifier has none.
 
     Raises:
-        CfgError: a kind or an option that is not supported, a value out of range, a reference to
-            a layer that does not come before, shapes that do not fit, or no detection head.
+        CfgError: a kind or an option is not supported, a value is out of range, a section refers
+            to a layer that does not come before it, shapes do not fit, or there is no detection
+            head.
     """
     network = NetworkBuilder(net, input_size, tree)
     for section in layers:
@@ -46,22 +48,22 @@ def build_network(
             reason = f" ({_REFUSED[section.kind]})" if section.kind in _REFUSED else ""
             known = ", ".join(sorted(_KINDS, key=str.lower))
             raise section.error(
-                f"layers of this kind are not supported{reason}; these are: {known}"
+                f"layers of this kind are not supported{reason}; supported: {known}"
             )
         check_options(section)
         previous = network.layers[-1] if network.layers else network.input
         network.add_layer(section, add(network, section, previous))
     if detects and not network.heads:
         known = ", ".join(f"[{kind}]" for kind in sorted(DETECTIONS, key=str.lower))
-        raise layers[-1].error(f"the network has none of {known}, so it detects nothing")
+        raise layers[-1].error(f"the network has no detection layer, which are: {known}")
     return network
 
 
 def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
     filters = section.integer("filters", 1, least=1)
-    size = section.integer("size", 1, least=1, most=LARGEST_WINDOW)
+    size = section.integer("size", 1, least=1, most=MAX_WINDOW)
     stride_x, stride_y = strides(section)
-    dilation = section.integer("dilation", 1, least=1, most=LARGEST_WINDOW) if size > 1 else 1
+    dilation = section.integer("dilation", 1, least=1, most=MAX_WINDOW) if size > 1 else 1
     groups = section.integer("groups", 1, least=1)
     pad = size // 2 if section.integer("pad", 0) else section.integer("padding", 0, least=0)
     if previous.channels % groups or filters % groups:
@@ -71,7 +73,7 @@ def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob
             "groups",
         )
     if dilation > 1 and 2 * pad != size - 1:
-        # Darknet reckons the output's size without the dilation, which then reads past the edge
+        # Darknet ignores the dilation when it computes the output's size
         raise section.error("dilation is supported only with pad=1 and an odd size", "dilation")
     height = (previous.height + 2 * pad - size) // stride_y + 1
     width = (previous.width + 2 * pad - size) // stride_x + 1
@@ -96,19 +98,19 @@ def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob
 def _convolution(
     network: NetworkBuilder, section: Section, kernel_shape: tuple[int, int, int, int]
 ) -> Convolution:
-    """The weights that a convolution uses: of its own, or an earlier layer's that it shares."""
+    """Returns the weights of a convolution: its own, or those of the earlier layer it shares."""
     batch_normalize = section.integer("batch_normalize", 0) != 0
     own = Convolution(section, kernel_shape, batch_normalize, section.integer("xnor", 0) != 0)
     if "share_index" in section.options:
         at = section.integer("share_index")
         shared = network.convolutions.get(network.index(section, "share_index", at))
         if shared is None:
-            raise section.error(f"share_index: layer {at} is no [convolutional]", "share_index")
-        for what in ("kernel_shape", "batch_normalize", "xnor"):
-            if getattr(shared, what) != getattr(own, what):
+            raise section.error(f"share_index: layer {at} is not a [convolutional]", "share_index")
+        for name in ("kernel_shape", "batch_normalize", "xnor"):
+            if getattr(shared, name) != getattr(own, name):
                 raise section.error(
-                    f"share_index: layer {at} differs in {what}: {getattr(shared, what)}, "
-                    f"here {getattr(own, what)}",
+                    f"share_index: layer {at} differs in {name}: {getattr(shared, name)}, "
+                    f"here {getattr(own, name)}",
                     "share_index",
                 )
         own = shared
@@ -121,7 +123,7 @@ def _convolution(
 
 
 def _signs(network: NetworkBuilder, source: str, pad: int) -> str:
-    """1 where a value is above 0, else -1; so is the padding, whose bits Darknet leaves at 0."""
+    """Replaces values above 0 by 1, and others by -1; pads with -1, as Darknet's bit 0 means."""
     graph = network.graph
     positive = graph.node("Greater", [source, graph.floats(0.0)])
     name = graph.node("Where", [positive, graph.floats(1.0), graph.floats(-1.0)])
@@ -132,26 +134,27 @@ def _signs(network: NetworkBuilder, source: str, pad: int) -> str:
 
 
 def _add_softmax(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """Over all values of the layer before, or over each of `groups` parts (softmax_cpu)."""
+    """Applies softmax to each of `groups` equal parts of the layer before (softmax_cpu)."""
     groups = section.integer("groups", 1, least=1)
     temperature = section.number("temperature", 1.0)
     values = previous.channels * previous.height * previous.width
     if values % groups or temperature <= 0:
         raise section.error(
-            f"groups={groups} must divide {values} values, and temperature={temperature} be above 0"
+            f"groups={groups} must divide {values} values, and temperature={temperature} must be "
+            "above 0"
         )
     graph = network.graph
     name = graph.node("Reshape", [previous.name, graph.integers(groups, values // groups)])
     name = graph.node("Softmax", [graph.node("Div", [name, graph.floats(temperature)])], axis=1)
     name = graph.node("Reshape", [name, graph.integers(*previous.shape)])
-    return Blob(name, previous.channels, previous.height, previous.width)
+    return previous.renamed(name)
 
 
 def _add_nothing(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    return previous  # at inference Darknet passes its input on unchanged
+    return previous  # in inference Darknet leaves the input of such a layer unchanged
 
 
-_KINDS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
+_KINDS: dict[str, AddLayer] = {
     "contrastive": _add_nothing,
     "convolutional": _add_convolutional,
     "cost": _add_nothing,
@@ -163,7 +166,7 @@ _KINDS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
     **DETECTIONS,
 }
 
-_RECURRENT = "they remember the frames of a video; pictures stand alone"
+_RECURRENT = "they need the earlier frames of a video; images are independent"
 _REFUSED = {
     **dict.fromkeys(["conv_lstm", "crnn", "gru", "history", "lstm", "rnn"], _RECURRENT),
     "detection": "YOLOv1 is too old; YOLOv2 and later are supported",

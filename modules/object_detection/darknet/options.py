@@ -1,9 +1,11 @@
-"""Which options each kind of section may have; start at `check_options`.
+"""Lists the options that each kind of section may have; start at `check_options`.
 
-Read off Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). An option changes the
-result, and is honoured; or changes training or scheduling only, and may be ignored; or changes the
-result in a way that is not supported, and must have the one value that makes no difference. What
-Darknet does not know it ignores, and so does this, unless it is a misspelling of what matters.
+Taken from Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). There are three groups:
+honoured: the option changes the result, and the importer supports it.
+ignored: the option changes only training or scheduling.
+neutral: the option changes the result, and the importer supports only the value listed here, which
+has no effect.
+Unknown options are ignored, as in Darknet, unless they look like a misspelling of one that counts.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 
 from .cfg import Section
 
-_NEAR = 0.8  # the likeness of a misspelling to difflib; "strid" and "stride" have 0.91
+_SIMILAR = 0.8  # difflib's ratio; that of "strid" and "stride" is 0.91
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ _RULES = {
             "filters size stride stride_x stride_y dilation pad padding groups batch_normalize "
             "activation share_index xnor"
         ),
-        # bin_output: how a layer hands its signs to one that would take them anyhow
+        # bin_output: the format in which signs go to the next layer, which takes signs anyway
         _words("bin_output dot grad_centr angle reverse assisted_excitation"),
         {
             "binary": "0",
@@ -122,10 +124,13 @@ _RULES = {
 
 
 def check_options(section: Section) -> None:
-    """Refuses every option of a section of a known kind that ought to be honoured and is not.
+    """Refuses options that would change the result and are not supported.
+
+    `section` must be of a supported kind.
 
     Raises:
-        CfgError: a value that is not supported, or a name that is almost one that counts.
+        CfgError: a value is not supported, or an option looks like a misspelling of one that
+            counts.
     """
     rules = _RULES[section.kind]
     ignored = rules.ignored if section.kind == "net" else rules.ignored | _IN_EVERY_LAYER
@@ -135,16 +140,16 @@ def check_options(section: Section) -> None:
             if not _is_same(option.value, rules.neutral[name]):
                 raise section.error(f"{name}={option.value} is not supported; leave it out", name)
         elif name not in rules.honoured | ignored:
-            near = difflib.get_close_matches(name, sorted(counting), n=1, cutoff=_NEAR)
-            if near:
+            similar = difflib.get_close_matches(name, sorted(counting), n=1, cutoff=_SIMILAR)
+            if similar:
                 raise section.error(
-                    f"'{name}' is not an option of [{section.kind}]; did you mean '{near[0]}'?",
+                    f"'{name}' is not an option of [{section.kind}]; did you mean '{similar[0]}'?",
                     name,
                 )
 
 
-def unheeded_options(section: Section) -> list[str]:
-    """The options of a section of a known kind that make no difference here."""
+def ignored_options(section: Section) -> list[str]:
+    """Returns the options that have no effect in a section of a supported kind."""
     rules = _RULES[section.kind]
     return [name for name in section.options if name not in rules.honoured | rules.neutral.keys()]
 

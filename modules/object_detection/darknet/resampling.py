@@ -1,20 +1,15 @@
-"""Layers of a Darknet network that change its width and height, or fold its channels.
-
-As ONNX nodes; `RESAMPLERS` lists them by kind. Each is `_add_<kind>`; see layers.py.
-"""
+"""Adds the layers that pool, upsample or rearrange pixels; `RESAMPLERS` lists them by kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .cfg import Section
-from .network import Blob, NetworkBuilder
+from .network import AddLayer, Blob, NetworkBuilder
 
-LARGEST_WINDOW = 1024  # the largest known has 13; engines take memory by the square
+MAX_WINDOW = 1024  # pixels; the largest known is 13, and engines need memory by the square
 
 
 def strides(section: Section) -> tuple[int, int]:
-    """How far a window moves, across and down."""
+    """Returns the steps of a window, (x, y) in pixels."""
     stride = section.integer("stride", 1, least=1)
     return (
         section.integer("stride_x", stride, least=1),
@@ -23,9 +18,11 @@ def strides(section: Section) -> tuple[int, int]:
 
 
 def check_extent(section: Section, previous: Blob, height: int, width: int) -> None:
-    """Refuses a layer of which nothing is left."""
+    """Refuses a layer whose output is empty."""
     if height < 1 or width < 1:
-        raise section.error(f"nothing is left of an input of {previous.width} x {previous.height}")
+        raise section.error(
+            f"its output is empty for an input of {previous.width} x {previous.height}"
+        )
 
 
 def _add_maxpool(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
@@ -35,7 +32,7 @@ def _add_maxpool(network: NetworkBuilder, section: Section, previous: Blob) -> B
 
 
 def _add_maxpool_depth(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """The largest of every `out_channels`-th channel."""
+    """Takes the maximum over every `out_channels`-th channel."""
     channels = section.integer("out_channels", 1, least=1)
     if previous.channels % channels:
         raise section.error(
@@ -59,14 +56,14 @@ def _add_pool(
     network: NetworkBuilder, section: Section, previous: Blob, operator: str, **attributes: int
 ) -> Blob:
     stride_x, stride_y = strides(section)
-    size = section.integer(
-        "size", section.integer("stride", 1, least=1), least=1, most=LARGEST_WINDOW
-    )
+    size = section.integer("size", section.integer("stride", 1, least=1), least=1, most=MAX_WINDOW)
     padding = section.integer("padding", size - 1, least=0)
-    # `padding` is the sum of both sides; the first window starts at -padding/2, rounded down
+    # `padding` is the sum of both sides; the first window starts at -(padding // 2)
     before, after = padding // 2, padding - padding // 2
     if after >= size:
-        raise section.error(f"padding={padding} leaves windows of {size} empty", "padding")
+        raise section.error(
+            f"padding={padding} is too large: it leaves windows of size {size} empty", "padding"
+        )
     height = (previous.height + padding - size) // stride_y + 1
     width = (previous.width + padding - size) // stride_x + 1
     check_extent(section, previous, height, width)
@@ -104,10 +101,10 @@ def _add_upsample(network: NetworkBuilder, section: Section, previous: Blob) -> 
 
 
 def _add_reorg(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """Space to depth, in the order that YOLOv2 was trained with.
+    """Moves pixels into channels (space to depth), in the order that YOLOv2 was trained with.
 
-    reorg_cpu reads its input as if that were the larger, shallower side, C/s^2 x sH x sW, takes
-    every s-th pixel of that, and the outcome, C x H x W, is then read as s^2 C x H/s x W/s.
+    reorg_cpu reads its input, C x H x W, as if its shape were C/s^2 x sH x sW, and takes every
+    s-th pixel of that. The result, C x H x W again, is then read as s^2 C x H/s x W/s.
     """
     stride = section.integer("stride", 1, least=1)
     if previous.channels % stride**2:
@@ -124,7 +121,7 @@ def _add_reorg(network: NetworkBuilder, section: Section, previous: Blob) -> Blo
 
 
 def _add_reorg3d(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    """Space to depth as it is meant: s^2 C x H/s x W/s, with all channels of one pixel together."""
+    """Moves pixels into channels as usual: s^2 C x H/s x W/s, each pixel's channels together."""
     stride = section.integer("stride", 1, least=1)
     return _space_to_depth(network, section, previous, previous, stride)
 
@@ -132,22 +129,27 @@ def _add_reorg3d(network: NetworkBuilder, section: Section, previous: Blob) -> B
 def _space_to_depth(
     network: NetworkBuilder, section: Section, read_as: Blob, previous: Blob, stride: int
 ) -> Blob:
-    """Takes the pixels apart of what the layer before holds, read in another shape."""
+    """Moves the pixels of the layer before, read in the shape of `read_as`, into channels."""
     if previous.height % stride or previous.width % stride:
-        raise section.error(f"stride={stride} does not divide {previous} across and down", "stride")
+        raise section.error(
+            f"stride={stride} does not divide the width and height of {previous}", "stride"
+        )
     graph = network.graph
     rows, columns = read_as.height // stride, read_as.width // stride
     pixels = graph.integers(read_as.channels, rows, stride, columns, stride)
     name = graph.node("Reshape", [previous.name, pixels])
     name = graph.node("Transpose", [name], perm=(2, 4, 0, 1, 3))
-    blob = Blob(
-        "", previous.channels * stride**2, previous.height // stride, previous.width // stride
+    output = Blob(
+        f"reorg_{section.index}",
+        previous.channels * stride**2,
+        previous.height // stride,
+        previous.width // stride,
     )
-    name = graph.node("Reshape", [name, graph.integers(*blob.shape)], name=f"reorg_{section.index}")
-    return Blob(name, blob.channels, blob.height, blob.width)
+    graph.node("Reshape", [name, graph.integers(*output.shape)], name=output.name)
+    return output
 
 
-RESAMPLERS: dict[str, Callable[[NetworkBuilder, Section, Blob], Blob]] = {
+RESAMPLERS: dict[str, AddLayer] = {
     "avgpool": _add_avgpool,
     "local_avgpool": _add_local_avgpool,
     "maxpool": _add_maxpool,

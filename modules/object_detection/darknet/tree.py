@@ -1,4 +1,4 @@
-"""YOLO9000's tree of classes: text -> `ClassTree`, which turns logits into classes.
+"""Reads YOLO9000's tree of classes, and turns logits into classes with it; start at `parse_tree`.
 
 Formulas: YOLO9000 (Redmon and Farhadi, 2016), section 4; tree.c and softmax_tree in Darknet.
 """
@@ -17,10 +17,12 @@ _THRESHOLD = 0.5  # Darknet's own default for its option -hier
 
 @dataclass(frozen=True)
 class ClassTree:
-    """Classes that are kinds of other classes; those of one parent, a group, exclude each other.
+    """Classes, most of which are kinds of a parent class: a dog is a kind of animal.
 
-    parents: `(classes,)`, each class's parent, -1 for none; a parent comes before its children,
-    and the children of one parent stand together. offsets: `(groups,)`, each group's first class.
+    The children of one parent form a group; an object belongs to one class of a group.
+
+    parents: `(classes,)`, the parent of each class, or -1; it precedes its children, and a group's
+    classes are consecutive. offsets: `(groups,)`, the first class of each group.
     """
 
     parents: NDArray[np.int64]
@@ -30,7 +32,10 @@ class ClassTree:
         return len(self.parents)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """`(N, classes)` logits -> probabilities: a softmax a group, times the parent's."""
+        """Turns `(N, classes)` logits into probabilities.
+
+        A class's probability is the softmax over its group, times its parent's probability.
+        """
         sizes = np.diff(self.offsets, append=len(self))
         logits = logits.astype(np.float64)
         highest = np.maximum.reduceat(logits, self.offsets, axis=1)
@@ -44,10 +49,11 @@ class ClassTree:
         return probabilities
 
     def best_classes(self, logits: NDArray[np.floating]) -> NDArray[np.int64]:
-        """`(N, classes)` logits -> `(N,)`: down the likeliest branch, as far as it is sure enough.
+        """Turns `(N, classes)` logits into `(N,)` classes.
 
-        Darknet multiplies the probabilities along the branch, which are products already, once
-        more (hierarchy_top_prediction after hierarchy_predictions); so does this.
+        Follows the most probable class from group to group, while the probability is above 0.5.
+        The probabilities are already products along the branch; Darknet multiplies them along the
+        branch again (hierarchy_top_prediction after hierarchy_predictions), and so does this.
         """
         children = np.full(len(self), -1)
         children[self.parents[self.offsets[1:]]] = np.arange(1, len(self.offsets))
@@ -58,26 +64,26 @@ class ClassTree:
     def _descend(
         self, row: NDArray[np.float64], children: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> int:
-        sure, group = 1.0, 0
+        probability, group = 1.0, 0
         while True:
             start = self.offsets[group]
             best = int(start + row[start : ends[group]].argmax())
-            if sure * row[best] <= _THRESHOLD:
+            if probability * row[best] <= _THRESHOLD:
                 return best if group == 0 else int(self.parents[start])
-            sure *= row[best]
+            probability *= row[best]
             group = children[best]
             if group < 0:
                 return best
 
 
 def parse_tree(text: str) -> ClassTree:
-    """Reads a tree: a class a line, in the order of the names: its id, and its parent's line.
+    """Reads a tree: one line per class, in the order of the names, with an id and a parent.
 
-    Lines count from 0; -1 is no parent.
+    The parent is a line, counted from 0, or -1 for none.
 
     Raises:
-        CfgError: a line that is not of this form, a parent that does not come before, the
-            children of one parent in two places, or no classes.
+        CfgError: a line does not have this form, a parent does not come before its children, the
+            children of one parent are not consecutive, or there are no classes.
     """
     parents: list[int] = []
     offsets: list[int] = []
@@ -85,17 +91,15 @@ def parse_tree(text: str) -> ClassTree:
     for number, line in enumerate(text.strip().splitlines(), 1):
         parent = _parent(number, line)
         if not -1 <= parent < len(parents):
-            raise CfgError(f"tree, line {number}: the parent {parent} does not come before")
+            raise CfgError(f"tree, line {number}: the parent {parent} is not an earlier line")
         if not parents or parent != parents[-1]:
             if parent in seen:
-                raise CfgError(
-                    f"tree, line {number}: the children of {parent} do not stand together"
-                )
+                raise CfgError(f"tree, line {number}: the children of {parent} are not consecutive")
             offsets.append(len(parents))
             seen.add(parent)
         parents.append(parent)
     if not parents:
-        raise CfgError("the tree holds no classes")
+        raise CfgError("the tree has no classes")
     return ClassTree(np.array(parents, np.int64), np.array(offsets, np.int64))
 
 

@@ -1,9 +1,9 @@
-"""Reads a Darknet `.weights` into the places an ONNX model has for them; start at `read_weights`.
+"""Reads a Darknet `.weights` into the tensors of an ONNX model; start at `read_weights`.
 
-Layer by layer, in the order of the file, each straight into its place; what Darknet does to its
-weights once they are loaded (folding batch normalisation, making them binary, normalising those of
-a shortcut) is done there. The exact number of bytes is checked, which Darknet and OpenCV 4 never
-did.
+Each layer reads its weights, in the order of the file, straight into the model's bytes. There it
+does what Darknet does after loading: it folds batch normalisation, makes xnor kernels binary, and
+normalises a shortcut's weights. The exact number of bytes is checked, which Darknet and OpenCV 4
+never did.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from .cfg import Section
 
 _BATCH_NORM_EPSILON = 1e-6  # OpenCV's; Darknet has used 1e-6 (normalize_cpu) and 1e-5 (fusing)
 _SHORTCUT_EPSILON = 1e-4  # shortcut_multilayer_cpu's
-_ADVICE = "is this .weights of this .cfg, and whole?"
+_ADVICE = "does this .weights belong to this .cfg, and is it complete?"
 
+# The tensors of the ONNX model, by name
 Places = Mapping[str, NDArray[np.float32]]
 Read = Callable[[NDArray[np.float32]], None]
 
 
 class WeightsStream(Protocol):
-    """What a `.weights` is read from: a file, an S3 object's body."""
+    """A source of a `.weights`, such as a file or the body of an S3 object."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fills `buffer` from its start; returns how many bytes came, 0 at the end."""
+        """Reads up to `len(buffer)` bytes into it; returns their number, 0 at the end."""
 
 
 class LayerWeights(Protocol):
@@ -40,14 +41,18 @@ class LayerWeights(Protocol):
 
     @property
     def section(self) -> Section:
-        """Whose they are."""
+        """The layer's section in the cfg."""
 
     @property
     def values(self) -> int:
-        """How many float32 values they are."""
+        """The number of float32 values in the file."""
 
     def fill(self, places: Places, read: Read) -> None:
-        """Reads them, array by array, and puts what comes of them into their places."""
+        """Reads the values, array by array, and fills the layer's tensors in `places`.
+
+        Raises:
+            WeightsError: the file ends too early, or there are values that no training produces.
+        """
 
 
 @dataclass(frozen=True)
@@ -61,17 +66,17 @@ class Convolution:
 
     @property
     def filters(self) -> int:
-        """How many filters there are, and so biases."""
+        """The number of filters, which is also the number of biases."""
         return self.kernel_shape[0]
 
     @property
     def kernel(self) -> str:
-        """The kernel's name in the graph."""
+        """The name of the kernel's tensor in the graph."""
         return f"kernel_{self.section.index}"
 
     @property
     def bias(self) -> str:
-        """The bias's name in the graph."""
+        """The name of the biases' tensor in the graph."""
         return f"bias_{self.section.index}"
 
     @property
@@ -80,15 +85,14 @@ class Convolution:
         return math.prod(self.kernel_shape) + self.filters * (4 if self.batch_normalize else 1)
 
     def fill(self, places: Places, read: Read) -> None:
-        """See `LayerWeights`; folds batch normalisation, then makes xnor's kernels binary.
+        """See `LayerWeights`; folds batch normalisation, then makes an xnor kernel binary.
 
-        y = scale * (conv(x) - mean) / sqrt(variance + epsilon) + bias, so the kernel takes the
-        factor scale / sqrt(variance + epsilon), and the bias loses mean times that factor.
+        y = scale * (conv(x) - mean) / sqrt(variance + epsilon) + bias. So the kernel is multiplied
+        by factor = scale / sqrt(variance + epsilon), and mean * factor is subtracted from the bias.
         """
         parameters = np.empty((4 if self.batch_normalize else 1, self.filters), "<f4")
         read(parameters)
-        if not np.isfinite(parameters).all():
-            raise WeightsError(f"the biases or batch norms are not finite numbers; {_ADVICE}")
+        _check_finite(parameters, "biases or batch norms")
         bias, kernel = places[self.bias], places[self.kernel]
         read(kernel)
         if self.batch_normalize:
@@ -100,16 +104,16 @@ class Convolution:
             kernel *= factor.astype(np.float32).reshape(-1, 1, 1, 1)
         else:
             bias[...] = parameters[0]
-        if self.xnor:  # binary_align_weights: the signs, times the filter's mean magnitude
+        if self.xnor:  # binary_align_weights: the sign times the filter's mean magnitude
             magnitude = np.abs(kernel).mean(axis=(1, 2, 3), keepdims=True)
             kernel[...] = np.where(kernel > 0, magnitude, -magnitude)
 
 
 @dataclass(frozen=True)
 class ShortcutWeights:
-    """The weights of a `[shortcut]`: of each layer that it adds, the one before first.
+    """The weights of the layers that a `[shortcut]` adds; the layer before it is the first.
 
-    shape: `(layers,)` with one weight a layer, `(layers, channels)` with one a channel.
+    shape: `(layers,)` for one weight per layer, `(layers, channels)` for one per channel.
     normalization: "none", "relu" or "softmax", over the layers.
     """
 
@@ -124,15 +128,14 @@ class ShortcutWeights:
 
     @property
     def names(self) -> list[str]:
-        """The weights' names in the graph, a layer each."""
+        """The names of the weights' tensors in the graph, one per layer."""
         return [f"shortcut_{self.section.index}_weight_{layer}" for layer in range(self.shape[0])]
 
     def fill(self, places: Places, read: Read) -> None:
-        """See `LayerWeights`; the formulas are shortcut_multilayer_cpu's, in Darknet's blas.c."""
+        """See `LayerWeights`; formulas: shortcut_multilayer_cpu in Darknet's blas.c."""
         weights = np.empty(self.shape, "<f4")
         read(weights)
-        if not np.isfinite(weights).all():
-            raise WeightsError(f"the weights are not finite numbers; {_ADVICE}")
+        _check_finite(weights, "weights")
         if self.normalization == "relu":
             weights = np.maximum(weights, 0)
         elif self.normalization == "softmax":
@@ -144,25 +147,28 @@ class ShortcutWeights:
 
 
 def read_weights(stream: WeightsStream, layers: Sequence[LayerWeights], places: Places) -> None:
-    """Reads a whole `.weights`, once from front to back.
+    """Reads a whole `.weights` once, from start to end.
 
     Raises:
-        WeightsError: fewer or more bytes than the layers call for, or numbers that no training
-            leaves behind; with the layer's section and line.
+        WeightsError: there are fewer or more bytes than the layers call for, or values that no
+            training produces; names the layer's section and line.
     """
     reader = _Reader(stream, sum(layer.values for layer in layers))
     for layer in layers:
         try:
             layer.fill(places, reader.read_into)
         except WeightsError as error:
-            section = layer.section
-            where = f"section {section.index} [{section.kind}], line {section.line}"
-            raise WeightsError(f"{where}: {error}") from None
+            raise WeightsError(f"{layer.section.location()}: {error}") from None
     reader.finish()
 
 
+def _check_finite(values: NDArray[np.float32], name: str) -> None:
+    if not np.isfinite(values).all():
+        raise WeightsError(f"the {name} are not finite numbers; {_ADVICE}")
+
+
 class _Reader:
-    """Reads a `.weights` from front to back, and knows how long it must be."""
+    """Reads a `.weights` from start to end, and checks its length."""
 
     def __init__(self, stream: WeightsStream, values: int) -> None:
         self._stream = stream
@@ -170,9 +176,10 @@ class _Reader:
         self._expected = self._read_header() + 4 * values
 
     def _read_header(self) -> int:
-        """int32 major, minor, revision; then the images seen, int64 from version 0.2 on.
+        """Reads the header; returns its size in bytes.
 
-        Returns its size in bytes.
+        It holds the version as int32 major, minor and revision, and the number of images seen in
+        training, int32 before version 0.2 and int64 since.
         """
         header = np.empty(12, np.uint8)
         if self._read(header) < 12:
@@ -190,7 +197,7 @@ class _Reader:
         return header.nbytes + seen.nbytes
 
     def read_into(self, place: NDArray[np.float32]) -> None:
-        """Fills `place`, any shape, or raises WeightsError."""
+        """Fills `place`, an array of any shape, or raises WeightsError."""
         if self._read(place.reshape(-1).view(np.uint8)) < place.nbytes:
             raise WeightsError(
                 f"the weights end after {self._position:,} bytes; "
@@ -198,17 +205,18 @@ class _Reader:
             )
 
     def finish(self) -> None:
-        """Checks that nothing is left."""
+        """Raises WeightsError if bytes are left."""
         rest = np.empty(1 << 16, np.uint8)
         while count := self._stream.readinto(rest.data):
             self._position += count
         if self._position > self._expected:
             raise WeightsError(
-                f"the weights hold {self._position:,} bytes; the cfg calls for "
+                f"the weights have {self._position:,} bytes; the cfg calls for "
                 f"{self._expected:,}; {_ADVICE}"
             )
 
     def _read(self, place: NDArray[np.uint8]) -> int:
+        """Fills `place` as far as the stream goes; returns the number of bytes read."""
         view = place.data
         done = 0
         while done < len(view):

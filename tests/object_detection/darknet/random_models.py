@@ -1,9 +1,9 @@
-"""Darknet models with random weights, the same in every run: for comparison with OpenCV 4.14.
+"""Makes Darknet models with random but reproducible weights, to compare with OpenCV 4.14.
 
-    .venv/bin/python -m tests.object_detection.random_models CFG_DIR... OUT_DIR
+    .venv/bin/python -m tests.object_detection.darknet.random_models CFG_DIR... OUT_DIR
 
-writes those that benchmarks/opencv4_outputs.py reads; `make reference` runs both, on Darknet's own
-cfgs and on those in `OWN_CFGS`.
+writes the models that benchmarks/opencv4_outputs.py reads. `make reference` runs both, on Darknet's
+own cfgs and on the cfgs in `OWN_CFGS`.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from modules.object_detection.darknet.layers import build_network
 from modules.object_detection.darknet.weights import Convolution
 
 OWN_CFGS = Path(__file__).parent / "cfg"
-SIZE = (64, 64)  # of most inputs: enough for every stride, and quick
-_LARGEST = 96  # pixels, of a side that is run as the cfg has it
+SIZE = (64, 64)  # (width, height) of most inputs: large enough for every stride, and fast
+_MAX_SIDE = 96  # pixels; a cfg with a larger side runs at `SIZE`
 
 
 def input_size(cfg: str) -> tuple[int, int]:
-    """(width, height) to run a network at: its own, if small."""
+    """Returns the (width, height) to run a network at: the cfg's if it is small, or `SIZE`."""
     net, _ = parse_cfg(cfg)
     size = net.integer("width"), net.integer("height")
-    return size if max(size) <= _LARGEST else SIZE
+    return size if max(size) <= _MAX_SIDE else SIZE
 
 
 def random_input(size: tuple[int, int] = SIZE) -> NDArray[np.float32]:
-    """`(1, 3, H, W)` float32, 0 to 1; `size` is (width, height)."""
+    """Returns noise from 0 to 1, `(1, 3, H, W)` float32; `size` is (width, height)."""
     width, height = size
     return np.random.default_rng(2).uniform(size=(1, 3, height, width)).astype(np.float32)
 
 
 def random_weights(cfg: str, seed: int = 7, *, objectness: float | None = None) -> bytes:
-    """A whole `.weights` for a cfg, with values that keep activations in a sane range.
+    """Returns a whole `.weights` for a cfg; the values keep activations in a sane range.
 
-    objectness: a bias, as a logit, of the heads of a network of 80 classes; None for any.
+    objectness: the bias, a logit, of the objectness in a network of 80 classes; None: random.
     """
     rng = np.random.default_rng(seed)
     parts = [np.array([0, 2, 5, 9, 0], "<i4").tobytes()]
@@ -49,7 +49,7 @@ def random_weights(cfg: str, seed: int = 7, *, objectness: float | None = None) 
         fan_in = int(np.prod(layer.kernel_shape[1:]))
         biases = rng.normal(0, 0.1, layer.filters)
         if objectness is not None and not layer.batch_normalize:
-            biases[4::85] = objectness  # of 5 numbers and 80 classes for each anchor
+            biases[4::85] = objectness  # an anchor has 5 numbers and 80 classes
         norms = [
             rng.uniform(0.5, 1.5, layer.filters),
             rng.normal(0, 0.1, layer.filters),
@@ -62,7 +62,7 @@ def random_weights(cfg: str, seed: int = 7, *, objectness: float | None = None) 
 
 
 def for_opencv_4(cfg: str) -> str:
-    """The cfg at our size, and with OpenCV's own floor under scores taken out."""
+    """Returns the cfg at the size of `input_size`, and without OpenCV's minimum confidence."""
     for name, value in zip(("width", "height"), input_size(cfg), strict=True):
         cfg = re.sub(rf"(?m)^{name}\s*=.*", f"{name}={value}", cfg, count=1)
     cfg = re.sub(r"(?m)^thresh\s*=.*", "", cfg)
@@ -70,7 +70,7 @@ def for_opencv_4(cfg: str) -> str:
 
 
 def main(out: Path, *folders: Path) -> None:
-    """Writes every model of the folders of cfgs, and an input for each."""
+    """Writes a model and an input for each cfg in the folders."""
     out.mkdir(parents=True, exist_ok=True)
     for path in sorted(path for folder in folders for path in folder.glob("*.cfg")):
         text = path.read_text()

@@ -1,4 +1,4 @@
-"""Darknet networks of a layer or two for tests, run under both engines; start at `layer_output`."""
+"""Runs Darknet networks of a layer or two under both engines; start at `layer_output`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import io
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
+from modules.object_detection.darknet.cfg import parse_cfg
+from modules.object_detection.darknet.layers import build_network
 from modules.object_detection.engines.opencv import OpenCvEngine
 
 NET = "[net]\nwidth=8\nheight=6\nchannels=3\n"
@@ -20,12 +24,12 @@ Array = NDArray[np.float32]
 
 
 def floats(*values: ArrayLike) -> bytes:
-    """What a weights file has for these numbers, one after the other."""
+    """Returns the numbers as a weights file holds them."""
     return b"".join(np.asarray(value, "<f4").tobytes() for value in values)
 
 
 def run(cfg: str, data: bytes, image: Array) -> Array:
-    """The network's one output under ONNX Runtime, after the same under OpenCV was found equal."""
+    """Returns the network's one output; checks that OpenCV and ONNX Runtime compute the same."""
     network = import_darknet(cfg, io.BytesIO(data))
     onnx.checker.check_model(network.onnx.tobytes(), full_check=True)
     session = onnxruntime.InferenceSession(network.onnx.tobytes())
@@ -36,26 +40,39 @@ def run(cfg: str, data: bytes, image: Array) -> Array:
 
 
 def layer_output(layers: str, image: Array, channels: int, weights: bytes = b"") -> Array:
-    """`(channels, H, W)`: what the last of these layers puts out, of `(1, 3, 6, 8)`.
+    """Returns the output of the last of these layers, `(channels, H, W)`.
 
-    weights: those of the layers, without the file's header. A convolution that passes its input on
-    and a head follow, as every network needs one.
+    A convolution that copies its input and a head are added, as every network needs a head.
+
+    Args:
+        layers: the sections after `[net]`.
+        image: `(1, 3, 6, 8)`.
+        channels: the channels of the output.
+        weights: the layers' weights, without the file's header.
     """
     filters = max(channels, 6)
-    passing = f"[convolutional]\nfilters={filters}\nactivation=linear\n"
+    copy = f"[convolutional]\nfilters={filters}\nactivation=linear\n"
     head = f"[yolo]\nclasses={filters - 5}\nanchors=2,2\n"
     data = HEADER + weights + floats(np.zeros(filters), np.eye(filters, channels))
-    return run(NET + layers + passing + head, data, image)[0, :channels]
+    return run(NET + layers + copy + head, data, image)[0, :channels]
+
+
+def check_refused(layers: str, message: str) -> None:
+    """Checks that a network of these layers is refused with `message`."""
+    with pytest.raises(CfgError) as error:
+        build_network(*parse_cfg(NET + layers))
+
+    assert message in str(error.value)
 
 
 def mixing(rows: ArrayLike) -> tuple[str, bytes]:
-    """A 1 x 1 convolution without activation, `(filters, channels)`, and its weights."""
+    """Returns a 1 x 1 convolution without activation, and its weights, `(filters, channels)`."""
     matrix = np.asarray(rows, np.float32)
     layer = f"[convolutional]\nfilters={len(matrix)}\nactivation=linear\n"
     return layer, floats(np.zeros(len(matrix)), matrix)
 
 
 def mixed(rows: ArrayLike, image: Array) -> Array:
-    """What `mixing` makes of `(C, H, W)`."""
+    """Returns the output of `mixing` for an image `(C, H, W)`."""
     product: Array = np.einsum("fc,chw->fhw", np.asarray(rows, np.float32), image)
     return product

@@ -1,4 +1,4 @@
-"""Networks that decode their boxes themselves find what their heads would have decoded."""
+"""A graph that decodes its boxes finds the same boxes as its heads."""
 
 import io
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from modules.errors import CfgError
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detector import Detector
 from modules.object_detection.engines.registry import ENGINE_NAMES, create_engine
-from modules.object_detection.heads.head import Candidates, HeadPerOutput
+from modules.object_detection.heads.candidates import Candidates
+from modules.object_detection.heads.head import HeadPerOutput
 from modules.object_detection.images import decode_image
 from modules.object_detection.network import Network
 from tests.colour_model import CFG, picture, weights
@@ -27,8 +28,8 @@ def run(network: Network, engine: str, blob: NDArray[np.float32]) -> list[NDArra
     return create_engine(engine, network.onnx, network.outputs).forward(blob)
 
 
-def test_boxes_stand_from_the_finest_level_by_anchors_rows_and_columns() -> None:
-    """Written out from YOLOv3's formulas for a network that puts out its input's mean colours."""
+def test_boxes_are_ordered_by_anchor_row_and_column() -> None:
+    """The expected values follow YOLOv3's formulas; the network is that of colour_model.py."""
     blob = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
     cfg = CFG.replace("anchors=8,8\nnum=1", "anchors=8,4, 6,10\nnum=2").replace(
         "mask=0", "mask=1,0"
@@ -58,7 +59,7 @@ def test_boxes_stand_from_the_finest_level_by_anchors_rows_and_columns() -> None
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
 @pytest.mark.parametrize("name", CFGS)
-def test_every_kind_of_head_finds_the_same_boxes(
+def test_every_kind_of_head_finds_the_same_boxes_finest_level_first(
     name: str, engine: str, shared: Callable[[str], Path]
 ) -> None:
     cfg = shared(f"cfg/{name}.cfg").read_text()
@@ -71,7 +72,7 @@ def test_every_kind_of_head_finds_the_same_boxes(
     outputs = zip(raw.head.parts, run(raw, engine, blob), strict=True)
     finest_first = sorted(outputs, key=lambda pair: -pair[1].size)
     expected = Candidates.concatenate(
-        [part.decode(output, SIZE, 0.0) for part, output in finest_first]
+        [part.decode([output], SIZE, 0.0) for part, output in finest_first]
     )
     found = decoded.head.decode(run(decoded, engine, blob), SIZE, 0.0)
 
@@ -82,7 +83,7 @@ def test_every_kind_of_head_finds_the_same_boxes(
 
 
 @pytest.mark.parametrize("classes", [1, 2])
-def test_it_is_valid_onnx(classes: int) -> None:
+def test_the_graph_is_valid_onnx(classes: int) -> None:
     cfg = CFG.replace("classes=2", f"classes={classes}").replace(
         "filters=7", f"filters={5 + classes}"
     )
@@ -91,8 +92,8 @@ def test_it_is_valid_onnx(classes: int) -> None:
     onnx.checker.check_model(onnx.load_from_string(network.onnx.tobytes()), full_check=True)
 
 
-def test_the_only_class_of_a_network_counts_whoever_reads_it() -> None:
-    """Some readers take the confidence for objectness alone where there is one class."""
+def test_the_objectness_of_a_single_class_is_its_confidence() -> None:
+    """For a single class, some programs take the objectness as the confidence."""
     cfg = CFG.replace("classes=2", "classes=1").replace("filters=7", "filters=6")
     data = random_weights(cfg)
     blob = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
@@ -153,7 +154,7 @@ def test_uncertainties_lower_the_objectness_of_gaussian_boxes(engine: str) -> No
     assert found.boxes == pytest.approx(expected.boxes, abs=1e-5)
 
 
-def test_classes_of_a_tree_are_left_to_their_head() -> None:
+def test_a_tree_of_classes_cannot_be_decoded_in_the_graph() -> None:
     cfg = CFG.replace("[yolo]", "[region]\nsoftmax=1\ntree=any")
 
     with pytest.raises(CfgError, match="classes that form a tree cannot be decoded in the graph"):

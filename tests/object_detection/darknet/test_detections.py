@@ -9,9 +9,11 @@ from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.layers import build_network
 from modules.object_detection.darknet.tree import parse_tree
 from modules.object_detection.engines.registry import create_engine
-from modules.object_detection.heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+from modules.object_detection.heads.darknet_gaussian_yolo import GaussianYoloHead
+from modules.object_detection.heads.darknet_region import RegionHead
+from modules.object_detection.heads.darknet_yolo import YoloHead
 from tests.object_detection.darknet.random_models import random_weights
-from tests.object_detection.darknet.small_networks import NET, Array
+from tests.object_detection.darknet.small_networks import NET, Array, check_refused
 
 TREE = parse_tree("animal -1\nvehicle -1\ncat 0\ndog 0\n")
 
@@ -56,14 +58,14 @@ def test_a_section_becomes_a_head(filters: int, section: str, head: object) -> N
     assert heads(filters, section) == [head]
 
 
-def test_a_mask_may_go_past_num_as_far_as_there_are_anchors() -> None:
+def test_a_mask_may_name_any_anchor_of_the_list() -> None:
     section = "[yolo]\nmask=1,2\nanchors=1,2, 3,4, 5,6\nnum=2\nclasses=1\n"
 
     assert heads(12, section) == [YoloHead(((3, 4), (5, 6)), 1)]
 
 
-def test_where_a_comma_is_missing_numbers_run_together_as_in_darknet() -> None:
-    """strip() takes the spaces out of a line first; make_yolo_layer begins with anchors of 0.5."""
+def test_two_anchors_without_a_comma_become_one_number_as_in_darknet() -> None:
+    """strip() removes spaces from a line first; make_yolo_layer initialises anchors with 0.5."""
     section = "[yolo]\nmask=0,1,2\nanchors=1,2, 3,4 5,6, 7\nnum=3\nclasses=1\n"
 
     assert heads(18, section) == [YoloHead(((1, 2), (3, 45), (6, 7)), 1)]
@@ -88,38 +90,35 @@ def test_two_heads_may_read_the_same_layer(engine: str, image: Array) -> None:
         ("[region]\nanchors=1,1\n", "section 0 [region], line 5: only softmax=1 is supported"),
         (
             "[yolo]\nclasses=2\nanchors=1,1\n",
-            "1 anchors of 7 numbers each call for filters=7 in the layer before; found 3",
+            "1 anchors with 7 numbers each call for filters=7 in the layer before; found 3",
         ),
-        ("[Gaussian_yolo]\nclasses=2\nanchors=1,1\n", "1 anchors of 11 numbers each call for"),
+        ("[Gaussian_yolo]\nclasses=2\nanchors=1,1\n", "1 anchors with 11 numbers each call for"),
         ("[yolo]\n", "section 0 [yolo], line 5: 'anchors' is missing"),
         (
             "[yolo]\nnum=2\nanchors=1,1\n",
             "line 7: num=2 calls for 4 numbers in anchors; found 2",
         ),
         ("[yolo]\nnum=1e9\nanchors=1,1\n", "num=1000000000 calls for 2000000000 numbers"),
-        ("[yolo]\nanchors=1,1\nmask=1\n", "line 7: mask: 1 is not from 0 to 0, the last anchor"),
+        ("[yolo]\nanchors=1,1\nmask=1\n", "line 7: mask: there is no anchor 1; they are 0 to 0"),
         ("[Gaussian_yolo]\nanchors=1,1\nyolo_point=left_top\n", "yolo_point=left_top is not supp"),
         (
             "[convolutional]\nfilters=9\n[region]\nsoftmax=1\nclasses=4\nanchors=1,1\ntree=9k.tree\n",
-            "line 11: tree=9k.tree: the tree of the classes is missing; it belongs beside the cfg",
+            "line 11: tree=9k.tree: the tree of the classes is missing; put it into ",
         ),
         (
             "[convolutional]\nfilters=7\n[yolo]\nclasses=2\nanchors=1,1\n"
             "[convolutional]\nfilters=8\n[yolo]\nclasses=3\nanchors=1,1\n",
-            "section 3 [yolo], line 13: classes=3, but 2 in the head before",
+            "section 3 [yolo], line 13: classes=3, but the first head has 2",
         ),
     ],
 )
 def test_a_head_that_does_not_fit_is_refused_with_section_and_line(
     layers: str, message: str
 ) -> None:
-    with pytest.raises(CfgError) as error:
-        build_network(*parse_cfg(NET + layers))
-
-    assert message in str(error.value)
+    check_refused(layers, message)
 
 
-def test_a_tree_of_other_classes_is_refused() -> None:
+def test_a_tree_with_another_number_of_classes_is_refused() -> None:
     layers = "[convolutional]\nfilters=8\n[region]\nsoftmax=1\nclasses=3\nanchors=1,1\ntree=t\n"
 
     with pytest.raises(CfgError, match=r"line 11: tree=t: the tree has 4 classes; classes=3"):

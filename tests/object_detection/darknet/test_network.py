@@ -14,7 +14,7 @@ from tests.object_detection.darknet.random_models import OWN_CFGS
 from tests.object_detection.darknet.small_networks import NET, YOLO
 
 
-def test_pictures_have_three_channels() -> None:
+def test_an_input_without_three_channels_is_refused() -> None:
     with pytest.raises(CfgError, match=r"\[net\], line 4: channels=1 is not supported"):
         build_network(*parse_cfg(NET.replace("channels=3", "channels=1") + "[maxpool]\n"))
 
@@ -25,17 +25,17 @@ def test_pictures_have_three_channels() -> None:
         (
             NET + "[convolutional]\nfilters=1e9\n" + YOLO,
             "section 0 [convolutional], line 5: the weights up to here take 16,000,000,000 bytes; "
-            "an ONNX model holds 2,130,706,432",
+            "an ONNX model holds at most 2,130,706,432",
         ),
         (
             NET + "[convolutional]\nsize=1e5\npad=1\n" + YOLO,
-            "size=100000 is too large; the most is",
+            "size=100000 is too large; the maximum is",
         ),
-        (NET + "[maxpool]\nsize=1e5\n" + YOLO, "size=100000 is too large; the most is 1024"),
-        (NET + "[maxpool]\nstride=1e5\n" + YOLO, "size=100000 is too large; the most is 1024"),
+        (NET + "[maxpool]\nsize=1e5\n" + YOLO, "size=100000 is too large; the maximum is 1024"),
+        (NET + "[maxpool]\nstride=1e5\n" + YOLO, "size=100000 is too large; the maximum is 1024"),
         (
             NET + "[convolutional]\nsize=3\npad=1\ndilation=2e9\n" + YOLO,
-            "dilation=2000000000 is too large; the most is 1024",
+            "dilation=2000000000 is too large; the maximum is 1024",
         ),
         (
             NET + "[convolutional]\nfilters=1e4\n" + "[convolutional]\nfilters=3e4\n" * 3 + YOLO,
@@ -46,12 +46,15 @@ def test_pictures_have_three_channels() -> None:
             NET + "[upsample]\nstride=1e5\n" + YOLO,
             "section 0 [upsample], line 5: 800000 x 600000 x 3 are 1,440,000,000,000 values",
         ),
-        (NET + "[maxpool]\npadding=1e9\n" + YOLO, "padding=1000000000 leaves windows of 1 empty"),
-        (NET + "[convolutional]\npadding=1e9\n" + YOLO, "the most are 268,435,456"),
-        (NET + "[convolutional]\nstride=1e10\n" + YOLO, "'1e10' is more than Darknet's integers"),
+        (
+            NET + "[maxpool]\npadding=1e9\n" + YOLO,
+            "padding=1000000000 is too large: it leaves windows",
+        ),
+        (NET + "[convolutional]\npadding=1e9\n" + YOLO, "the maximum is 268,435,456"),
+        (NET + "[convolutional]\nstride=1e10\n" + YOLO, "'1e10' does not fit into Darknet's"),
     ],
 )
-def test_what_is_beyond_all_bounds_is_refused_before_memory_is_taken(
+def test_sizes_beyond_the_limits_are_refused_before_memory_is_allocated(
     cfg: str, message: str
 ) -> None:
     tracemalloc.start()
@@ -74,7 +77,7 @@ WORDS = ["0", "-1", "7", "1e9", "-2147483648", "1e300", "nan", "", "a", "1,2", "
 
 
 @given(st.data())
-def test_a_mangled_cfg_is_imported_or_refused_and_nothing_else(data: st.DataObject) -> None:
+def test_a_damaged_cfg_raises_no_other_error_than_cfg_error(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(OWN_CFGS.glob("*.cfg"))))
     lines = path.read_text().splitlines()
     for _ in range(data.draw(st.integers(1, 4))):

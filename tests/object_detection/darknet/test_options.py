@@ -19,7 +19,7 @@ def check(section: str) -> None:
         "[yolo]\nembedding_layer=-4\ncounters_per_class=1,2\n",
     ],
 )
-def test_what_makes_no_difference_at_inference_is_ignored(section: str) -> None:
+def test_options_without_effect_at_inference_are_ignored(section: str) -> None:
     check(section)
 
 
@@ -36,7 +36,7 @@ def test_what_makes_no_difference_at_inference_is_ignored(section: str) -> None:
         ("[softmax]\ntree=9k.tree\n", "tree=9k.tree is not supported"),
     ],
 )
-def test_what_would_make_a_difference_is_refused(section: str, message: str) -> None:
+def test_unsupported_options_that_change_the_result_are_refused(section: str, message: str) -> None:
     with pytest.raises(CfgError) as error:
         check(section)
 

@@ -1,16 +1,19 @@
 import numpy as np
 import pytest
 
-from modules.errors import CfgError
-from modules.object_detection.darknet.cfg import parse_cfg
-from modules.object_detection.darknet.layers import build_network
-from tests.object_detection.darknet.small_networks import NET, Array, layer_output, mixed, mixing
+from tests.object_detection.darknet.small_networks import (
+    Array,
+    check_refused,
+    layer_output,
+    mixed,
+    mixing,
+)
 
 
 def windows(source: Array, size: int, stride: int, padding: int) -> list[list[Array]]:
-    """The windows of forward_maxpool_layer and forward_local_avgpool_layer, what is inside of them.
+    """Returns the values in each window of forward_maxpool_layer and forward_local_avgpool_layer.
 
-    `padding` is the sum of both sides, and the first window starts at -padding / 2, rounded to 0.
+    `padding` is the sum of both sides; the first window starts at -(padding // 2).
     """
     _, height, width = source.shape
     rows, columns = ((side + padding - size) // stride + 1 for side in (height, width))
@@ -52,14 +55,14 @@ def test_pooling_pads_as_darknet_does(
     np.testing.assert_allclose(output, expected.transpose(2, 0, 1), rtol=1e-5)
 
 
-def test_the_size_of_a_pool_is_its_stride_unless_it_says_so(image: Array) -> None:
+def test_the_default_size_of_a_pool_is_its_stride(image: Array) -> None:
     explicit = layer_output("[maxpool]\nsize=2\nstride=2\n", image, 3)
 
     assert np.array_equal(layer_output("[maxpool]\nstride=2\n", image, 3), explicit)
     assert np.array_equal(layer_output("[max]\nstride=2\n", image, 3), explicit)
 
 
-def test_maxpool_depth_takes_the_largest_of_every_so_many_channels(image: Array) -> None:
+def test_maxpool_depth_takes_the_maximum_over_every_nth_channel(image: Array) -> None:
     rows = np.random.default_rng(9).normal(size=(6, 3))
     layer, weights = mixing(rows)
     cfg = layer + "[maxpool]\nmaxpool_depth=1\nout_channels=2\n"
@@ -79,7 +82,7 @@ def test_upsampling_repeats_pixels(image: Array) -> None:
 
 
 def reorg_cpu(source: Array, width: int, height: int, channels: int, stride: int) -> Array:
-    """Darknet's own (blas.c), with forward=0, number by number, told of these sides."""
+    """Copies Darknet's reorg_cpu (blas.c) with forward=0."""
     x, out = source.ravel(), np.empty(source.size, np.float32)
     for k in range(channels):
         for j in range(height):
@@ -91,7 +94,7 @@ def reorg_cpu(source: Array, width: int, height: int, channels: int, stride: int
     return out
 
 
-def test_reorg_moves_pixels_as_reorg_cpu_does_when_told_of_its_input(image: Array) -> None:
+def test_reorg_equals_reorg_cpu_called_with_the_shape_of_the_input(image: Array) -> None:
     rows = np.random.default_rng(6).normal(size=(4, 3))
     layer, weights = mixing(rows)
 
@@ -101,7 +104,7 @@ def test_reorg_moves_pixels_as_reorg_cpu_does_when_told_of_its_input(image: Arra
     np.testing.assert_allclose(output, expected.reshape(16, 3, 4), rtol=1e-4, atol=1e-6)
 
 
-def test_reorg3d_moves_pixels_as_reorg_cpu_does_when_told_of_its_output(image: Array) -> None:
+def test_reorg3d_equals_reorg_cpu_called_with_the_shape_of_the_output(image: Array) -> None:
     output = layer_output("[reorg3d]\nstride=2\n", image, 12)
 
     expected = reorg_cpu(image[0], 4, 3, 12, 2)  # forward_reorg_layer
@@ -111,22 +114,25 @@ def test_reorg3d_moves_pixels_as_reorg_cpu_does_when_told_of_its_output(image: A
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ("[maxpool]\nsize=9\npadding=0\n", "line 5: nothing is left of an input of 8 x 6"),
-        ("[maxpool]\nsize=2\npadding=4\n", "line 7: padding=4 leaves windows of 2 empty"),
+        ("[maxpool]\nsize=9\npadding=0\n", "line 5: its output is empty for an input of 8 x 6"),
+        (
+            "[maxpool]\nsize=2\npadding=4\n",
+            "line 7: padding=4 is too large: it leaves windows of size 2 empty",
+        ),
         (
             "[maxpool]\nmaxpool_depth=1\nout_channels=2\n",
             "line 7: out_channels=2 does not divide 3 channels",
         ),
-        ("[upsample]\nstride=-2\n", "line 6: stride=-2 is too small; the least is 1"),
+        ("[upsample]\nstride=-2\n", "line 6: stride=-2 is too small; the minimum is 1"),
         ("[reorg]\nstride=2\n", "line 6: the square of stride=2 does not divide 3 channels"),
-        ("[reorg3d]\nstride=4\n", "line 6: stride=4 does not divide 8 x 6 x 3 across and down"),
+        (
+            "[reorg3d]\nstride=4\n",
+            "line 6: stride=4 does not divide the width and height of 8 x 6 x 3",
+        ),
         ("[reorg3d]\nstride=2\nreverse=1\n", "line 7: reverse=1 is not supported; leave it out"),
     ],
 )
-def test_what_cannot_be_resampled_is_refused_with_section_and_line(
+def test_shapes_that_cannot_be_resampled_are_refused_with_section_and_line(
     layers: str, message: str
 ) -> None:
-    with pytest.raises(CfgError) as error:
-        build_network(*parse_cfg(NET + layers))
-
-    assert message in str(error.value)
+    check_refused(layers, message)

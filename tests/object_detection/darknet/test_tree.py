@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from modules.errors import CfgError
 from modules.object_detection.darknet.tree import parse_tree
 
-# a thing is an animal or a vehicle; an animal a cat, a dog or a bird; a dog a hound or a poodle
+# An object is an animal or a vehicle; an animal is a cat, dog or bird; a dog is a hound or poodle
 TREE = """\
 animal -1
 vehicle -1
@@ -22,7 +22,7 @@ poodle 3
 
 @dataclass
 class DarknetTree:
-    """Darknet's own tree, as read_tree in tree.c builds it."""
+    """A copy of Darknet's tree, built as in read_tree in tree.c."""
 
     parent: list[int]
     child: list[int]
@@ -49,7 +49,7 @@ class DarknetTree:
         self.group_size.append(group_size)
 
     def predictions(self, logits: list[float]) -> list[float]:
-        """softmax_tree, then hierarchy_predictions."""
+        """Applies softmax_tree, then hierarchy_predictions."""
         out: list[float] = []
         for offset, size in zip(self.group_offset, self.group_size, strict=True):
             powers = np.exp(np.array(logits[offset : offset + size], np.float64))
@@ -60,7 +60,7 @@ class DarknetTree:
         return out
 
     def top(self, predictions: list[float], thresh: float) -> int:
-        """hierarchy_top_prediction."""
+        """Copies hierarchy_top_prediction."""
         p, group = 1.0, 0
         while True:
             max_, max_i = 0.0, 0
@@ -83,19 +83,21 @@ class DarknetTree:
     ("logits", "best"),
     [
         ([9, 0, 0, 9, 0, 9, 0], 5),  # an animal, a dog, a hound
-        ([9, 0, 0, 9, 0, 1, 1], 3),  # a dog of some kind
-        ([9, 0, 1, 1, 1, 9, 0], 0),  # an animal of some kind
-        ([0, 9, 0, 9, 0, 9, 0], 1),  # a vehicle, and there are no kinds of those
-        ([0, 0, 9, 0, 0, 0, 0], 0),  # either: nothing is sure enough
+        ([9, 0, 0, 9, 0, 1, 1], 3),  # a dog, but which kind is unclear
+        ([9, 0, 1, 1, 1, 9, 0], 0),  # an animal, but which kind is unclear
+        ([0, 9, 0, 9, 0, 9, 0], 1),  # a vehicle, which has no kinds
+        ([0, 0, 9, 0, 0, 0, 0], 0),  # no class is above the threshold
     ],
 )
-def test_the_class_is_as_exact_as_is_sure_enough(logits: list[float], best: int) -> None:
+def test_the_class_is_the_most_specific_one_above_the_threshold(
+    logits: list[float], best: int
+) -> None:
     assert parse_tree(TREE).best_classes(np.array([logits])).tolist() == [best]
 
 
 @st.composite
 def trees(draw: st.DrawFn) -> str:
-    """Trees of up to 40 classes, breadth first."""
+    """Generates trees of about 40 classes at most, breadth first."""
     lines = [f"n{index} -1" for index in range(draw(st.integers(1, 5)))]
     for parent in range(40):
         if parent >= len(lines) or len(lines) > 40:
@@ -106,7 +108,7 @@ def trees(draw: st.DrawFn) -> str:
 
 
 @given(trees(), st.integers(0, 2**32 - 1), st.sampled_from([0.3, 3.0, 12.0]))
-def test_probabilities_and_classes_are_darknets(text: str, seed: int, spread: float) -> None:
+def test_probabilities_and_classes_equal_darknets(text: str, seed: int, spread: float) -> None:
     tree, oracle = parse_tree(text), DarknetTree(text)
     logits = np.random.default_rng(seed).normal(0, spread, (3, len(tree)))
 
@@ -119,12 +121,12 @@ def test_probabilities_and_classes_are_darknets(text: str, seed: int, spread: fl
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the tree holds no classes"),
+        ("", "the tree has no classes"),
         ("animal\n", "tree, line 1: 'animal' is not an id and its parent's line"),
         ("animal one\n", "tree, line 1: 'animal one' is not an id and its parent's line"),
-        ("animal 0\n", "tree, line 1: the parent 0 does not come before"),
-        ("a -1\nb -2\n", "tree, line 2: the parent -2 does not come before"),
-        (TREE + "car 1\nowl 0\n", "tree, line 9: the children of 0 do not stand together"),
+        ("animal 0\n", "tree, line 1: the parent 0 is not an earlier line"),
+        ("a -1\nb -2\n", "tree, line 2: the parent -2 is not an earlier line"),
+        (TREE + "car 1\nowl 0\n", "tree, line 9: the children of 0 are not consecutive"),
     ],
 )
 def test_a_malformed_tree_is_refused_with_its_line(text: str, message: str) -> None:

@@ -14,29 +14,29 @@ def import_bytes(data: bytes, cfg: str = CFG) -> None:
     import_darknet(cfg, io.BytesIO(data))
 
 
-def test_weights_are_read_as_a_stream_in_pieces_of_any_size() -> None:
-    class Dripping(io.BytesIO):
+def test_a_stream_may_return_pieces_of_any_size() -> None:
+    class ThreeBytesAtATime(io.BytesIO):
         def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
             return super().readinto(buffer[:3])
 
     whole = import_darknet(CFG, io.BytesIO(weights()))
-    dripped = import_darknet(CFG, Dripping(weights()))
+    pieces = import_darknet(CFG, ThreeBytesAtATime(weights()))
 
-    assert np.array_equal(whole.onnx, dripped.onnx)
+    assert np.array_equal(whole.onnx, pieces.onnx)
 
 
-def test_weights_lie_in_the_model_where_the_system_cannot_have_them_beside_it(
+def test_weights_are_inside_the_model_on_systems_without_files_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
 
-    network = import_darknet(CFG, io.BytesIO(weights()), apart=True)
+    network = import_darknet(CFG, io.BytesIO(weights()), external_weights=True)
 
     assert network.weights is None
     assert np.array_equal(network.onnx, import_darknet(CFG, io.BytesIO(weights())).onnx)
 
 
-def test_before_version_0_2_the_images_seen_are_counted_in_32_bits() -> None:
+def test_before_version_0_2_the_header_counts_images_in_32_bits() -> None:
     old = import_darknet(CFG, io.BytesIO(OLD_HEADER + weights()[20:]))
 
     assert np.array_equal(old.onnx, import_darknet(CFG, io.BytesIO(weights())).onnx)
@@ -48,22 +48,22 @@ def test_weights_cut_off_anywhere_are_refused(size: int) -> None:
         import_bytes(weights()[:size])
 
 
-def test_weights_cut_off_are_refused_with_the_layer_that_they_end_in() -> None:
+def test_weights_cut_off_are_refused_with_the_section_where_they_end() -> None:
     with pytest.raises(WeightsError, match=r"^section 1 \[convolutional\], line 11: the weights"):
         import_bytes(weights()[:40])
 
 
-def test_weights_with_bytes_too_many_are_refused_with_both_counts() -> None:
-    with pytest.raises(WeightsError, match=r"hold 136 bytes; the cfg calls for 132"):
+def test_weights_with_too_many_bytes_are_refused_with_both_counts() -> None:
+    with pytest.raises(WeightsError, match=r"have 136 bytes; the cfg calls for 132"):
         import_bytes(weights() + b"\0\0\0\0")
 
 
-def test_a_file_that_is_no_weights_is_refused() -> None:
+def test_a_file_that_is_not_a_weights_file_is_refused() -> None:
     with pytest.raises(WeightsError, match=r"is this a \.weights file\?"):
         import_bytes(b"<!DOCTYPE html><html>" * 10)
 
 
-def test_biases_that_are_not_numbers_are_refused() -> None:
+def test_biases_that_are_not_finite_are_refused() -> None:
     data = bytearray(weights())
     data[20:24] = np.float32(np.nan).tobytes()
 
@@ -98,9 +98,7 @@ anchors=1,1
         (2 + 3 * 6, -1, r"section 3 \[convolutional\], line 10: a variance is negative"),
     ],
 )
-def test_numbers_that_no_training_leaves_behind_are_refused(
-    at: int, value: float, message: str
-) -> None:
+def test_values_that_no_training_produces_are_refused(at: int, value: float, message: str) -> None:
     values = np.ones(2 + 4 * 6 + 18, "<f4")
     import_bytes(weights()[:20] + values.tobytes(), SHORTCUT)
     values[at] = value
