@@ -1,4 +1,4 @@
-"""Commands that have actions of their own, a module each; see `add_actions`."""
+"""Adds actions to a command, such as `models list`, one module per action; see `add_actions`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ def add_actions(
     summaries: Mapping[str, str],
     find: Callable[[str], types.ModuleType],
 ) -> None:
-    """Declares a command's actions.
+    """Adds a command's actions to its parser.
 
     Args:
         parser: the command's.
-        name: what the command calls an action, and the parsed arguments too.
-        summaries: a line on each action, by its name.
-        find: its module, with `EXAMPLE` and `add_arguments`; its docstring is the description.
+        name: the word for an action in the usage line, and its attribute in the parsed arguments.
+        summaries: one line of help per action, by the action's name.
+        find: returns an action's module, which has `EXAMPLE` and `add_arguments`. The module's
+            docstring is the description in the action's help.
     """
     actions = parser.add_subparsers(dest=name, required=True, metavar=name.upper())
     for action, summary in summaries.items():

@@ -1,7 +1,7 @@
-"""Where the local commands take models and pictures from, if not from the user's own folders.
+"""Finds models by name, and sample images, for the commands that run on this machine.
 
-One model, `fruits`, comes with the project, and pictures for it. Of others, the folder that
-SHARED_DATA names goes first, then what was fetched already, then the zoo.
+The model `fruits` and images for it come with the project. Other models are looked up in the folder
+that SHARED_DATA names, then among the downloaded ones, and are then downloaded from the zoo.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ NAMES = ", ".join([OWN_MODEL, *DETECTORS])
 
 
 def find_model(model: str) -> Path:
-    """The folder of a detector: its path, or a name of ours or the zoo's, fetched if need be."""
+    """Returns the folder of a detector; downloads a model of the zoo if need be.
+
+    Args:
+        model: a folder, or the name of our own model or of a detector of the zoo.
+
+    Raises:
+        UsageError: `model` is neither.
+        DownloadError: the model cannot be downloaded.
+    """
     if Path(model).is_dir():
         return Path(model).resolve()
     if model == OWN_MODEL:
@@ -40,15 +48,23 @@ def find_model(model: str) -> Path:
 
 
 def find_batch_model(model: str) -> str:
-    """The place of a model for a batch job: as given, or where the one of that name is."""
+    """Returns the location of a model for a batch job.
+
+    A path, or an address that Spark reads, is returned as it is. For the name of a model, returns
+    the model's folder, and downloads it if need be.
+    """
     if Path(model).exists() or model not in {OWN_MODEL, *MODELS}:
         return model
     known = own_model() if model == OWN_MODEL else MODELS[model]
     return str(find_copy(known) or fetch(known, CACHE))
 
 
-def named(name: str) -> ZooModel:
-    """The zoo's model of that name."""
+def zoo_model(name: str) -> ZooModel:
+    """Returns the zoo's model with this name.
+
+    Raises:
+        UsageError: the zoo has no such model.
+    """
     if name == OWN_MODEL:
         raise UsageError(f"{name} comes with the project, in {_DEMO / OWN_MODEL}")
     if name not in MODELS:
@@ -59,7 +75,7 @@ def named(name: str) -> ZooModel:
 
 
 def own_model() -> ZooModel:
-    """What is known of the model that comes with the project."""
+    """Returns the facts about the model that comes with the project."""
     folder = _DEMO / OWN_MODEL
     net, _ = parse_cfg((folder / f"{OWN_MODEL}.cfg").read_text())
     files = (RemoteFile(path.name, "", "", path.stat().st_size) for path in folder.iterdir())
@@ -68,7 +84,7 @@ def own_model() -> ZooModel:
 
 
 def find_copy(model: ZooModel) -> Path | None:
-    """The folder of this machine that holds a model of the zoo, if there is one."""
+    """Returns a folder of this machine that has the model's files, or None."""
     if model.name == OWN_MODEL:
         return _DEMO / OWN_MODEL
     places = filter(None, [_shared("models", model.name), CACHE / model.name])
@@ -76,7 +92,7 @@ def find_copy(model: ZooModel) -> Path | None:
 
 
 def fetch(model: ZooModel, folder: Path) -> Path:
-    """Pulls a model into `folder`, with a progress bar for a person."""
+    """Downloads a model into `folder` with progress bars; returns the model's folder."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -91,14 +107,18 @@ def fetch(model: ZooModel, folder: Path) -> Path:
 
 
 def sample_images(model: Path) -> list[Path]:
-    """Pictures of what a model knows: a market's for our own, a street's and photos for others."""
+    """Returns images for a model: markets for our own model, streets and photos for others."""
     if model == _DEMO / OWN_MODEL:
         return sorted(_DEMO.glob("market-*.jpg"))
     return [_DEMO / "street.jpg", *filter(None, [_shared("photos")])]
 
 
 def find_images(paths: list[Path]) -> list[Path]:
-    """The images at `paths`, files and folders."""
+    """Returns the images at `paths`: files, and the images directly in folders.
+
+    Raises:
+        UsageError: a path does not exist, there are no images, or two have the same name.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -1,4 +1,4 @@
-"""Shows a person how far files have come on their way; nothing on a pipe. See `transfer_bars`."""
+"""Shows the progress of downloads and uploads on a terminal; see `transfer_bars`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def transfer_bars(sizes: Mapping[str, int], console: Console) -> Iterator[Callable[..., None]]:
-    """A bar a file, given the files' sizes in bytes, with speed and time left.
+    """Shows one progress bar per file, with speed and time left; nothing on a pipe.
 
-    Yields what is to be called as files go: with a name, and `completed` bytes in all, or
-    `advance`, the bytes that have come since.
+    Yields the function that updates a bar. It takes a file's name and either `completed`, the bytes
+    in all, or `advance`, the bytes since the last call.
+
+    Args:
+        sizes: the files' sizes in bytes, by name.
+        console: where to show the bars.
     """
     from rich.progress import (
         BarColumn,

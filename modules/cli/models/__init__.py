@@ -1,4 +1,4 @@
-"""List, fetch, upload, inspect and convert models."""
+"""List, download, upload, inspect and convert models."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from ...errors import PermanentError, TransientError
 from ..actions import add_actions
 
 ACTIONS = {
-    "list": "the models that can be fetched by name",
-    "pull": "fetch a model",
+    "list": "list the models that can be downloaded by name",
+    "pull": "download a model",
     "push": "upload a model folder to a bucket",
-    "inspect": "say what a model folder holds, and what is wrong with it",
+    "inspect": "print what a model folder contains, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the actions, each a module here with `EXAMPLE`, `add_arguments` and `run`."""
+    """Adds the actions to `parser`.
+
+    Each action is a module of this package with `EXAMPLE`, `add_arguments` and `run`.
+    """
     add_actions(parser, "action", ACTIONS, _module)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the action; returns 1, the reason on standard error, where it failed."""
+    """Runs the action; returns its exit code. If it fails, prints the reason and returns 1."""
     try:
         return int(_module(arguments.action).run(arguments))
     except BrokenPipeError:

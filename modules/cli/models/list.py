@@ -1,9 +1,9 @@
 """List the models that `--model NAME` and `models pull NAME` know.
 
-mAP: what their authors publish for COCO at this input size, at an overlap of 0.5, in percent.
-ms: one image under OpenCV 5.0 on 2 threads of an x86-64 machine, measured. Models of the family
-classifier/features find no objects; they yield features of whole pictures. A pipe gets columns
-with tabs between them.
+mAP: what the authors publish for COCO at this input size, at an overlap of 0.5, in percent.
+ms: measured for one image with OpenCV 5.0 on 2 threads of an x86-64 machine. Models of the family
+classifier/features find no objects; they compute features of whole images. Prints a table to a
+terminal, and columns with tabs between them to a pipe.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _COLUMNS = ("name", "family", "input", "MB", "mAP", "ms", "licence", "here")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the action's arguments."""
+    """Adds the action's arguments to `parser`."""
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON document a line instead of a table"
+        "--json", action="store_true", help="print one JSON document per line instead of a table"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line a model, small detectors before large ones."""
+    """Prints one line per model, small detectors before large ones."""
     models = [(model, find_copy(model)) for model in (own_model(), *MODELS.values())]
     if arguments.json:
         for model, copy in models:

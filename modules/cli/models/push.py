@@ -1,8 +1,8 @@
-"""Upload a model folder to a bucket, as one step for whoever reads it.
+"""Upload a model folder to a bucket, in one step for its readers.
 
-The folder is loaded and tried on a picture first. A function that watches the place goes on with
-the old model until the new one is complete; it never sees half a model. Region, credentials and
-AWS_ENDPOINT_URL are read as the AWS SDKs read them. Prints where the model lies.
+First loads the model and runs it on a test image. A function that uses this prefix keeps the old
+model until the new one is complete; it never gets half a model. Region, credentials and
+AWS_ENDPOINT_URL are read as in the AWS SDKs. Prints the model's s3:// address.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ EXAMPLE = "python -m modules models push yolov4-tiny s3://my-bucket/models/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the action's arguments."""
+    """Adds the action's arguments to `parser`."""
     parser.add_argument("model", metavar="DIR", help="a model folder, or a name of the zoo")
     parser.add_argument(
         "target",
         metavar="s3://BUCKET/PREFIX",
-        help="where the files go; where a / ends it, the folder's name is added",
+        help="where to upload the files; if it ends with a /, the folder's name is added",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tries the model, uploads it, and prints where it lies."""
+    """Tries the model, uploads it, and prints its address."""
     from rich.console import Console
 
     folder = find_model(arguments.model)
@@ -53,25 +53,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def try_model(path: Path) -> None:
-    """Loads a model folder, and has it look at a picture of noise.
+    """Loads a model folder and runs the model on an image of noise.
 
     Raises:
-        ModelError: it does not load, or puts out numbers that are not finite.
+        ModelError: the model does not load, or its outputs are not finite.
     """
     detector = load_model(LocalFolder(path), Settings()).detector
     width, height = detector.input_size
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    # OpenCV's convolutions turn what is not a number into the largest one that there is
+    # OpenCV's convolutions turn NaN into the largest float32
     if not all((np.abs(output) < _LARGEST).all() for output in detector.raw_outputs(noise)):
         raise ModelError(
             f"the model {path}: its network puts out numbers that are not finite; "
-            "are the weights of a training that went well?"
+            "did the training of its weights diverge?"
         )
     detector.detect(noise)
 
 
 def _files(path: Path) -> dict[str, Path]:
-    """The folder's files that count, by name, less hidden ones."""
+    """Returns the paths of the model's files, by name, without hidden files and the manifest."""
     folder = LocalFolder(path)
     names = ModelReader(folder, folder.files()).names
     return {name: path / name for name in names if name != MANIFEST and not name.startswith(".")}

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ModelError, UsageError
 from ...models.folder import S3Folder
-from ...models.manifest import MANIFEST, read_manifest, format_manifest
+from ...models.manifest import MANIFEST, format_manifest, read_manifest
+from ...models.suffixes import DESCRIPTION, MODEL_SUFFIXES
 from ...models.zoo.download import digest_of
 from ...storage.errors import storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MODEL_SUFFIXES = (".cfg", ".weights", ".names", ".tree", ".onnx")
-
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model lies: a bucket, and the prefix of its files' keys, which ends with a slash."""
+    """A model's bucket and prefix; the prefix ends with a slash."""
 
     bucket: str
     prefix: str
@@ -31,7 +30,11 @@ class Place:
 
     @staticmethod
     def parse(target: str, name: str) -> Place:
-        """Reads `s3://BUCKET/PREFIX`; `name` is added where a slash ends it."""
+        """Parses `s3://BUCKET/PREFIX`; adds `name` if `target` ends with a slash.
+
+        Raises:
+            UsageError: `target` has another form.
+        """
         bucket, slash, path = target.removeprefix("s3://").partition("/")
         if not (target.startswith("s3://") and bucket and slash):
             raise UsageError(
@@ -49,40 +52,41 @@ def upload(
     place: Place,
     sent: Callable[[str, int], None] = lambda name, count: None,
 ) -> None:
-    """Uploads a model's files, by name, in place of any that lie there.
+    """Uploads a model's files, and replaces a model that is already there.
 
-    A reader takes one listing, reads each file only as that listing has it, and, where the listing
-    has a seal, only files and contents that the seal lists (manifest.py). A seal is one object,
-    so it changes in one moment:
+    A reader lists the folder once, and reads each file only in the listed version. If the folder
+    has a manifest, the reader accepts only the files and contents that it lists (manifest.py). The
+    manifest is one object, so it changes in one step:
 
-    - Where there is a seal already, the files go first. While they do, it is the old seal that
-      counts: a file that was overwritten is not the one it lists, and the reader refuses; if none
-      of its files was, the reader gets the old model, whatever lies beside it. The new seal then
-      makes it the new model, all of whose files are there.
-    - Where there is none, it is the seal that goes first. From then on the reader refuses until
-      every file is the new model's; before, nothing had changed.
+    - If there is a manifest, it is uploaded last. Until then the old manifest counts: if a listed
+      file has been overwritten, the reader refuses the folder; otherwise the reader gets the old
+      model, and ignores the new files. With the new manifest the folder is the new model, and all
+      files of the new model are there.
+    - If there is none, the manifest is uploaded first. From then on the reader refuses the folder
+      until all files are the new model's. Before, the folder was unchanged.
 
-    What the old model leaves behind is deleted in the end: the seal does not list it, so nobody
-    reads it. If the upload breaks off anywhere, the last of these states stays, and uploading again
-    mends it.
+    In the end, files that only the old model had are deleted; the manifest does not list them, so
+    no reader uses them. If the upload stops halfway, the folder stays in one of these states, and
+    another upload completes it.
 
     Args:
-        client: of the bucket's S3.
-        files: the paths by their names in the bucket.
-        place: where they go.
-        sent: told a file's name, and how many bytes more of it have gone.
+        client: the S3 client.
+        files: the local paths, by the names that the files get in the bucket.
+        place: the bucket and the prefix.
+        sent: called with a file's name and the number of bytes just sent.
 
     Raises:
         StorageError: S3 fails.
-        ModelError: the place holds so many files that it cannot be one model's folder.
+        ModelError: there are too many files under the prefix for one model.
     """
-    from boto3.s3.inject import upload_fileobj  # which a client of botocore's does not have
+    # A botocore client has no upload_fileobj method, so boto3's function is called with the client
+    from boto3.s3.inject import upload_fileobj
 
     folder = S3Folder(client, place.bucket, place.prefix)
-    there = folder.files()
-    stale = _stale(folder, there, files)
+    existing = folder.files()
+    stale = _stale(folder, existing, files)
     digests = {name: digest_of(path) for name, path in files.items()}
-    if MANIFEST not in there:
+    if MANIFEST not in existing:
         _put_manifest(client, place, digests)
     for name, path in files.items():
         with storage_errors(f"writing {place}{name}"), path.open("rb") as file:
@@ -93,23 +97,23 @@ def upload(
                 place.prefix + name,
                 Callback=lambda count, name=name: sent(name, count),
             )
-    if MANIFEST in there:
+    if MANIFEST in existing:
         _put_manifest(client, place, digests)
     for name in stale:
         with storage_errors(f"deleting {place}{name}"):
             client.delete_object(Bucket=place.bucket, Key=place.prefix + name)
 
 
-def _stale(folder: S3Folder, there: Mapping[str, str], files: Mapping[str, Path]) -> list[str]:
-    """What belonged to a model before, and to this one no more; other files are not touched."""
+def _stale(folder: S3Folder, existing: Mapping[str, str], files: Mapping[str, Path]) -> list[str]:
+    """Returns the names of existing files that belong to the old model and not to the new one."""
     try:
-        listed = read_manifest(folder, there).digests or {}
-    except ModelError:  # a broken seal, which the new one replaces
+        listed = read_manifest(folder, existing).digests or {}
+    except ModelError:  # a malformed manifest; the new one replaces it
         listed = {}
     return [
         name
-        for name in there
-        if (name in listed or name == "model.json" or PurePosixPath(name).suffix in _MODEL_SUFFIXES)
+        for name in existing
+        if (name in listed or name == DESCRIPTION or name.endswith(MODEL_SUFFIXES))
         and name not in files
     ]
 

@@ -1,4 +1,4 @@
-"""What is known of public models before they are here: `MODELS`, by name."""
+"""Lists the public models that can be downloaded: `MODELS`, by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ FEATURES = "classifier/features"
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file's name, the address of the folder it lies in, its digest, and its size in bytes."""
+    """A file that can be downloaded from `folder` + `name`.
+
+    folder: the address of the file's folder, which ends with a slash. sha256: in hexadecimal.
+    size: in bytes.
+    """
 
     name: str
     folder: str
@@ -32,11 +36,12 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class ZooModel:
-    """What is known of a model before it is here.
+    """The facts about a public model, known before it is downloaded.
 
-    input_size: (width, height) in pixels. map50: the COCO mAP at an overlap of 0.5, in percent,
-    that its authors publish for that size (the READMEs of AlexeyAB/darknet and of Yolo-Fastest).
-    milliseconds: for one image, measured under OpenCV 5.0 on 2 threads of an x86-64 machine.
+    input_size: (width, height) in pixels. map50: the COCO mAP at an overlap of 0.5, in percent, as
+    its authors publish it for this input size (the READMEs of AlexeyAB/darknet and of
+    Yolo-Fastest). milliseconds: per image, measured with OpenCV 5.0 on 2 threads of an x86-64
+    machine.
     """
 
     name: str
@@ -49,16 +54,16 @@ class ZooModel:
 
     @property
     def size(self) -> int:
-        """All its files together, in bytes."""
+        """The size of all files together, in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def detects(self) -> bool:
-        """Whether it finds objects; others yield features of whole pictures."""
+        """Whether the model finds objects; the others compute features of whole images."""
         return self.family != FEATURES
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder holds its files, by their sizes."""
+        """Returns whether a folder has all the model's files, with the right sizes."""
         return all(
             (folder / file.name).is_file() and (folder / file.name).stat().st_size == file.size
             for file in self.files

@@ -1,4 +1,4 @@
-"""Fetches one file whose SHA-256 is known, resuming what an earlier try left; see `download`."""
+"""Downloads one file with a known SHA-256, and resumes earlier attempts; see `download`."""
 
 from __future__ import annotations
 
@@ -14,136 +14,140 @@ from typing import Any
 
 from ...errors import DownloadError, NotThereError, UnreachableError
 
-_CHUNK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 _TIMEOUT = 15.0  # seconds without a byte
-_PAUSES = (0.5, 1.0, 2.0)  # seconds before each further attempt
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # a later attempt may be answered otherwise
+_PAUSES = (0.5, 1.0, 2.0)  # seconds before the second, third and fourth attempt
+_RETRYABLE_STATUSES = (408, 425, 429, 500, 502, 503, 504)  # a later attempt may succeed
 
 Progress = Callable[[str, int, int], None]
 
 
-class _BrokenOffError(Exception):
-    """This attempt failed; the next may not."""
+class _AttemptError(Exception):
+    """This attempt failed; the next one may succeed."""
 
 
 def download(
     address: str, path: Path, *, sha256: str, size: int, progress: Progress | None = None
 ) -> None:
-    """Fetches a file, whole and right or not at all.
+    """Downloads a file; `path` appears only when the file is complete and correct.
 
-    What has come of it lies in `PATH.part` until it is whole, and is kept when the connection
-    fails, so that the next attempt, or the next run, asks for the rest only.
+    Until then the bytes are in `PATH.part`, which stays when the connection breaks, so that the
+    next attempt, or the next run, requests only the rest.
 
     Args:
-        address: where the file lies: http, https or file.
-        path: what it is to become; its folder is there.
-        sha256: the digest that it must have, in hexadecimal.
-        size: how many bytes it must have.
-        progress: told the file's name, how many of its bytes are here, and how many it has.
+        address: the file's http, https or file address.
+        path: where to save the file; its folder must exist.
+        sha256: the expected digest, in hexadecimal.
+        size: the expected number of bytes.
+        progress: called with the file's name, the bytes that are here, and the bytes in all.
 
     Raises:
-        NotThereError, UnreachableError: see there.
-        DownloadError: the file at the address is another one.
+        NotThereError: the address does not have the file, or refuses access.
+        UnreachableError: the address does not answer, or all attempts failed.
+        DownloadError: the file at the address has another digest.
     """
     part = path.with_name(f"{path.name}.part")
     reason = ""
     for pause in (0.0, *_PAUSES):
         time.sleep(pause)
-        there = part.stat().st_size if part.exists() else 0
+        resumed_at = part.stat().st_size if part.exists() else 0
         try:
-            if there < size:
-                _receive(address, part, there, size, progress)
-        except _BrokenOffError as error:
+            if resumed_at < size:
+                _receive(address, part, resumed_at, size, progress)
+        except _AttemptError as error:
             reason = str(error)
             continue
         found = digest_of(part)
         if found == sha256:
             part.replace(path)
-            _tag_of(part).unlink(missing_ok=True)
+            _etag_path(part).unlink(missing_ok=True)
             return
         reason = f"its SHA-256 is {found}; it should be {sha256}"
-        _drop(part)
-        if not there:
+        _discard(part)
+        if not resumed_at:
             raise DownloadError(f"{address}: {reason}")
     raise UnreachableError(f"{address}: {reason}")
 
 
 def digest_of(path: Path) -> str:
-    """A file's SHA-256, in hexadecimal."""
+    """Returns a file's SHA-256, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _receive(address: str, part: Path, there: int, size: int, progress: Progress | None) -> None:
-    """Continues `part` from its byte `there`, or begins again where it cannot be continued."""
-    with _ask(address, part, there) as answer:
+def _receive(address: str, part: Path, received: int, size: int, progress: Progress | None) -> None:
+    """Appends to `part`, which has `received` bytes; begins again if the server sends all bytes."""
+    with _request(address, part, received) as answer:
         if answer.status != http.client.PARTIAL_CONTENT:
-            there = 0
-        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-            _drop(part)
-            raise _BrokenOffError(f"asked for its bytes from {there}, the server sent others")
-        _write_tag(part, answer.headers.get("ETag"))
-        end = there + int(answer.headers.get("Content-Length", size - there))
-        with part.open("ab" if there else "wb") as out:
+            received = 0
+        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {received}-"):
+            _discard(part)
+            raise _AttemptError(f"the server did not send the requested bytes from {received}")
+        _save_etag(part, answer.headers.get("ETag"))
+        end = received + int(answer.headers.get("Content-Length", size - received))
+        with part.open("ab" if received else "wb") as out:
             for chunk in _chunks(answer):
-                there += out.write(chunk)
-                if there > size:
-                    return  # whatever this is, it is not the file
+                received += out.write(chunk)
+                if received > size:
+                    return  # this cannot be the file; its digest will differ
                 if progress:
-                    progress(part.stem, there, size)
-    if there < end:
-        raise _BrokenOffError(f"the connection broke off after {there:,} of {end:,} bytes")
+                    progress(part.stem, received, size)
+    if received < end:
+        raise _AttemptError(f"the connection broke after {received:,} of {end:,} bytes")
 
 
 @contextlib.contextmanager
-def _ask(address: str, part: Path, there: int) -> Iterator[Any]:
-    """Sends the request; a server whose file has changed since answers with all of it."""
-    headers = {"Range": f"bytes={there}-"} if there else {}
-    if there and _tag_of(part).exists():
-        headers["If-Range"] = _tag_of(part).read_text()
+def _request(address: str, part: Path, start: int) -> Iterator[Any]:
+    """Requests the bytes from `start`; if the file has changed, the server sends all of it."""
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    if start and _etag_path(part).exists():
+        headers["If-Range"] = _etag_path(part).read_text()
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the zoo's addresses, or the user's own mirror
     try:
         answer = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-            _drop(part)
-            raise _BrokenOffError("what was here of it cannot be continued") from error
-        kind = _BrokenOffError if error.code in _PASSING else NotThereError
+            _discard(part)
+            raise _AttemptError("the partial file cannot be continued") from error
+        kind = _AttemptError if error.code in _RETRYABLE_STATUSES else NotThereError
         raise kind(f"{address}: {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = str(getattr(error, "reason", error))
         if address.startswith("file:"):
             raise NotThereError(f"{address}: {reason}") from error
-        raise _BrokenOffError(reason) from error
+        raise _AttemptError(reason) from error
     with answer:
         yield answer
 
 
 def _chunks(answer: Any) -> Iterator[bytes]:
-    """The body as it comes."""
+    """Yields the body's bytes as they arrive."""
     while True:
         try:
-            chunk = answer.read1(_CHUNK)
+            chunk = answer.read1(_CHUNK_BYTES)
         except (OSError, http.client.HTTPException) as error:
-            raise _BrokenOffError(f"the connection broke off: {error}") from error
+            raise _AttemptError(f"the connection broke: {error}") from error
         if not chunk:
             return
         yield chunk
 
 
-def _tag_of(part: Path) -> Path:
+def _etag_path(part: Path) -> Path:
     return part.with_name(f"{part.name}.etag")
 
 
-def _write_tag(part: Path, tag: str | None) -> None:
-    """Remembers which file `part` is of; weak tags do not tell bytes apart (RFC 9110, 13.1.5)."""
-    if tag and tag.startswith('"'):
-        _tag_of(part).write_text(tag)
+def _save_etag(part: Path, etag: str | None) -> None:
+    """Saves the ETag of the file that `part` belongs to.
+
+    Weak ETags are not saved: they do not identify bytes (RFC 9110, 13.1.5).
+    """
+    if etag and etag.startswith('"'):
+        _etag_path(part).write_text(etag)
     else:
-        _tag_of(part).unlink(missing_ok=True)
+        _etag_path(part).unlink(missing_ok=True)
 
 
-def _drop(part: Path) -> None:
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
-    _tag_of(part).unlink(missing_ok=True)
+    _etag_path(part).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Fetches a model of the zoo; start at `pull`. Which there are stands in zoo_models.py."""
+"""Downloads a model of the zoo; start at `pull`. catalogue.py lists the models."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ def pull(
     progress: Progress | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Fetches a model into `folder/NAME`, unless its files are there; returns that path.
+    """Downloads a model into `folder/NAME`, unless its files are there; returns that path.
 
-    The folder appears when all its files are there and right; until then they lie in
-    `folder/.NAME.part`, from where a later call goes on. MODEL_MIRROR, a folder or an address
-    with files as `NAME/FILE` or `FILE`, is asked first, the public addresses then.
+    The folder appears when all files are complete and correct. Until then they are in
+    `folder/.NAME.part`, and a later call continues from there. MODEL_MIRROR is tried before the
+    public addresses: a folder or an address that has the files as `NAME/FILE` or `FILE`.
 
     Args:
-        model: one of `zoo_models.MODELS`.
-        folder: where the model's own folder is made.
+        model: one of `catalogue.MODELS`.
+        folder: where to make the model's own folder.
         progress: see `download`.
-        note: told what went wrong at the mirror, where another address is then asked.
+        note: called with a message when the mirror fails and a public address is tried instead.
 
     Raises:
-        DownloadError: a file cannot be had anywhere, or not be written here; or another process
-            fetches the same model.
+        DownloadError: no address has a file; or a file cannot be written here; or another process
+            downloads the same model.
     """
     target = folder / model.name
-    missing = [file for file in model.files if not _is_right(target / file.name, file)]
+    missing = [file for file in model.files if not _is_correct(target / file.name, file)]
     if not missing:
         return target
     staging = folder / f".{model.name}.part"
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        with _alone(staging):
+        with _lock(staging):
             sources = _Sources(model, note)
             for file in missing:
-                if not _is_right(staging / file.name, file):
+                if not _is_correct(staging / file.name, file):
                     sources.fetch(file, staging / file.name, progress)
             _move(staging, target)
-    except OSError as error:  # no place left, no permission to write
+    except OSError as error:  # the disk is full, or writing is not permitted
         raise DownloadError(f"{staging}: {error}") from error
     return target
 
 
-def _is_right(path: Path, file: RemoteFile) -> bool:
+def _is_correct(path: Path, file: RemoteFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size and digest_of(path) == file.sha256
 
 
 def _move(staging: Path, target: Path) -> None:
-    """Makes the staged files the model's: as one folder, or in place of wrong ones of an old."""
+    """Renames the staging folder to `target`, or replaces wrong files in an existing `target`."""
     if not target.exists():
         staging.rename(target)
         return
@@ -69,19 +69,19 @@ def _move(staging: Path, target: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps a second process from writing to the same files."""
+def _lock(staging: Path) -> Iterator[None]:
+    """Keeps other processes from writing the same files."""
     try:
-        with lock_folder(folder, wait=False):
+        with lock_folder(staging, wait=False):
             yield
     except BlockingIOError:
         raise DownloadError(
-            f"another process is fetching to {folder}; try again when it has ended"
+            f"another process is downloading to {staging}; try again when it has ended"
         ) from None
 
 
 class _Sources:
-    """Where a model's files may be had: the mirror, as long as it answers, and their own place."""
+    """The addresses of a model's files: first the mirror, while it answers, then the public one."""
 
     def __init__(self, model: ZooModel, note: Callable[[str], None]) -> None:
         self._name = model.name
@@ -89,31 +89,31 @@ class _Sources:
         self._note = note
 
     def fetch(self, file: RemoteFile, path: Path, progress: Progress | None) -> None:
-        """Fetches one file from the first that has it."""
+        """Downloads a file from the first address that has it."""
         if self._mirror:
             try:
-                return self._from_mirror(file, path, progress)
+                return self._fetch_from_mirror(file, path, progress)
             except DownloadError as error:
-                self._note(f"MODEL_MIRROR: {error}; asking {file.folder}{file.name}")
+                self._note(f"MODEL_MIRROR: {error}; trying {file.folder}{file.name}")
                 if isinstance(error, UnreachableError):
                     self._mirror = ""
         try:
             _download(file.folder + file.name, file, path, progress)
         except DownloadError as error:
             raise type(error)(
-                f"{error}. Where this address is out of reach, MODEL_MIRROR may name a folder or "
-                f"an address that has {self._name}/{file.name}"
+                f"{error}. If this address cannot be reached from here, set MODEL_MIRROR to a "
+                f"folder or an address that has {self._name}/{file.name}"
             ) from error
 
-    def _from_mirror(self, file: RemoteFile, path: Path, progress: Progress | None) -> None:
-        place = self._mirror
-        if "://" not in place:
-            place = Path(place).resolve().as_uri()
+    def _fetch_from_mirror(self, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+        mirror = self._mirror
+        if "://" not in mirror:
+            mirror = Path(mirror).resolve().as_uri()
         try:
-            _download(f"{place}/{self._name}/{file.name}", file, path, progress)
+            _download(f"{mirror}/{self._name}/{file.name}", file, path, progress)
         except NotThereError as first:
             try:
-                _download(f"{place}/{file.name}", file, path, progress)
+                _download(f"{mirror}/{file.name}", file, path, progress)
             except NotThereError as second:
                 raise NotThereError(f"{first}; {second}") from None
 

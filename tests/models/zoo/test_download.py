@@ -61,7 +61,7 @@ def test_a_connection_cut_in_the_middle_is_continued_from_there(
 
 def test_a_later_run_goes_on_where_one_gave_up(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [100, 100, 100, 100]
-    with pytest.raises(UnreachableError, match=r"/file: the connection broke off after 400 of 1,0"):
+    with pytest.raises(UnreachableError, match=r"/file: the connection broke after 400 of 1,0"):
         fetch(server, tmp_path / "file")
     assert (tmp_path / "file.part").read_bytes() == DATA[:400]
     del server.requests[:]
