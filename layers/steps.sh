@@ -64,7 +64,7 @@ install_wheels() {
 
 # check_libraries TREE ARCHITECTURE: fails if Lambda could not load a shared library of the tree
 check_libraries() {
-  local tools="$layers/build/tools"
+  local tools="${1%/python}.tools" # one for each layer, as layers may be built at the same time
   rm -rf "$tools"
   locked "$root/requirements-dev.txt" pyelftools |
     "$python" -m pip install --quiet --no-deps --require-hashes --only-binary=:all: \
