@@ -23,8 +23,8 @@ def suppress(
         boxes: `(N, 4)`, xyxy, in pixels.
         confidences: `(N,)`, 0 to 1.
         class_ids: `(N,)`.
-        nms: of two boxes of one class whose intersection over union is above this, the less
-            confident one is dropped. None if the network suppresses boxes itself: then boxes are
+        nms: if two boxes of one class have an intersection over union above this, the less
+            confident one is dropped; 0 to 1. None if the network suppresses boxes itself: then boxes are
             only clipped.
         image_size: (width, height) in pixels; a box that is outside the image is dropped.
     """

@@ -17,7 +17,7 @@ MEGABYTE = 1 << 20
 
 
 def gradient(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
-    """Makes an RGB picture `(height, width, 3)` whose four corners all differ."""
+    """Makes an RGB picture `(height, width, 3)` with four different corners."""
     y, x = np.mgrid[0:height, 0:width]
     rgb = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
     return rgb.astype(np.uint8)

@@ -109,7 +109,7 @@ def _broken_exif() -> Iterator[Kind]:
         ("no byte order", b"XX*\0\x08\0\0\0"),
         ("nothing", b""),
     ]:
-        yield result(f"JPEG whose EXIF has {name}", with_exif(ok, block))
+        yield result(f"JPEG with {name} in its EXIF", with_exif(ok, block))
 
 
 def _tiffs() -> Iterator[Kind]:
@@ -141,15 +141,15 @@ def _tiffs() -> Iterator[Kind]:
     for name, extra, refusal in odd_tags:
         yield Kind(f"TIFF {name}", tiff(WIDTH, HEIGHT, plain, extra=[extra]), refusal)
     yield Kind(
-        "TIFF whose directory is beyond its end", b"II*\0\xff\xff\xff\xff", "a TIFF that is cut"
+        "TIFF with its directory beyond the end", b"II*\0\xff\xff\xff\xff", "a TIFF that is cut"
     )
     yield Kind("TIFF of no tags", b"II*\0" + struct.pack("<I", 8) + bytes(6), "not state its size")
     beyond = b"MM\0+\0\x08\0\0" + b"\xff" * 8
-    yield Kind("BigTIFF whose directory is beyond any end", beyond, "a TIFF that is cut off")
+    yield Kind("BigTIFF with its directory beyond any end", beyond, "a TIFF that is cut off")
     page: list[Entry] = [(256, "I", [1]), (257, "I", [1])]
     directory = tiff_directory(page, at=8, following=8)
     yield Kind(
-        "TIFF whose page follows itself", b"II*\0\x08\0\0\0" + directory, "cannot be decoded"
+        "TIFF with a page that follows itself", b"II*\0\x08\0\0\0" + directory, "cannot be decoded"
     )
 
 

@@ -29,7 +29,7 @@ ODD = [
     "progressive JPEG",
     "CMYK JPEG",
     "JPEG with wrong restarts",
-    "JPEG whose EXIF has values beyond the end",
+    "JPEG with values beyond the end in its EXIF",
     "TIFF of several pages",
     "fax TIFF",
     "run-length BMP",

@@ -1,7 +1,7 @@
 """The interface of a picture format; see `Format`.
 
-Each format has a file of its own, such as png.py, which defines one `FORMAT`, and one line in
-registry.py. A new format needs these two and its tests, nothing else.
+Each format has one file, such as png.py, which defines its `FORMAT`, and one line in registry.py.
+A new format needs only these two and its tests.
 
 A format that needs another library than OpenCV imports it inside its `decode` function, so that
 only such a picture pays for the import. If pictures of a format are to come back as JPEG, its
@@ -21,7 +21,7 @@ from ...errors import ImageError
 
 
 def leave_unchanged(data: bytes, max_pixels: int) -> bytes:
-    """Returns `data`: the `make_safe` of a format whose decoders need no protection."""
+    """Returns `data`: the `make_safe` of a format that needs no protection."""
     return data
 
 
