@@ -24,8 +24,8 @@ def suppress(
         confidences: `(N,)`, 0 to 1.
         class_ids: `(N,)`.
         nms: if two boxes of one class have an intersection over union above this, the less
-            confident one is dropped; 0 to 1. None if the network suppresses boxes itself: then boxes are
-            only clipped.
+            confident one is dropped; 0 to 1. None if the network suppresses boxes
+            itself: then they are only clipped.
         image_size: (width, height) in pixels; a box that is outside the image is dropped.
     """
     keep: NDArray[np.int64] = np.arange(len(boxes))
