@@ -14,7 +14,8 @@ from ..errors import PermanentError, UsageError
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
 from ..object_detection.images import SUFFIXES
-from ..results.document import Source, describe_result, too_many_bytes
+from ..results.document import Source, describe_result, to_json, too_many_bytes
+from ..results.keys import DOCUMENT_SUFFIX
 from ..results.pipeline import draw, process
 from ..settings import Settings
 from ..storage.local_files import write_atomically
@@ -164,8 +165,7 @@ def _process_file(
     source = Source(str(item.path))
     document = describe_result(source, len(data), result, model, settings, timings)
     if target:
-        text = json.dumps(document, ensure_ascii=False, indent=1)
-        _write(target.with_name(f"{target.name}.json"), text.encode())
+        _write(target.with_name(target.name + DOCUMENT_SUFFIX), to_json(document))
     return document
 
 

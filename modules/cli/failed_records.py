@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ObjectGoneError, UsageError
+from ..errors import ImageError, ObjectGoneError, UsageError
+from ..results.document import FailureRecord, read_failure
+from ..results.keys import (
+    DOCUMENT_SUFFIX,
+    check_key,
+    failure_prefix,
+    image_key,
+    output_keys,
+)
 from ..settings import Settings
 from ..storage.errors import storage_errors
 from ..storage.object_stream import ObjectStream
@@ -56,51 +63,58 @@ def failed_images(
     Raises:
         StorageError: S3 fails.
     """
-    below = settings.failed_prefix + prefix.removeprefix(settings.input_prefix)
     read = partial(_read, client, bucket, settings)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for page in _pages(client, bucket, below):
+        for page in _pages(client, bucket, failure_prefix(prefix, settings)):
             yield from (found for found in pool.map(read, page) if found)
 
 
 def _pages(client: S3Client, bucket: str, prefix: str) -> Iterator[list[Any]]:
     with storage_errors(f"listing s3://{bucket}/{prefix}"):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield [item for item in page.get("Contents", ()) if item["Key"].endswith(".json")]
+            yield [
+                item for item in page.get("Contents", ()) if item["Key"].endswith(DOCUMENT_SUFFIX)
+            ]
 
 
 def _read(client: S3Client, bucket: str, settings: Settings, item: Any) -> FailedImage | None:
-    """One record; None if it is gone by now."""
+    """Reads one record; None if it was deleted meanwhile."""
     record = item["Key"]
     try:
         with ObjectStream(client, Bucket=bucket, Key=record) as stream:
-            data = stream.read()
+            failure = read_failure(stream.read())
     except ObjectGoneError:
         return None
-    try:
-        document = json.loads(data)
-        key, error = str(document["image"]["key"]), document["error"]
-        kind, message = str(error["type"]), str(error["message"])
-    except (ValueError, LookupError, TypeError):
-        key = settings.input_prefix + record.removeprefix(settings.failed_prefix)[: -len(".json")]
-        kind, message = "unreadable", "this is no record of a failure, which is a JSON document"
-    result = settings.output_prefix + key.removeprefix(settings.input_prefix) + ".json"
-    published_at = _modified(client, bucket, result)
+    if failure is None:
+        failure = FailureRecord(
+            image_key(record, settings),
+            "unreadable",
+            "this is no record of a failure, which is a JSON document",
+        )
+    published_at = _published_at(client, bucket, failure.key, settings)
     return FailedImage(
-        key=key,
-        kind=kind,
-        message=message,
+        key=failure.key,
+        kind=failure.kind,
+        message=failure.message,
         failed_at=item["LastModified"],
         record=record,
-        # S3 counts seconds; a failure that came after a result has withdrawn it
+        # S3's times have whole seconds; a failure that came after a result has deleted the result
         is_superseded=published_at is not None and published_at >= item["LastModified"],
     )
 
 
-def _modified(client: S3Client, bucket: str, key: str) -> datetime | None:
-    """When an object was written; None if there is none."""
+def _published_at(client: S3Client, bucket: str, key: str, settings: Settings) -> datetime | None:
+    """Returns when the image's result was published; None if there is none.
+
+    An image whose key is too long for a result has none, and S3 would refuse the request for it.
+    """
     try:
-        with storage_errors(f"looking at s3://{bucket}/{key}"):
-            return client.head_object(Bucket=bucket, Key=key)["LastModified"]
+        check_key(key, settings)
+    except ImageError:
+        return None
+    document = output_keys(key, settings).document
+    try:
+        with storage_errors(f"looking at s3://{bucket}/{document}"):
+            return client.head_object(Bucket=bucket, Key=document)["LastModified"]
     except ObjectGoneError:
         return None

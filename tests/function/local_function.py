@@ -17,7 +17,7 @@ class LocalFunction:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.client = create_client()
+        self.client: Any = create_client()
         self.application = Application(settings, self.client)
 
     def handle(self, event: Any, context: Any = None) -> Any:

@@ -339,8 +339,7 @@ def test_a_document_whose_answer_was_lost_is_recognised_and_not_written_again(
         if not request.url.endswith(".json"):
             answer_once(function, "PutObject", lose)
             return None
-        client: Any = function.client
-        client._endpoint.http_session.send(request)
+        function.client._endpoint.http_session.send(request)
         return error(503, "SlowDown")(request)
 
     answer_once(function, "PutObject", lose)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...results.document import SCHEMA
+from ...results.document import ModelSummary, Source, result_document
 from ...telemetry.timings import Timings
 from ..io.output_folder import open_output_folder
 
@@ -68,14 +68,14 @@ class MakeDocuments:
             yield pa.RecordBatch.from_pydict({"line": pa.array(lines, pa.string())})
 
     def _make_document(self, row: dict[str, Any]) -> dict[str, Any]:
-        image = {"bucket": None, "key": row["path"], "etag": None, "version_id": None}
-        image |= {"width": row["width"], "height": row["height"], "bytes": row["size"]}
-        model = {"name": self.name, "digest": row["model"], "input": list(self.input_size)}
-        return {
-            "schema": SCHEMA,
-            "image": image,
-            "model": model,
-            "settings": {"confidence": self.confidence, "nms": self.nms},
-            "detections": row["detections"],
-            "timings_ms": Timings().rounded() | {"infer": row["milliseconds"]},
-        }
+        return result_document(
+            Source(row["path"]),
+            size=row["size"],
+            width=row["width"],
+            height=row["height"],
+            model=ModelSummary(self.name, row["model"], self.input_size),
+            confidence=self.confidence,
+            nms=self.nms,
+            detections=row["detections"],
+            timings_ms=Timings().rounded() | {"infer": row["milliseconds"]},
+        )
