@@ -17,12 +17,13 @@ from tests.colour_model import picture
 
 
 def blob() -> NDArray[np.float32]:
+    """An image with a red and a green cell as the network's input, `(1, 3, 64, 64) float32`."""
     image = picture(red=(2, 5), green=(6, 0))
     return np.asarray(cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True))
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_a_converted_network_puts_out_what_the_darknet_model_does(
+def test_a_converted_network_has_the_outputs_of_the_darknet_model(
     colour_model: Path, tmp_path: Path, engine: str
 ) -> None:
     file = tmp_path / "colours.onnx"
@@ -38,7 +39,7 @@ def test_a_converted_network_puts_out_what_the_darknet_model_does(
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_a_network_that_decodes_itself_has_rows_of_boxes(
+def test_a_decoded_network_puts_out_one_row_per_box(
     colour_model: Path, tmp_path: Path, engine: str
 ) -> None:
     file = tmp_path / "colours.onnx"
@@ -46,12 +47,17 @@ def test_a_network_that_decodes_itself_has_rows_of_boxes(
     assert models("convert", colour_model, file, "--decode").returncode == 0
 
     (boxes,) = create_engine(engine, np.fromfile(file, np.uint8), ["output0"]).forward(blob())
-    sure = boxes[0][boxes[0, :, 4] > 0.5]
-    assert sure[:, :4].tolist() == [[52, 4, 8, 8], [20, 44, 8, 8]]  # rows of cells, from the top
-    assert (sure[:, 5:] > 0.5).tolist() == [[False, True], [True, False]]
+    confident = boxes[0][boxes[0, :, 4] > 0.5]
+    assert confident[:, :4].tolist() == [
+        [52, 4, 8, 8],
+        [20, 44, 8, 8],
+    ]  # in the order of the cells, row by row
+    assert (confident[:, 5:] > 0.5).tolist() == [[False, True], [True, False]]
 
 
-def test_it_says_what_its_classes_are_and_how_it_is_fed(colour_model: Path, tmp_path: Path) -> None:
+def test_a_decoded_network_has_its_classes_and_preprocessing_as_metadata(
+    colour_model: Path, tmp_path: Path
+) -> None:
     (colour_model / "colours.names").write_text("it's red\n緑\n")
     cfg = colour_model / "colours.cfg"
     cfg.write_text(cfg.read_text().replace("channels=3", "channels=3\nletter_box=1"))
@@ -61,12 +67,16 @@ def test_it_says_what_its_classes_are_and_how_it_is_fed(colour_model: Path, tmp_
 
     model = onnx.load(file)
     onnx.checker.check_model(model, full_check=True)
-    said = {entry.key: entry.value for entry in model.metadata_props}
-    assert ast.literal_eval(said["names"]) == {0: "it's red", 1: "緑"}
-    assert (said["task"], said["imgsz"], said["stride"]) == ("detect", "[64, 128]", "8")
-    fed = json.loads(said["model.json"])
-    assert (fed["resize"], fed["channels"], fed["head"]) == ("letterbox", "rgb", "objectness")
-    assert fed["scale"] == pytest.approx(1 / 255)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert ast.literal_eval(metadata["names"]) == {0: "it's red", 1: "緑"}
+    assert (metadata["task"], metadata["imgsz"], metadata["stride"]) == ("detect", "[64, 128]", "8")
+    description = json.loads(metadata["model.json"])
+    assert (description["resize"], description["channels"], description["head"]) == (
+        "letterbox",
+        "rgb",
+        "objectness",
+    )
+    assert description["scale"] == pytest.approx(1 / 255)
     shape = [size.dim_value for size in model.graph.input[0].type.tensor_type.shape.dim]
     assert shape == [1, 3, 64, 128]
 
@@ -86,7 +96,7 @@ def test_it_says_what_its_classes_are_and_how_it_is_fed(colour_model: Path, tmp_
         (["colours/out.onnx"], "would then hold two models"),
     ],
 )
-def test_wrong_usage_is_named(
+def test_wrong_usage_is_an_error_with_the_reason(
     colour_model: Path, tmp_path: Path, arguments: list[str], reason: str
 ) -> None:
     run = models("convert", "colours", *arguments, folder=tmp_path)
@@ -96,9 +106,7 @@ def test_wrong_usage_is_named(
     assert sorted(path.name for path in tmp_path.rglob("*.onnx")) == []
 
 
-def test_a_model_that_cannot_be_converted_leaves_what_was_there(
-    colour_model: Path, tmp_path: Path
-) -> None:
+def test_a_failed_conversion_leaves_the_old_file(colour_model: Path, tmp_path: Path) -> None:
     (tmp_path / "out.onnx").write_text("before")
     (colour_model / "colours.weights").write_bytes(b"short")
 
@@ -109,7 +117,7 @@ def test_a_model_that_cannot_be_converted_leaves_what_was_there(
     assert (tmp_path / "out.onnx").read_text() == "before"
 
 
-def test_a_file_that_cannot_be_written_is_named(colour_model: Path, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_cannot_be_written(colour_model: Path, tmp_path: Path) -> None:
     run = models("convert", colour_model, tmp_path / "nowhere" / "out.onnx")
 
     assert run.returncode == 1

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder to work in, with a copy of yolo-fastest-1.1 by the sizes of its files."""
+    """A working folder with files of the names and sizes of yolo-fastest-1.1's."""
     copy = tmp_path / ".cache" / "models" / "yolo-fastest-1.1"
     copy.mkdir(parents=True)
     for file in MODELS[copy.name].files:
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_pipe_gets_a_model_a_line_in_columns(folder: Path) -> None:
+def test_a_pipe_gets_one_line_per_model_with_tabs(folder: Path) -> None:
     run = models("list", folder=folder)
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -33,14 +33,14 @@ def test_a_pipe_gets_a_model_a_line_in_columns(folder: Path) -> None:
     assert rows["fruits"][-1] == str(ROOT / "demo" / "fruits")
 
 
-def test_a_terminal_gets_a_table_that_says_what_was_measured_on_what(folder: Path) -> None:
+def test_a_terminal_gets_a_table_with_a_note_on_the_measurements(folder: Path) -> None:
     run = models("list", folder=folder, environment={"FORCE_COLOR": "1", "COLUMNS": "200"})
 
     assert "┃" in run.stdout
     assert "ms: OpenCV 5.0, 2 threads, x86-64" in run.stdout
 
 
-def test_json_is_one_document_a_line(folder: Path) -> None:
+def test_json_prints_one_document_per_line(folder: Path) -> None:
     run = models("list", "--json", folder=folder)
 
     documents = {item["name"]: item for item in map(json.loads, run.stdout.splitlines())}
@@ -59,14 +59,14 @@ def test_json_is_one_document_a_line(folder: Path) -> None:
     assert not documents["resnet50"]["detects"]
 
 
-def test_a_model_with_a_file_cut_off_is_not_here(folder: Path) -> None:
+def test_a_copy_with_a_truncated_file_is_not_listed(folder: Path) -> None:
     (folder / ".cache/models/yolo-fastest-1.1/yolo-fastest-1.1.weights").write_bytes(b"\0")
 
     assert "yolo-fastest-1.1\t" in (run := models("list", folder=folder)).stdout
     assert ".cache" not in run.stdout
 
 
-def test_a_reader_that_has_had_enough_is_no_error() -> None:
+def test_a_pipe_that_closes_early_is_not_an_error() -> None:
     command = f"set -o pipefail; {sys.executable} -m modules models list | head -1"
 
     run = subprocess.run(

@@ -17,7 +17,7 @@ def mirror(shared: Callable[[str], Path]) -> Iterator[FileServer]:
         yield server
 
 
-def test_a_pulled_model_lies_where_it_is_printed_and_can_be_used(
+def test_pull_prints_the_folder_of_the_model_and_list_shows_it(
     mirror: FileServer, tmp_path: Path
 ) -> None:
     run = models(
@@ -29,7 +29,7 @@ def test_a_pulled_model_lies_where_it_is_printed_and_can_be_used(
     assert any(line.endswith("\t.cache/models/yolo-fastest-1.1") for line in listed)
 
 
-def test_a_person_sees_how_far_it_has_come(mirror: FileServer, tmp_path: Path) -> None:
+def test_a_terminal_gets_progress_bars(mirror: FileServer, tmp_path: Path) -> None:
     mirror.pause = 0.2
 
     run = models(
@@ -44,21 +44,21 @@ def test_a_person_sees_how_far_it_has_come(mirror: FileServer, tmp_path: Path) -
     assert (tmp_path / "mine" / "yolo-fastest-1.1" / "coco.names").exists()
 
 
-def test_an_unknown_model_is_wrong_usage_and_its_neighbour_named() -> None:
+def test_an_unknown_model_is_wrong_usage_with_a_suggestion() -> None:
     run = models("pull", "yolov4-tin")
 
     assert run.returncode == 2
     assert "there is no model 'yolov4-tin'; did you mean yolov4-tiny?" in run.stderr
 
 
-def test_our_own_model_is_here_already() -> None:
+def test_our_own_model_cannot_be_pulled() -> None:
     run = models("pull", "fruits")
 
     assert run.returncode == 2
     assert f"fruits comes with the project, in {ROOT / 'demo' / 'fruits'}" in run.stderr
 
 
-def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_target_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     run = models("pull", "yolov4-tiny", "--to", tmp_path / "file")
@@ -68,7 +68,7 @@ def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_model_that_finds_no_objects_is_no_model_to_detect_with() -> None:
+def test_detect_refuses_a_model_that_finds_no_objects() -> None:
     run = command("detect", "demo/street.jpg", "--model", "resnet50")
 
     assert run.returncode == 2

@@ -1,4 +1,4 @@
-"""Uploads of models, looked at by a reader after every single request that they make of S3."""
+"""Uploads models while a reader checks the bucket before or after every request to S3."""
 
 import contextlib
 import subprocess
@@ -24,9 +24,10 @@ PLACE = Place(BUCKET, "models/colours/")
 
 
 def write_swapped_model(folder: Path, stem: str = "colours") -> Path:
-    """Same architecture, same sizes, red and green the other way round: files that fit any other.
+    """Writes the colour model with red and green swapped, both in the weights and in the labels.
 
-    Only a name out of place tells a mixture of it and the colour model from either.
+    Its files have the same sizes and the same architecture as the colour model's, so that a mixture
+    of the two models loads. Only the digest shows that it is a mixture.
     """
     write_colour_model(folder)
     values = np.frombuffer(weights()[20:], "<f4").copy()
@@ -46,7 +47,7 @@ def old(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["colours", "others"])
 def new(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A model with the same file names as the old one, or with others."""
+    """The swapped model, with the old model's file names or with others."""
     return write_swapped_model(tmp_path / "new" / "colours", request.param)
 
 
@@ -73,7 +74,7 @@ def empty(bucket: LocalBucket) -> None:
 
 
 def read(bucket: LocalBucket) -> str:
-    """The digest of the model that lies in the bucket; "" for a refusal."""
+    """Returns the digest of the model in the bucket; "" if it is refused."""
     folder = S3Folder(bucket.client, BUCKET, PLACE.prefix)
     try:
         return load_model(folder, Settings()).digest
@@ -81,11 +82,11 @@ def read(bucket: LocalBucket) -> str:
         return ""
 
 
-def watched(look: Callable[[], object], when: str) -> Any:
-    """A client that has `look` look before or after each of its requests."""
+def watched(callback: Callable[[], object], when: str) -> Any:
+    """Returns a client that calls `callback` before or after each request."""
 
     def listen(**_: object) -> None:
-        look()
+        callback()
 
     client = create_client()
     client.meta.events.register(f"{when}-call.s3", listen)
@@ -93,7 +94,7 @@ def watched(look: Callable[[], object], when: str) -> Any:
 
 
 @pytest.mark.parametrize("has_manifest", [True, False])
-def test_at_every_moment_it_is_the_old_model_the_new_one_or_a_refusal(
+def test_a_reader_always_gets_the_old_model_the_new_one_or_a_refusal(
     bucket: LocalBucket, old: Path, new: Path, has_manifest: bool
 ) -> None:
     put_with_manifest(bucket, old) if has_manifest else put_by_hand(bucket, old)
@@ -107,10 +108,10 @@ def test_at_every_moment_it_is_the_old_model_the_new_one_or_a_refusal(
     assert (seen[0], seen[-1]) == (before, after)
     first_new = seen.index(after)
     assert before not in seen[first_new:]
-    assert set(seen[first_new:]) == {after}  # once there, it stays
+    assert set(seen[first_new:]) == {after}  # the reader never goes back
 
 
-def test_beside_a_sealed_model_of_other_names_nothing_is_ever_refused(
+def test_a_model_with_a_manifest_is_replaced_by_other_names_without_a_refusal(
     bucket: LocalBucket, old: Path, tmp_path: Path
 ) -> None:
     new = write_swapped_model(tmp_path / "new", "others")
@@ -122,7 +123,9 @@ def test_beside_a_sealed_model_of_other_names_nothing_is_ever_refused(
     assert set(seen) == {digest(old), digest(new)}
 
 
-def test_a_warm_function_never_loses_its_model(bucket: LocalBucket, old: Path, new: Path) -> None:
+def test_a_warm_store_always_has_a_model_during_an_upload(
+    bucket: LocalBucket, old: Path, new: Path
+) -> None:
     upload(bucket.client, files(old), PLACE)
     store = ModelStore(bucket.client, Settings(model=PLACE.prefix, model_ttl_seconds=0))
     seen = [store.model_for(BUCKET).digest]
@@ -134,23 +137,23 @@ def test_a_warm_function_never_loses_its_model(bucket: LocalBucket, old: Path, n
 
 
 @pytest.mark.parametrize("has_manifest", [True, False])
-def test_an_upload_that_breaks_off_anywhere_leaves_no_mixture_and_is_mended_by_another(
+def test_an_upload_that_stops_anywhere_leaves_no_mixture_and_another_completes_it(
     bucket: LocalBucket, old: Path, new: Path, has_manifest: bool
 ) -> None:
-    for requests in range(1, 11):  # with the last, it does not break off any more
+    for requests in range(1, 11):  # the last number is enough for the whole upload
         empty(bucket)
         put_with_manifest(bucket, old) if has_manifest else put_by_hand(bucket, old)
 
         left = requests
 
-        def break_off() -> None:
+        def disconnect() -> None:
             nonlocal left
             left -= 1
             if left < 0:
-                raise OSError("the line is dead")
+                raise OSError("by the test")
 
         with contextlib.suppress(StorageError):
-            upload(watched(break_off, "before"), files(new), PLACE)
+            upload(watched(disconnect, "before"), files(new), PLACE)
         assert read(bucket) in {digest(old), digest(new), ""}
 
         upload(bucket.client, files(new), PLACE)
@@ -159,7 +162,7 @@ def test_an_upload_that_breaks_off_anywhere_leaves_no_mixture_and_is_mended_by_a
     assert left >= 0
 
 
-def test_what_the_old_model_leaves_behind_is_deleted_and_nothing_else(
+def test_only_files_of_the_old_model_are_deleted(
     bucket: LocalBucket, old: Path, tmp_path: Path
 ) -> None:
     (old / "LICENCE").write_text("free")
@@ -181,7 +184,9 @@ def test_what_the_old_model_leaves_behind_is_deleted_and_nothing_else(
     ]
 
 
-def test_a_pushed_folder_is_the_model_of_the_function(bucket: LocalBucket, old: Path) -> None:
+def test_push_prints_the_address_and_the_bucket_has_the_model(
+    bucket: LocalBucket, old: Path
+) -> None:
     run = models("push", old, f"s3://{BUCKET}/models/", environment=bucket.environment)
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -189,8 +194,8 @@ def test_a_pushed_folder_is_the_model_of_the_function(bucket: LocalBucket, old: 
     assert read(bucket) == digest(old)
 
 
-def test_a_person_sees_how_far_it_has_come(bucket: LocalBucket, old: Path) -> None:
-    (old / "notes.bin").write_bytes(bytes(10_000_000))  # enough to be sent in parts
+def test_a_terminal_gets_progress_bars(bucket: LocalBucket, old: Path) -> None:
+    (old / "notes.bin").write_bytes(bytes(10_000_000))  # large enough for a multipart upload
 
     run = models(
         "push",
@@ -206,7 +211,7 @@ def test_a_person_sees_how_far_it_has_come(bucket: LocalBucket, old: Path) -> No
     assert stored["ContentLength"] == 10_000_000
 
 
-def test_files_that_the_folders_own_seal_does_not_list_stay_here(
+def test_files_that_the_local_manifest_does_not_list_are_not_uploaded(
     bucket: LocalBucket, old: Path
 ) -> None:
     command = "sha256sum colours.* > SHA256SUMS"
@@ -223,7 +228,7 @@ def test_files_that_the_folders_own_seal_does_not_list_stay_here(
     }  # fmt: skip
 
 
-def test_a_folder_that_is_no_model_is_not_uploaded(bucket: LocalBucket, old: Path) -> None:
+def test_a_folder_that_does_not_load_is_not_uploaded(bucket: LocalBucket, old: Path) -> None:
     (old / "colours.names").write_text("red\n")
 
     run = models("push", old, f"s3://{BUCKET}/models/", environment=bucket.environment)
@@ -233,7 +238,9 @@ def test_a_folder_that_is_no_model_is_not_uploaded(bucket: LocalBucket, old: Pat
     assert S3Folder(bucket.client, BUCKET, PLACE.prefix).files() == {}
 
 
-def test_a_network_that_puts_out_no_numbers_is_not_uploaded(bucket: LocalBucket, old: Path) -> None:
+def test_a_network_with_outputs_that_are_not_finite_is_not_uploaded(
+    bucket: LocalBucket, old: Path
+) -> None:
     data = (old / "colours.weights").read_bytes()
     (old / "colours.weights").write_bytes(data[:-4] + np.array(np.nan, "<f4").tobytes())
 
@@ -245,14 +252,14 @@ def test_a_network_that_puts_out_no_numbers_is_not_uploaded(bucket: LocalBucket,
 
 
 @pytest.mark.parametrize("target", ["my-bucket/models/", "s3://", "s3://my-bucket", "s3:///models"])
-def test_a_target_that_is_no_place_in_a_bucket_is_wrong_usage(old: Path, target: str) -> None:
+def test_a_target_that_is_not_an_s3_prefix_is_wrong_usage(old: Path, target: str) -> None:
     run = models("push", old, target)
 
     assert run.returncode == 2
     assert "is not of the form s3://BUCKET/PREFIX, like s3://my-bucket/models/colours" in run.stderr
 
 
-def test_a_bucket_that_is_not_there_is_named(bucket: LocalBucket, old: Path) -> None:
+def test_the_error_names_a_bucket_that_does_not_exist(bucket: LocalBucket, old: Path) -> None:
     run = models("push", old, "s3://nowhere/models/", environment=bucket.environment)
 
     assert run.returncode == 1
@@ -267,5 +274,7 @@ def test_a_bucket_that_is_not_there_is_named(bucket: LocalBucket, old: Path) -> 
         ("s3://b/", "name/"),
     ],
 )
-def test_a_target_that_ends_with_a_slash_is_where_the_folder_goes(target: str, prefix: str) -> None:
+def test_a_target_that_ends_with_a_slash_gets_the_folder_name_added(
+    target: str, prefix: str
+) -> None:
     assert Place.parse(target, "name") == Place("b", prefix)

@@ -18,7 +18,7 @@ SETTINGS = Settings(model="models/colours/")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_one_fault_while_a_model_is_read_costs_a_retry_at_most(
+def test_one_fault_while_a_model_is_read_costs_at_most_one_retry(
     name: str, bucket: LocalBucket, proxy: FaultyProxy, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -41,7 +41,7 @@ def test_one_fault_while_a_model_is_read_costs_a_retry_at_most(
     assert proxy.injected == dict.fromkeys(Fault, 1)
 
 
-def test_cold_starts_among_faults_end_in_the_model_or_in_an_error_of_storage(
+def test_a_cold_start_with_faults_loads_the_model_or_raises_a_storage_error(
     bucket: LocalBucket, proxy: FaultyProxy, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -49,20 +49,20 @@ def test_cold_starts_among_faults_end_in_the_model_or_in_an_error_of_storage(
     del weights[Fault.SLOW_DOWN]  # waits for seconds
     proxy.choose, proxy.slow_seconds = Faults(0.5, seed=1, weights=weights), 0
     digest = load_model(LocalFolder(colour_model), Settings()).digest
-    ends: Counter[bool] = Counter()
+    outcomes: Counter[str] = Counter()
 
     for _ in range(25):
         store = ModelStore(create_client(), SETTINGS)
         try:
             assert store.model_for(BUCKET).digest == digest
-            ends[True] += 1
+            outcomes["loaded"] += 1
         except StorageError:
-            ends[False] += 1
+            outcomes["failed"] += 1
 
-    assert min(ends[True], ends[False]) > 3
+    assert min(outcomes["loaded"], outcomes["failed"]) > 3
 
 
-def test_a_file_replaced_while_it_is_read_is_told_from_a_broken_connection(
+def test_a_file_replaced_while_the_connection_breaks_raises_folder_changed(
     bucket: LocalBucket, proxy: FaultyProxy, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -79,7 +79,7 @@ def test_a_file_replaced_while_it_is_read_is_told_from_a_broken_connection(
 
 
 @pytest.mark.parametrize("fault", [Fault.TOO_SHORT, Fault.TOO_LONG])
-def test_a_length_other_than_the_listing_s_is_an_error_before_a_byte_is_read(
+def test_a_length_that_differs_from_the_listing_is_an_error_on_opening(
     fault: Fault, bucket: LocalBucket, proxy: FaultyProxy, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)

@@ -10,14 +10,14 @@ from modules.settings import Settings
 from tests.colour_model import LABELS, picture
 
 
-def test_a_folder_gives_a_model_with_its_names(colour_model: Path) -> None:
+def test_a_folder_loads_as_a_model_with_its_labels(colour_model: Path) -> None:
     model = load_model(LocalFolder(colour_model), Settings())
 
     assert (model.name, model.labels) == ("colours", LABELS)
     assert model.detector.input_size == (64, 64)
 
 
-def test_the_digest_is_what_sha256sum_says_of_its_own_listing(colour_model: Path) -> None:
+def test_the_digest_is_the_sha256_of_what_sha256sum_prints(colour_model: Path) -> None:
     model = load_model(LocalFolder(colour_model), Settings())
 
     command = "sha256sum *.cfg *.names *.weights | sha256sum"
@@ -27,13 +27,13 @@ def test_the_digest_is_what_sha256sum_says_of_its_own_listing(colour_model: Path
     assert model.digest == f"sha256:{printed.split()[0]}"
 
 
-def test_a_txt_names_the_classes_where_there_is_no_names(colour_model: Path) -> None:
+def test_labels_come_from_a_txt_file_without_a_names_file(colour_model: Path) -> None:
     (colour_model / "colours.names").rename(colour_model / "classes.txt")
 
     assert load_model(LocalFolder(colour_model), Settings()).labels == LABELS
 
 
-def test_names_may_begin_with_a_byte_order_mark_and_end_lines_as_on_windows(
+def test_labels_may_have_a_byte_order_mark_and_windows_line_ends(
     colour_model: Path,
 ) -> None:
     (colour_model / "colours.names").write_bytes("\ufeffröd\r\ngrön\r\n\r\n".encode())
@@ -41,39 +41,39 @@ def test_names_may_begin_with_a_byte_order_mark_and_end_lines_as_on_windows(
     assert load_model(LocalFolder(colour_model), Settings()).labels == ("röd", "grön")
 
 
-def test_only_the_classes_asked_for_are_kept(colour_model: Path) -> None:
+def test_class_ids_are_those_of_the_setting_classes(colour_model: Path) -> None:
     model = load_model(LocalFolder(colour_model), Settings(classes=("green",)))
 
     assert model.class_ids == (1,)
 
 
-def test_a_class_that_the_model_does_not_know_is_named(colour_model: Path) -> None:
+def test_an_unknown_class_in_the_settings_is_an_error_that_names_it(colour_model: Path) -> None:
     with pytest.raises(SettingsError, match=r"CLASSES names 'blue', .* red, green"):
         load_model(LocalFolder(colour_model), Settings(classes=("blue",)))
 
 
-def test_a_folder_without_weights_says_what_is_in_it(colour_model: Path) -> None:
+def test_the_error_for_missing_weights_lists_the_folder(colour_model: Path) -> None:
     (colour_model / "colours.weights").unlink()
 
     with pytest.raises(ModelError, match=r"no \*\.weights; in it: colours\.cfg, colours\.names"):
         load_model(LocalFolder(colour_model), Settings())
 
 
-def test_two_cfgs_are_one_too_many(colour_model: Path) -> None:
+def test_a_folder_with_two_cfgs_is_refused(colour_model: Path) -> None:
     (colour_model / "other.cfg").write_text("")
 
     with pytest.raises(ModelError, match=r"2 files \*\.cfg \(colours\.cfg, other\.cfg\)"):
         load_model(LocalFolder(colour_model), Settings())
 
 
-def test_names_that_do_not_fit_the_network_are_refused(colour_model: Path) -> None:
+def test_a_wrong_number_of_labels_is_refused(colour_model: Path) -> None:
     (colour_model / "colours.names").write_text("red\n")
 
     with pytest.raises(ModelError, match=r"has 1 classes, one a line; the network has 2"):
         load_model(LocalFolder(colour_model), Settings())
 
 
-def test_a_cfg_that_is_no_text_is_refused(colour_model: Path) -> None:
+def test_a_cfg_that_is_not_text_is_refused(colour_model: Path) -> None:
     (colour_model / "colours.cfg").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(ModelError, match=r"colours\.cfg is not a text file"):
@@ -88,7 +88,7 @@ def test_an_error_in_the_cfg_names_the_model_and_the_line(colour_model: Path) ->
         load_model(LocalFolder(colour_model), Settings())
 
 
-def test_classes_that_form_a_tree_are_found_with_the_tree_beside_them(colour_model: Path) -> None:
+def test_a_network_with_a_class_tree_needs_the_tree_file(colour_model: Path) -> None:
     cfg = colour_model / "colours.cfg"
     text = cfg.read_text().replace("[yolo]", "[region]\nsoftmax=1\ntree=data/colours.tree")
     cfg.write_text(text.replace("anchors=8,8", "anchors=1,1"))

@@ -23,7 +23,7 @@ from tests.object_detection.onnx.onnx_models import LABELS
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A model folder with YOLOv8's form in it, which names its classes."""
+    """A model folder with an ONNX file in YOLOv8's format, which names its classes."""
     folder = tmp_path / "blobs"
     folder.mkdir()
     (folder / "best.onnx").write_bytes(onnx_models.yolov8())
@@ -34,10 +34,10 @@ def load(folder: Path, **settings: str) -> Model:
     return load_model(LocalFolder(folder), Settings(**settings))  # type: ignore[arg-type]
 
 
-def breaking(data: bytes) -> bytes:
-    """The network with a letter of a node's input damaged, at which OpenCV 5.0.0 ends the process.
+def crashing(data: bytes) -> bytes:
+    """Damages one letter of a node's input name, which crashes OpenCV 5.0.0.
 
-    The input is then no text in UTF-8, and there is no value of that name.
+    The name is then not UTF-8, and no value has this name.
     """
     nodes = onnx.load_from_string(data).graph.node
     name: bytes = next(node.input[0] for node in nodes if node.op_type == "Reshape").encode()
@@ -53,7 +53,7 @@ def printed_digest(folder: Path, files: str) -> str:
 
 
 @pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
-def test_an_onnx_file_alone_is_a_model(folder: Path, engine: str) -> None:
+def test_an_onnx_file_alone_loads_as_a_model(folder: Path, engine: str) -> None:
     model = load(folder, engine=engine)
 
     assert (model.name, model.labels) == ("blobs", LABELS)
@@ -74,14 +74,14 @@ def test_the_digest_covers_every_file_that_was_read(folder: Path) -> None:
     assert model.digest == printed_digest(folder, "best.onnx blobs.names model.json")
 
 
-def test_the_same_file_in_a_bucket_is_the_same_model(folder: Path, bucket: LocalBucket) -> None:
+def test_the_same_file_in_a_bucket_has_the_same_digest(folder: Path, bucket: LocalBucket) -> None:
     bucket.upload_model(folder)
     store = ModelStore(bucket.client, Settings(model="models/blobs/"))
 
     assert store.model_for(BUCKET).digest == load(folder).digest
 
 
-def test_model_json_is_obeyed(folder: Path) -> None:
+def test_model_json_sets_the_preprocessing(folder: Path) -> None:
     (folder / "model.json").write_text(json.dumps({"resize": "stretch"}))
     image = np.full((64, 192, 3), 114, np.uint8)
     cv2.circle(image, (96, 32), 20, (0, 0, 255), -1)
@@ -96,7 +96,7 @@ def test_model_json_is_obeyed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("letter_box", [0, 1])
-def test_a_converted_darknet_model_finds_the_same(
+def test_a_converted_darknet_model_has_the_same_detections(
     colour_model: Path, folder: Path, letter_box: int
 ) -> None:
     cfg = colour_model / "colours.cfg"
@@ -112,16 +112,18 @@ def test_a_converted_darknet_model_finds_the_same(
     np.testing.assert_array_equal(found.class_ids, expected.class_ids)
 
 
-def test_model_json_serves_darknet_models_too(colour_model: Path) -> None:
+def test_model_json_applies_to_darknet_models_too(colour_model: Path) -> None:
     (colour_model / "model.json").write_text(json.dumps({"input": [128, 64]}))
 
     assert load(colour_model).detector.input_size == (128, 64)
 
 
-def test_keys_that_only_onnx_has_are_refused_for_darknet(colour_model: Path) -> None:
+def test_onnx_keys_in_model_json_are_refused_for_darknet(colour_model: Path) -> None:
     (colour_model / "model.json").write_text(json.dumps({"head": "classes"}))
 
-    with pytest.raises(ModelError, match=r"model\.json: head is for \*\.onnx; a \*\.cfg says it"):
+    with pytest.raises(
+        ModelError, match=r"model\.json: head is for \*\.onnx only; a Darknet model has it"
+    ):
         load(colour_model)
 
 
@@ -132,21 +134,23 @@ def test_errors_name_the_model_and_the_file(folder: Path) -> None:
         load(folder)
 
 
-def test_a_bad_model_json_is_named_with_the_model(folder: Path) -> None:
+def test_the_error_for_a_bad_model_json_names_the_model(folder: Path) -> None:
     (folder / "model.json").write_text('{"scale": 255}')
 
     with pytest.raises(ModelError, match=rf"the model {folder}: model\.json: scale is 255"):
         load(folder)
 
 
-def test_names_beside_it_must_be_as_many(folder: Path) -> None:
+def test_a_wrong_number_of_labels_is_refused(folder: Path) -> None:
     (folder / "blobs.txt").write_text("a\nb\n")
 
-    with pytest.raises(ModelError, match=r"best\.onnx: 2 classes are named beside it, 3 inside it"):
+    with pytest.raises(
+        ModelError, match=r"best\.onnx: 2 class names are given, but its metadata has 3"
+    ):
         load(folder)
 
 
-def test_two_networks_are_one_too_many(folder: Path, colour_model: Path) -> None:
+def test_a_folder_with_two_networks_is_refused(folder: Path, colour_model: Path) -> None:
     (colour_model / "best.onnx").write_bytes(onnx_models.yolov8())
     (folder / "last.onnx").write_bytes(onnx_models.yolov8())
 
@@ -156,19 +160,19 @@ def test_two_networks_are_one_too_many(folder: Path, colour_model: Path) -> None
         load(folder)
 
 
-def test_a_class_asked_for_that_the_file_does_not_name_is_refused(folder: Path) -> None:
+def test_an_unknown_class_in_the_settings_is_an_error(folder: Path) -> None:
     with pytest.raises(SettingsError, match=r"CLASSES names 'cat', .* person, dog, bicycle"):
         load_model(LocalFolder(folder), Settings(classes=("cat",)))
 
 
-def test_a_file_that_ends_the_engine_s_process_does_not_end_this_one(folder: Path) -> None:
-    (folder / "best.onnx").write_bytes(breaking(onnx_models.yolov8()))
+def test_a_file_that_crashes_opencv_is_refused(folder: Path) -> None:
+    (folder / "best.onnx").write_bytes(crashing(onnx_models.yolov8()))
 
     with pytest.raises(ModelError, match=r"best\.onnx: OpenCV crashes on it \(SIG[A-Z]+\)"):
         load(folder)
 
 
-def test_a_function_outlives_a_file_that_ends_the_engine_s_process(
+def test_the_store_keeps_the_old_model_when_the_new_one_crashes_opencv(
     bucket: LocalBucket, folder: Path
 ) -> None:
     bucket.upload_model(folder)
@@ -176,13 +180,15 @@ def test_a_function_outlives_a_file_that_ends_the_engine_s_process(
     store = ModelStore(bucket.client, settings)
     before = store.model_for(BUCKET)
 
-    broken = breaking(onnx_models.yolov8())
+    broken = crashing(onnx_models.yolov8())
     bucket.client.put_object(Bucket=BUCKET, Key="models/blobs/best.onnx", Body=broken)
 
     assert store.model_for(BUCKET) is before
 
 
-def test_what_is_sealed_was_tried_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_with_a_manifest_is_not_tried_in_a_subprocess(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = hashlib.sha256((folder / "best.onnx").read_bytes()).hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  best.onnx\n")
     monkeypatch.setattr(subprocess, "run", None)

@@ -22,7 +22,9 @@ from tests.colour_model import LABELS, weights
 from tests.conftest import ROOT
 
 
-def test_a_model_is_the_same_in_a_bucket(bucket: LocalBucket, colour_model: Path) -> None:
+def test_a_model_in_a_bucket_has_the_digest_of_the_local_one(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
     bucket.upload_model(colour_model)
     store = ModelStore(bucket.client, Settings(model="models/colours/"))
 
@@ -32,34 +34,36 @@ def test_a_model_is_the_same_in_a_bucket(bucket: LocalBucket, colour_model: Path
     assert model.name == "colours"
 
 
-def test_a_model_may_lie_in_another_bucket(bucket: LocalBucket, colour_model: Path) -> None:
+def test_a_model_may_be_in_another_bucket(bucket: LocalBucket, colour_model: Path) -> None:
     bucket.upload_model(colour_model)
     store = ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours"))
 
     assert store.model_for("elsewhere").name == "colours"
 
 
-def test_the_store_asks_again_only_after_the_ttl(bucket: LocalBucket, colour_model: Path) -> None:
+def test_the_store_lists_the_folder_again_only_after_the_ttl(
+    bucket: LocalBucket, colour_model: Path
+) -> None:
     bucket.upload_model(colour_model)
     now = 0.0
     settings = Settings(model="models/colours/", model_ttl_seconds=60)
     store = ModelStore(bucket.client, settings, clock=lambda: now)
-    asked: list[str] = []
+    calls: list[str] = []
     bucket.client.meta.events.register(
-        "before-call.s3", lambda model, **_: asked.append(model.name)
+        "before-call.s3", lambda model, **_: calls.append(model.name)
     )
 
     first = store.model_for(BUCKET)
-    del asked[:]
+    del calls[:]
     now = 59.9
     assert store.model_for(BUCKET) is first
-    assert asked == []
+    assert calls == []
     now = 60.0
     assert store.model_for(BUCKET) is first
-    assert asked == ["ListObjectsV2"]
+    assert calls == ["ListObjectsV2"]
 
 
-def test_a_folder_that_changes_under_the_reader_is_read_anew(
+def test_a_folder_that_changes_while_it_is_read_is_read_again(
     bucket: LocalBucket, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -75,7 +79,7 @@ def test_a_folder_that_changes_under_the_reader_is_read_anew(
     assert store.model_for(BUCKET).labels == ("rouge", "vert")
 
 
-def test_a_folder_that_keeps_changing_is_given_up_for_now(
+def test_a_folder_that_keeps_changing_is_an_error_after_three_attempts(
     bucket: LocalBucket, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -94,14 +98,14 @@ def test_a_folder_that_keeps_changing_is_given_up_for_now(
 
 @pytest.fixture
 def warm(bucket: LocalBucket, colour_model: Path) -> ModelStore:
-    """A store that has the colour model, and looks for a newer one every time."""
+    """A store that has loaded the colour model, and checks for changes on every call."""
     bucket.upload_model(colour_model)
     store = ModelStore(bucket.client, Settings(model="models/colours/", model_ttl_seconds=0))
     assert store.model_for(BUCKET).labels == LABELS
     return store
 
 
-def test_a_broken_model_is_read_once_and_refused_until_it_changes(
+def test_a_broken_model_is_read_once_and_the_old_one_stays_until_it_changes(
     bucket: LocalBucket, warm: ModelStore
 ) -> None:
     before = warm.model_for(BUCKET)
@@ -116,7 +120,7 @@ def test_a_broken_model_is_read_once_and_refused_until_it_changes(
     assert warm.model_for(BUCKET).labels == ("rouge", "vert")
 
 
-def test_a_refused_model_says_why_to_every_image_while_there_is_no_other(
+def test_without_another_model_every_image_gets_the_reason_of_the_refusal(
     bucket: LocalBucket, colour_model: Path
 ) -> None:
     bucket.upload_model(colour_model)
@@ -133,7 +137,7 @@ def test_a_refused_model_says_why_to_every_image_while_there_is_no_other(
     assert store.model_for(BUCKET).labels == LABELS
 
 
-def test_swaps_and_refusals_are_counted_once_each(
+def test_each_swap_and_each_refusal_is_counted_once(
     bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     metrics.clear_metrics()
@@ -151,7 +155,7 @@ def test_swaps_and_refusals_are_counted_once_each(
     assert (written["ModelRejections"], written["ModelSwaps"]) == ([1.0], [1.0])
 
 
-def test_the_same_files_uploaded_again_are_no_other_model(
+def test_the_same_files_uploaded_again_are_not_counted_as_a_swap(
     bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     metrics.clear_metrics()
@@ -172,14 +176,16 @@ def test_the_same_files_uploaded_again_are_no_other_model(
     assert "ModelSwaps" not in capsys.readouterr().out
 
 
-def test_a_model_taken_away_serves_on(bucket: LocalBucket, warm: ModelStore) -> None:
+def test_a_deleted_model_stays_in_use(bucket: LocalBucket, warm: ModelStore) -> None:
     for name in ("cfg", "weights", "names"):
         bucket.client.delete_object(Bucket=BUCKET, Key=f"models/colours/colours.{name}")
 
     assert warm.model_for(BUCKET).labels == LABELS
 
 
-def test_while_s3_fails_the_model_at_hand_serves_on(bucket: LocalBucket, warm: ModelStore) -> None:
+def test_the_loaded_model_stays_in_use_while_s3_fails(
+    bucket: LocalBucket, warm: ModelStore
+) -> None:
     before = warm.model_for(BUCKET)
 
     def fail(**_: object) -> None:
@@ -190,7 +196,7 @@ def test_while_s3_fails_the_model_at_hand_serves_on(bucket: LocalBucket, warm: M
     assert warm.model_for(BUCKET) is before
 
 
-def test_a_folder_of_very_many_files_is_no_model(bucket: LocalBucket) -> None:
+def test_a_folder_with_over_100_files_is_refused(bucket: LocalBucket) -> None:
     for number in range(101):
         put(bucket, f"{number}.txt", b"")
     store = ModelStore(bucket.client, Settings(model="models/colours/"))
@@ -199,9 +205,7 @@ def test_a_folder_of_very_many_files_is_no_model(bucket: LocalBucket) -> None:
         store.model_for(BUCKET)
 
 
-def test_a_model_is_loaded_where_no_file_can_be_written(
-    bucket: LocalBucket, colour_model: Path
-) -> None:
+def test_loading_a_model_writes_no_file(bucket: LocalBucket, colour_model: Path) -> None:
     bucket.upload_model(colour_model)
     program = f"""
 import resource
@@ -220,15 +224,13 @@ print(ModelStore(create_client(), Settings(model="models/colours/")).model_for({
 
 @pytest.fixture
 def store(bucket: LocalBucket, colour_model: Path) -> Iterator[ModelStore]:
-    """A store that knows its model's bucket, and may have requests run beside others."""
+    """A store whose settings name the bucket, with an executor for parallel requests."""
     bucket.upload_model(colour_model)
-    with ThreadPoolExecutor() as beside:
-        yield ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours/"), beside)
+    with ThreadPoolExecutor() as executor:
+        yield ModelStore(bucket.client, Settings(model=f"s3://{BUCKET}/models/colours/"), executor)
 
 
-def test_a_model_that_was_sent_for_is_not_asked_for_again(
-    bucket: LocalBucket, store: ModelStore
-) -> None:
+def test_a_prefetched_model_is_not_requested_again(bucket: LocalBucket, store: ModelStore) -> None:
     calls = calls_of(bucket)
 
     store.prefetch()
@@ -239,7 +241,7 @@ def test_a_model_that_was_sent_for_is_not_asked_for_again(
     assert sorted(calls) == ["GetObject"] * 3 + ["ListObjectsV2"]
 
 
-def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
+def test_a_model_is_requested_again_after_prefetching_failed(
     bucket: LocalBucket, store: ModelStore
 ) -> None:
     def fail(**_: Any) -> None:
@@ -252,7 +254,7 @@ def test_a_model_that_was_sent_for_in_vain_is_asked_for_again(
     assert store.model_for(BUCKET).name == "colours"
 
 
-def test_a_model_that_was_sent_for_long_ago_is_asked_for_again(
+def test_a_prefetched_model_is_requested_again_after_the_ttl(
     bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -268,7 +270,7 @@ def test_a_model_that_was_sent_for_long_ago_is_asked_for_again(
     assert calls.count("ListObjectsV2") == 1
 
 
-def test_a_model_that_was_sent_for_is_looked_at_again_when_the_ttl_since_then_is_over(
+def test_the_ttl_of_a_prefetched_model_begins_when_it_was_prefetched(
     bucket: LocalBucket, store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -284,7 +286,7 @@ def test_a_model_that_was_sent_for_is_looked_at_again_when_the_ttl_since_then_is
     assert calls == ["ListObjectsV2"]
 
 
-def test_of_a_model_replaced_since_it_was_sent_for_no_two_files_mix(
+def test_a_model_replaced_after_prefetching_is_not_mixed_with_the_new_one(
     bucket: LocalBucket, store: ModelStore
 ) -> None:
     opened = threading.Semaphore(0)
@@ -305,12 +307,12 @@ def put(bucket: LocalBucket, name: str, body: bytes) -> None:
 
 
 def calls_of(bucket: LocalBucket) -> list[str]:
-    """The S3 calls that the bucket's client makes from now on, puts left out."""
+    """Records the S3 calls that the bucket's client makes from now on, except puts."""
     calls: list[str] = []
 
-    def note(model: Any, **_: object) -> None:
+    def record(model: Any, **_: object) -> None:
         if model.name != "PutObject":
             calls.append(model.name)
 
-    bucket.client.meta.events.register("before-call.s3", note)
+    bucket.client.meta.events.register("before-call.s3", record)
     return calls

@@ -9,7 +9,7 @@ from tests.faults.faults import Fault
 from tests.faults.proxy import FaultyProxy
 
 
-def test_a_request_is_tried_four_times(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+def test_a_broken_request_is_tried_four_times(bucket: LocalBucket, proxy: FaultyProxy) -> None:
     proxy.choose = lambda method, path, number: Fault.RESET
 
     with pytest.raises(StorageError, match="reading s3://pictures/a: Connection was closed"):
@@ -18,7 +18,7 @@ def test_a_request_is_tried_four_times(bucket: LocalBucket, proxy: FaultyProxy) 
     assert proxy.requests == 4
 
 
-def test_what_is_refused_is_not_tried_again(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+def test_a_denied_request_is_not_retried(bucket: LocalBucket, proxy: FaultyProxy) -> None:
     proxy.choose = lambda method, path, number: Fault.DENIED
 
     with pytest.raises(StorageError, match="AccessDenied: Access Denied"):
@@ -28,7 +28,7 @@ def test_what_is_refused_is_not_tried_again(bucket: LocalBucket, proxy: FaultyPr
 
 
 @pytest.mark.parametrize("method", ["head_object", "get_object"])
-def test_credentials_that_are_over_are_told_from_other_errors(
+def test_expired_credentials_have_an_error_class(
     method: str, bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     proxy.choose = lambda method, path, number: Fault.EXPIRED

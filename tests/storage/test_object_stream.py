@@ -25,7 +25,7 @@ def open_stream(**condition: Any) -> ObjectStream:
 
 
 @pytest.mark.parametrize("fault", BREAKS)
-def test_a_connection_that_breaks_is_followed_by_another(
+def test_a_broken_connection_is_replaced_by_another(
     fault: Fault, bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     put(bucket)
@@ -35,11 +35,13 @@ def test_a_connection_that_breaks_is_followed_by_another(
         assert stream.read() == DATA
 
     assert proxy.injected == {fault: 4}, (
-        "each break came half the rest further, so none is the last"
+        "each connection sends half of the remaining bytes before it breaks"
     )
 
 
-def test_only_what_is_left_is_asked_for_again(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+def test_only_the_remaining_bytes_are_requested_again(
+    bucket: LocalBucket, proxy: FaultyProxy
+) -> None:
     put(bucket)
     proxy.choose = lambda method, path, number: Fault.CUT if number == 0 else None
     client = create_client()
@@ -59,7 +61,7 @@ def test_only_what_is_left_is_asked_for_again(bucket: LocalBucket, proxy: Faulty
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(sizes=st.lists(st.integers(0, 5_000), max_size=20), breaks=st.sets(st.integers(0, 3)))
-def test_any_reads_give_the_object_in_order(
+def test_reads_of_any_size_return_the_object_in_order(
     sizes: list[int], breaks: set[int], bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     data = DATA[:10_000]
@@ -77,8 +79,10 @@ def test_any_reads_give_the_object_in_order(
     assert b"".join([*pieces, rest]) == data
 
 
-def test_breaks_without_progress_are_given_up(bucket: LocalBucket, proxy: FaultyProxy) -> None:
-    put(bucket, b"x")  # half of one byte is none
+def test_the_fourth_break_without_progress_is_an_error(
+    bucket: LocalBucket, proxy: FaultyProxy
+) -> None:
+    put(bucket, b"x")  # the fault sends half of the bytes: none
     proxy.choose = lambda method, path, number: Fault.CUT
 
     with open_stream() as stream, pytest.raises(StorageError, match="reading s3://pictures/a"):
@@ -96,7 +100,7 @@ def test_a_wrong_length_is_an_error(fault: Fault, bucket: LocalBucket, proxy: Fa
         stream.read()
 
 
-def test_a_rest_that_is_announced_too_short_is_no_end(
+def test_a_wrong_length_of_the_remaining_bytes_does_not_end_the_stream(
     bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     put(bucket)
@@ -107,7 +111,7 @@ def test_a_rest_that_is_announced_too_short_is_no_end(
         assert stream.read() == DATA
 
 
-def test_an_object_replaced_in_mid_body_is_not_mixed_with_the_new_one(
+def test_an_object_replaced_while_it_is_read_is_not_mixed_with_the_new_one(
     bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     put(bucket)
@@ -119,7 +123,9 @@ def test_an_object_replaced_in_mid_body_is_not_mixed_with_the_new_one(
             stream.read()
 
 
-def test_an_object_deleted_in_mid_body_is_gone(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+def test_an_object_deleted_while_it_is_read_raises_object_gone(
+    bucket: LocalBucket, proxy: FaultyProxy
+) -> None:
     put(bucket)
     proxy.choose = lambda method, path, number: Fault.CUT if number == 0 else None
 
@@ -129,7 +135,7 @@ def test_an_object_deleted_in_mid_body_is_gone(bucket: LocalBucket, proxy: Fault
             stream.read()
 
 
-def test_an_empty_object_is_empty(bucket: LocalBucket, proxy: FaultyProxy) -> None:
+def test_an_empty_object_has_no_bytes(bucket: LocalBucket, proxy: FaultyProxy) -> None:
     put(bucket, b"")
 
     with open_stream() as stream:

@@ -16,7 +16,7 @@ DIGEST = sha256(DATA).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PAUSES", (0.0, 0.0, 0.0))
 
 
@@ -27,31 +27,29 @@ def server() -> Iterator[FileServer]:
 
 
 def fetch(server: FileServer, path: Path) -> list[int]:
-    """Fetches the file; returns what the progress was."""
-    moved: list[int] = []
+    """Downloads the file; returns the byte counts that the progress callback got."""
+    counts: list[int] = []
     download(
         f"{server.address}/file",
         path,
         sha256=DIGEST,
         size=len(DATA),
-        progress=lambda name, done, size: moved.append(done),
+        progress=lambda name, done, size: counts.append(done),
     )
     assert path.read_bytes() == DATA
     assert [other.name for other in path.parent.iterdir()] == [path.name]
-    return moved
+    return counts
 
 
-def test_a_file_comes_whole_and_its_progress_is_told(server: FileServer, tmp_path: Path) -> None:
-    moved = fetch(server, tmp_path / "file")
+def test_a_file_is_downloaded_with_progress(server: FileServer, tmp_path: Path) -> None:
+    counts = fetch(server, tmp_path / "file")
 
-    assert moved == sorted(moved)
-    assert moved[-1] == len(DATA)
+    assert counts == sorted(counts)
+    assert counts[-1] == len(DATA)
     assert server.requests == [("/file", None)]
 
 
-def test_a_connection_cut_in_the_middle_is_continued_from_there(
-    server: FileServer, tmp_path: Path
-) -> None:
+def test_a_broken_download_is_resumed(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [1000, 5000]
 
     fetch(server, tmp_path / "file")
@@ -59,7 +57,7 @@ def test_a_connection_cut_in_the_middle_is_continued_from_there(
     assert server.requests == [("/file", None), ("/file", "bytes=1000-"), ("/file", "bytes=6000-")]
 
 
-def test_a_later_run_goes_on_where_one_gave_up(server: FileServer, tmp_path: Path) -> None:
+def test_a_later_run_resumes_an_earlier_one(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [100, 100, 100, 100]
     with pytest.raises(UnreachableError, match=r"/file: the connection broke after 400 of 1,0"):
         fetch(server, tmp_path / "file")
@@ -71,7 +69,9 @@ def test_a_later_run_goes_on_where_one_gave_up(server: FileServer, tmp_path: Pat
     assert server.requests == [("/file", "bytes=400-")]
 
 
-def test_a_server_that_knows_no_ranges_sends_all_again(server: FileServer, tmp_path: Path) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(
+    server: FileServer, tmp_path: Path
+) -> None:
     server.cuts, server.ranges = [1000], False
 
     fetch(server, tmp_path / "file")
@@ -79,7 +79,9 @@ def test_a_server_that_knows_no_ranges_sends_all_again(server: FileServer, tmp_p
     assert len(server.requests) == 2
 
 
-def test_a_cut_is_noticed_where_no_length_was_told(server: FileServer, tmp_path: Path) -> None:
+def test_a_broken_connection_is_noticed_without_a_content_length(
+    server: FileServer, tmp_path: Path
+) -> None:
     server.cuts, server.lengths = [1000], False
 
     fetch(server, tmp_path / "file")
@@ -87,7 +89,9 @@ def test_a_cut_is_noticed_where_no_length_was_told(server: FileServer, tmp_path:
     assert server.requests == [("/file", None), ("/file", "bytes=1000-")]
 
 
-def test_a_file_that_changed_in_between_is_fetched_anew(server: FileServer, tmp_path: Path) -> None:
+def test_a_file_that_has_changed_is_downloaded_from_the_beginning(
+    server: FileServer, tmp_path: Path
+) -> None:
     server.files["file"] = DATA[::-1]
     server.cuts = [100, 100, 100, 100]
     with pytest.raises(UnreachableError):
@@ -99,9 +103,7 @@ def test_a_file_that_changed_in_between_is_fetched_anew(server: FileServer, tmp_
     assert server.requests[-1] == ("/file", "bytes=400-")
 
 
-def test_a_beginning_of_something_else_is_dropped_and_all_fetched(
-    server: FileServer, tmp_path: Path
-) -> None:
+def test_a_partial_file_with_wrong_bytes_is_discarded(server: FileServer, tmp_path: Path) -> None:
     server.etags = False
     (tmp_path / "file.part").write_bytes(b"<html>")
 
@@ -110,7 +112,7 @@ def test_a_beginning_of_something_else_is_dropped_and_all_fetched(
     assert server.requests == [("/file", "bytes=6-"), ("/file", None)]
 
 
-def test_more_than_the_file_has_is_dropped_too(server: FileServer, tmp_path: Path) -> None:
+def test_a_partial_file_that_is_too_long_is_discarded(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(DATA + b"!")
 
     fetch(server, tmp_path / "file")
@@ -118,7 +120,7 @@ def test_more_than_the_file_has_is_dropped_too(server: FileServer, tmp_path: Pat
     assert server.requests == [("/file", None)]
 
 
-def test_what_is_whole_already_is_not_asked_for(server: FileServer, tmp_path: Path) -> None:
+def test_a_complete_partial_file_needs_no_request(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(DATA)
 
     fetch(server, tmp_path / "file")
@@ -127,9 +129,7 @@ def test_what_is_whole_already_is_not_asked_for(server: FileServer, tmp_path: Pa
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_answer_that_may_pass_is_waited_out(
-    server: FileServer, tmp_path: Path, status: int
-) -> None:
+def test_a_retryable_status_is_retried(server: FileServer, tmp_path: Path, status: int) -> None:
     server.statuses = [status, status]
 
     fetch(server, tmp_path / "file")
@@ -138,7 +138,7 @@ def test_an_answer_that_may_pass_is_waited_out(
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_an_answer_that_stays_is_taken(server: FileServer, tmp_path: Path, status: int) -> None:
+def test_another_status_is_not_retried(server: FileServer, tmp_path: Path, status: int) -> None:
     server.statuses = [status]
 
     with pytest.raises(NotThereError, match=f"/file: {status} "):
@@ -149,7 +149,7 @@ def test_an_answer_that_stays_is_taken(server: FileServer, tmp_path: Path, statu
 
 
 @pytest.mark.parametrize("wrong", [b"<html>", DATA[:-1], DATA + b"!", b"\0" * len(DATA)])
-def test_another_content_is_refused_and_not_kept(
+def test_a_file_with_another_digest_is_refused_and_deleted(
     server: FileServer, tmp_path: Path, wrong: bytes
 ) -> None:
     server.files["file"] = wrong
@@ -160,19 +160,19 @@ def test_another_content_is_refused_and_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slow_server_is_waited_for(
+def test_a_slow_download_does_not_time_out(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_TIMEOUT", 5.0)
     server.pause = 0.1
 
-    moved = fetch(server, tmp_path / "file")
+    counts = fetch(server, tmp_path / "file")
 
-    assert moved[0] <= len(DATA) / 4
+    assert counts[0] <= len(DATA) / 4
     assert len(server.requests) == 1
 
 
-def test_a_server_that_falls_silent_is_given_up(
+def test_a_server_that_stops_sending_times_out_in_every_attempt(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_TIMEOUT", 0.05)
@@ -184,7 +184,7 @@ def test_a_server_that_falls_silent_is_given_up(
     assert len(server.requests) == 4
 
 
-def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_refused_connection_names_the_address(tmp_path: Path) -> None:
     with FileServer().running() as server:
         address = server.address
 
@@ -194,7 +194,7 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, len(DATA)), max_size=3), st.booleans(), st.booleans())
-def test_however_it_is_cut_the_file_is_right(
+def test_the_file_is_correct_wherever_the_connection_breaks(
     server: FileServer, tmp_path: Path, cuts: list[int], ranges: bool, etags: bool
 ) -> None:
     server.cuts, server.ranges, server.etags = cuts, ranges, etags

@@ -18,7 +18,7 @@ CONTENTS = {"small.cfg": b"[net]", "small.weights": b"\0" * 100_000, "small.name
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "_PAUSES", (0.0, 0.0, 0.0))
     monkeypatch.delenv("MODEL_MIRROR", raising=False)
 
@@ -38,7 +38,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 
 @pytest.fixture
 def model(public: FileServer) -> ZooModel:
-    """A model of the zoo whose public address is `public`."""
+    """A model that is downloaded from the server `public`."""
     files = tuple(
         RemoteFile(name, f"{public.address}/", sha256(data).hexdigest(), len(data))
         for name, data in CONTENTS.items()
@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_model_becomes_a_folder_of_its_name(
+def test_a_model_is_downloaded_into_a_folder_with_its_name(
     model: ZooModel, public: FileServer, tmp_path: Path
 ) -> None:
     folder = pull(model, tmp_path / "models")
@@ -60,7 +60,7 @@ def test_a_model_becomes_a_folder_of_its_name(
     assert [path.name for path in folder.parent.iterdir()] == ["small"]
 
 
-def test_what_is_there_and_right_is_not_fetched_again(
+def test_correct_files_are_not_downloaded_again(
     model: ZooModel, public: FileServer, tmp_path: Path
 ) -> None:
     pull(model, tmp_path)
@@ -71,7 +71,7 @@ def test_what_is_there_and_right_is_not_fetched_again(
     assert public.requests == []
 
 
-def test_only_what_is_wrong_or_missing_is_fetched_into_a_folder_that_is_there(
+def test_only_wrong_and_missing_files_are_downloaded_into_an_existing_folder(
     model: ZooModel, public: FileServer, tmp_path: Path
 ) -> None:
     folder = pull(model, tmp_path)
@@ -86,7 +86,7 @@ def test_only_what_is_wrong_or_missing_is_fetched_into_a_folder_that_is_there(
     assert contents(folder) == {**CONTENTS, "model.json": b"{}"}
 
 
-def test_there_is_no_folder_until_all_is_there_and_the_next_run_goes_on(
+def test_the_folder_appears_only_when_complete_and_the_next_run_resumes(
     model: ZooModel, public: FileServer, tmp_path: Path
 ) -> None:
     public.cuts = [len(CONTENTS["small.cfg"]), 100, 100, 100, 100]
@@ -102,7 +102,7 @@ def test_there_is_no_folder_until_all_is_there_and_the_next_run_goes_on(
 
 
 @pytest.mark.parametrize("layout", ["small/{}", "{}"])
-def test_a_mirror_goes_before_the_public_address(
+def test_the_mirror_is_tried_before_the_public_address(
     model: ZooModel, public: FileServer, mirror: FileServer, tmp_path: Path, layout: str
 ) -> None:
     mirror.files = {layout.format(name): data for name, data in CONTENTS.items()}
@@ -113,7 +113,7 @@ def test_a_mirror_goes_before_the_public_address(
 
 
 @pytest.mark.parametrize("layout", ["small", "."])
-def test_a_mirror_may_be_a_folder(
+def test_the_mirror_may_be_a_folder(
     model: ZooModel,
     public: FileServer,
     tmp_path: Path,
@@ -130,7 +130,7 @@ def test_a_mirror_may_be_a_folder(
     assert public.requests == []
 
 
-def test_what_the_mirror_lacks_comes_from_the_public_address_with_a_note(
+def test_a_file_that_the_mirror_lacks_comes_from_the_public_address_with_a_note(
     model: ZooModel, public: FileServer, mirror: FileServer, tmp_path: Path
 ) -> None:
     mirror.files = {"small.cfg": CONTENTS["small.cfg"], "small/small.names": b"a\n"}
@@ -144,7 +144,7 @@ def test_what_the_mirror_lacks_comes_from_the_public_address_with_a_note(
     assert f"trying {public.address}/small.weights" in note
 
 
-def test_a_mirror_folder_without_the_file_is_passed_over_with_a_note(
+def test_a_missing_mirror_folder_is_skipped_with_a_note(
     model: ZooModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_MIRROR", str(tmp_path / "none"))
@@ -155,7 +155,7 @@ def test_a_mirror_folder_without_the_file_is_passed_over_with_a_note(
     assert "No such file" in notes[0]
 
 
-def test_a_wrong_file_on_the_mirror_is_passed_over_with_a_note(
+def test_a_wrong_file_on_the_mirror_is_skipped_with_a_note(
     model: ZooModel, mirror: FileServer, tmp_path: Path
 ) -> None:
     mirror.files = {**CONTENTS, "small.weights": b"<html>"}
@@ -166,7 +166,7 @@ def test_a_wrong_file_on_the_mirror_is_passed_over_with_a_note(
     assert f"{mirror.address}/small.weights: its SHA-256 is" in note
 
 
-def test_a_mirror_out_of_reach_is_asked_once_and_passed_over(
+def test_an_unreachable_mirror_is_tried_once_and_then_skipped(
     model: ZooModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FileServer().running() as gone:
@@ -178,7 +178,7 @@ def test_a_mirror_out_of_reach_is_asked_once_and_passed_over(
     assert f"MODEL_MIRROR: {gone.address}/small/small.cfg: " in note
 
 
-def test_a_file_that_is_nowhere_is_named_with_what_to_do(
+def test_the_error_for_a_file_that_no_address_has_suggests_a_mirror(
     model: ZooModel, public: FileServer, tmp_path: Path
 ) -> None:
     del public.files["small.weights"]
@@ -189,14 +189,14 @@ def test_a_file_that_is_nowhere_is_named_with_what_to_do(
         pull(model, tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_named(model: ZooModel, tmp_path: Path) -> None:
+def test_the_error_names_a_folder_that_cannot_be_created(model: ZooModel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(DownloadError, match=r"/file/\.small\.part: .*Not a directory"):
         pull(model, tmp_path / "file")
 
 
-def test_a_second_process_does_not_write_to_the_same_files(model: ZooModel, tmp_path: Path) -> None:
+def test_a_second_process_does_not_write_the_same_files(model: ZooModel, tmp_path: Path) -> None:
     staging = tmp_path / ".small.part"
     staging.mkdir()
     handle = os.open(staging, os.O_RDONLY)
@@ -210,7 +210,7 @@ def test_a_second_process_does_not_write_to_the_same_files(model: ZooModel, tmp_
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.detects])
-def test_the_zoo_knows_the_cfgs_of_its_networks(
+def test_the_catalogue_agrees_with_the_real_cfg_files(
     name: str, shared: Callable[[str], Path], tmp_path: Path
 ) -> None:
     cfg, weights, names = MODELS[name].files
@@ -226,7 +226,7 @@ def test_the_zoo_knows_the_cfgs_of_its_networks(
     assert weights.size == 20 + 4 * values  # version 0.2: a header of 20 bytes
 
 
-def test_a_model_of_the_zoo_comes_from_a_mirror_of_real_files(
+def test_a_real_model_is_copied_from_a_mirror_folder(
     shared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = shared("models/yolo-fastest-1.1")
