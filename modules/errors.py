@@ -1,80 +1,84 @@
-"""The errors of the whole project: two kinds at the root, told apart everywhere."""
+"""Every error of this project: permanent ones, then transient ones, then errors of usage.
+
+Catch `PermanentError` to record a failure, and `TransientError` to try again later. Errors of usage
+are neither: a person must change a setting or a command.
+"""
 
 
 class PermanentError(Exception):
-    """The same input fails the same way for ever: record it, never retry it."""
+    """The same input will always fail in the same way: record it, and never retry it."""
+
+
+class ImageError(PermanentError):
+    """This image cannot be processed: not an image, corrupt, too large, or of an unknown format."""
+
+
+class ObjectGoneError(PermanentError):
+    """The object does not exist any more: it was deleted after its event was sent."""
+
+
+class EventError(PermanentError):
+    """The event names no images in a known shape."""
+
+
+class JobError(PermanentError):
+    """The Spark job cannot run as it was called. The message says what would be right."""
 
 
 class TransientError(Exception):
     """A later attempt may succeed: retry it."""
 
 
-class ImageError(PermanentError):
-    """This image cannot be processed: not an image, corrupt, too large, unknown format."""
+class StorageError(TransientError):
+    """S3 failed: throttling, a time-out, missing permissions, no such bucket."""
+
+
+class CredentialsExpiredError(StorageError):
+    """The credentials have expired. An execution environment keeps the ones it started with."""
+
+
+class ObjectChangedError(StorageError):
+    """The object is not the version that a condition on its ETag requires."""
 
 
 class ModelError(TransientError):
     """This model cannot be used.
 
-    Transient, because the image is not at fault: once the model is mended, a retry succeeds.
+    Transient, because the image is not at fault: after the model is repaired, a retry succeeds.
     """
 
 
 class CfgError(ModelError):
-    """A Darknet `.cfg` is malformed, or asks for what is not supported."""
+    """A Darknet `.cfg` is malformed, or contains something that is not supported."""
 
 
 class WeightsError(ModelError):
-    """A Darknet `.weights` does not hold what its `.cfg` calls for."""
-
-
-class EventError(PermanentError):
-    """An event of a shape that names no images."""
-
-
-class SettingsError(Exception):
-    """A setting has a value that cannot work. The message names the variable and what would do."""
-
-
-class StorageError(TransientError):
-    """S3 did not do as asked: throttling, time-outs, missing permissions, no such bucket."""
-
-
-class CredentialsExpiredError(StorageError):
-    """The credentials are over, and an execution environment keeps those that it was born with."""
-
-
-class ObjectChangedError(StorageError):
-    """The object is not the one that a condition on its ETag asks for."""
-
-
-class ObjectGoneError(PermanentError):
-    """The object is not there any more: it was deleted after its event was sent."""
+    """A Darknet `.weights` file does not contain the weights that its `.cfg` describes."""
 
 
 class FolderChangedError(TransientError):
-    """A file was replaced or deleted after the folder was listed; listing it again helps."""
+    """A model's file was replaced or deleted after its folder was listed: list it again."""
 
 
 class DownloadError(TransientError):
-    """A file cannot be had, or is not what it should be."""
+    """A file cannot be downloaded, or its content is not what was expected."""
 
 
 class NotThereError(DownloadError):
-    """The address answers that it does not have the file, or does not give it out."""
+    """The server answers that it does not have the file, or does not allow access to it."""
 
 
 class UnreachableError(DownloadError):
-    """The address does not answer, or breaks off, as often as it is asked."""
+    """The server does not answer, or breaks the connection at every attempt."""
+
+
+class JobFailedError(TransientError):
+    """Spark gave up the job. What it has written stays, and a later run continues from there."""
+
+
+class SettingsError(Exception):
+    """A setting has an invalid value. The message names the variable and what would be right."""
 
 
 class UsageError(Exception):
     """The command cannot run as it was called. The message says what would be right."""
-
-
-class JobError(PermanentError):
-    """The job cannot run as it was called. The message says what would be right."""
-
-
-class JobFailedError(TransientError):
-    """Spark gave the job up. What it has written stays, and a later run goes on from there."""

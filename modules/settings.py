@@ -1,4 +1,4 @@
-"""Environment -> one frozen, checked `Settings`; start at `Settings.from_environment`."""
+"""Reads the settings from the environment, and checks them; see `Settings.from_environment`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .object_detection.engines.registry import AUTO, ENGINE_NAMES, choose_engine
 
 _RESIZES = ("stretch", "letterbox")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
-# Settings that change where results lie, or whether there is one, but not what is in it
-_WITHOUT_EFFECT = (
+# Settings that change where a result is stored, or whether there is one, but not its content
+_NOT_IN_DIGEST = (
     "input_prefix",
     "output_prefix",
     "failed_prefix",
@@ -28,11 +28,11 @@ _WITHOUT_EFFECT = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting, with its default. A field is the environment variable of its name.
+    """Every setting with its default. A field is read from the environment variable of its name.
 
-    classes: labels to keep; empty for all. resize: "stretch", "letterbox", or empty for what the
-    model was trained with. engine: a name in `ENGINE_NAMES`; "auto" becomes one. force: make
-    results again that are there already.
+    docs/settings.md explains each one. classes: labels to keep; empty for all. resize: "stretch",
+    "letterbox", or empty for what the model was trained with. engine: a name in `ENGINE_NAMES`;
+    "auto" is replaced by one of them. force: makes results again even if current ones exist.
     """
 
     input_prefix: str = "input/"
@@ -50,7 +50,7 @@ class Settings:
     force: bool = False
 
     def __post_init__(self) -> None:
-        """Checks values and their combination."""
+        """Checks each value, and how the prefixes fit together."""
         for name in ("confidence", "nms"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -62,7 +62,7 @@ class Settings:
                 raise _error(name, getattr(self, name), "1 or more")
         if self.engine not in (AUTO, *ENGINE_NAMES):
             raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINE_NAMES])}")
-        # by its own name, which a result's digest has
+        # "auto" is resolved here, so that the digest of a result names the engine that was used
         object.__setattr__(self, "engine", choose_engine(self.engine))
         if self.resize and self.resize not in _RESIZES:
             raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
@@ -75,28 +75,33 @@ class Settings:
         for name in names:
             prefix = getattr(self, name)
             if prefix.startswith("/") or not prefix.endswith("/") or prefix == "/":
-                raise _error(name, prefix, "a folder of the bucket ending in /, like input/")
+                raise _error(
+                    name, prefix, "a prefix that ends in / and does not begin with it, like input/"
+                )
         for name in names[1:]:
             prefix = getattr(self, name)
             if prefix.startswith(self.input_prefix) or self.input_prefix.startswith(prefix):
                 raise _error(
                     name,
                     prefix,
-                    f"a folder apart from INPUT_PREFIX={self.input_prefix}, "
-                    "or the function would trigger itself for ever",
+                    f"a prefix that does not overlap INPUT_PREFIX={self.input_prefix}, "
+                    "or the function would trigger itself forever",
                 )
         if self.output_prefix == self.failed_prefix:
-            raise _error("failed_prefix", self.failed_prefix, "a folder other than OUTPUT_PREFIX")
+            raise _error("failed_prefix", self.failed_prefix, "another prefix than OUTPUT_PREFIX")
 
     @property
     def letterbox(self) -> bool | None:
-        """`resize` as a detector takes it; None for what the model was trained with."""
+        """`resize` as the detector expects it; None for what the model was trained with."""
         return {"letterbox": True, "stretch": False}.get(self.resize)
 
     def digest(self, model_name: str) -> str:
-        """What a result depends on besides the image and the model's files: "sha256:..." of it."""
+        """Returns "sha256:..." of all settings that change the content of a result.
+
+        `model_name` is part of it, because a document contains the model's name.
+        """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values = {name: value for name, value in values.items() if name not in _WITHOUT_EFFECT}
+        values = {name: value for name, value in values.items() if name not in _NOT_IN_DIGEST}
         text = json.dumps({**values, "model": model_name}, sort_keys=True)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -104,10 +109,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str], **options: str | None) -> Settings:
         """Reads the variables that are set and not empty.
 
-        `options` are fields that go before their variables, where they are given.
+        `options` are fields; those that are not None take precedence over their variables.
 
         Raises:
-            SettingsError: a value that cannot be read, or cannot work.
+            SettingsError: a value cannot be read, or is invalid.
         """
         values: dict[str, object] = {}
         for field in fields(cls):

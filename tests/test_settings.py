@@ -46,7 +46,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
 
 
 @pytest.mark.parametrize(("installed", "engine"), [(True, "onnxruntime"), (False, "opencv")])
-def test_the_engine_is_chosen_of_those_that_are_installed(
+def test_the_automatic_engine_is_one_that_is_installed(
     installed: bool, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: installed or None)
@@ -71,11 +71,11 @@ def test_the_engine_is_chosen_of_those_that_are_installed(
         ("ENGINE", "tensorflow", "one of auto, opencv, onnxruntime"),
         ("RESIZE", "crop", "one of stretch, letterbox"),
         ("MODEL", "/", "a model's prefix"),
-        ("INPUT_PREFIX", "input", "a folder of the bucket ending in /"),
-        ("INPUT_PREFIX", "/input/", "a folder of the bucket ending in /"),
+        ("INPUT_PREFIX", "input", "a prefix that ends in /"),
+        ("INPUT_PREFIX", "/input/", "does not begin with it"),
     ],
 )
-def test_a_bad_value_is_named_with_its_variable_and_what_would_be_right(
+def test_the_message_for_a_bad_value_names_the_variable_and_what_would_be_right(
     name: str, value: str, right: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
@@ -89,25 +89,25 @@ def test_a_bad_value_is_named_with_its_variable_and_what_would_be_right(
 @pytest.mark.parametrize(
     ("input_prefix", "other"), [("in/", "in/"), ("in/", "in/out/"), ("in/deep/", "in/")]
 )
-def test_a_function_that_could_trigger_itself_is_refused(
+def test_prefixes_by_which_the_function_could_trigger_itself_are_refused(
     name: str, input_prefix: str, other: str
 ) -> None:
     with pytest.raises(SettingsError, match="trigger itself"):
         Settings.from_environment({"INPUT_PREFIX": input_prefix, name: other})
 
 
-def test_prefixes_that_only_look_alike_are_apart() -> None:
+def test_prefixes_that_only_begin_alike_are_accepted() -> None:
     settings = Settings.from_environment({"INPUT_PREFIX": "input/", "OUTPUT_PREFIX": "input-out/"})
 
     assert settings.output_prefix == "input-out/"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1", True), ("true", True), ("0", False)])
-def test_force_is_one_or_zero(text: str, expected: bool) -> None:
+def test_force_is_read_from_one_true_or_zero(text: str, expected: bool) -> None:
     assert Settings.from_environment({"FORCE": text}).force == expected
 
 
-def test_force_that_is_neither_is_refused() -> None:
+def test_any_other_value_of_force_is_refused() -> None:
     with pytest.raises(SettingsError, match="FORCE=maybe cannot work: it must be 1 or 0"):
         Settings.from_environment({"FORCE": "maybe"})
 
@@ -127,7 +127,12 @@ def test_a_setting_that_changes_results_changes_the_digest(changes: dict[str, An
     assert Settings(**changes).digest("m") == Settings(**changes).digest("m")
 
 
-def test_places_limits_and_force_leave_the_digest_alone() -> None:
+def test_prefixes_limits_and_force_do_not_change_the_digest() -> None:
     other = Settings(input_prefix="in/", max_image_bytes=1, model_ttl_seconds=1, force=True)
 
     assert other.digest("m") == Settings().digest("m") != other.digest("another model")
+
+
+def test_failures_and_results_must_have_different_prefixes() -> None:
+    with pytest.raises(SettingsError, match="FAILED_PREFIX=output/ .* another prefix than OUTPUT"):
+        Settings(failed_prefix="output/")
