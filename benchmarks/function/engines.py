@@ -85,7 +85,7 @@ def parse() -> Table:
 
     def parse() -> None:
         with path.open("rb", buffering=0) as stream:
-            import_darknet(cfg, stream, apart=True)
+            import_darknet(cfg, stream, external_weights=True)
 
     baseline, ours = alternate(read, parse, 7)
     return Table(

@@ -16,7 +16,7 @@ from ..errors import ModelError, SettingsError
 from ..object_detection.darknet import import_darknet
 from ..object_detection.detector import Detector
 from ..object_detection.engines.engine import Engine
-from ..object_detection.engines.registry import USES_EXTERNAL_WEIGHTS
+from ..object_detection.engines.registry import engine_class
 from ..object_detection.network import Network
 from ..settings import Settings
 from .folder import ModelFolder
@@ -103,7 +103,7 @@ def _load_darknet(
     reader: ModelReader, description: Description | None, engine: str
 ) -> tuple[Network, str]:
     if description is not None:
-        description.require_feeding_alone()
+        description.require_no_onnx_keys()
     cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
     labels_name = reader.only(*LABEL_SUFFIXES)
     cfg, labels = reader.text(cfg_name), _labels(reader.text(labels_name))
@@ -112,7 +112,11 @@ def _load_darknet(
     with reader.stream(weights_name) as weights:
         size = None if description is None else description.input
         network = import_darknet(
-            cfg, weights, input_size=size, tree=tree, apart=engine in USES_EXTERNAL_WEIGHTS
+            cfg,
+            weights,
+            input_size=size,
+            tree=tree,
+            external_weights=engine_class(engine).external_weights,
         )
     reader.check()
     if len(labels) != network.classes:

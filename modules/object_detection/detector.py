@@ -27,10 +27,10 @@ class Detector:
         """Loads `network` into `engine`.
 
         Args:
-            network: what an importer made; its ONNX bytes are not kept.
-            engine: a name in `ENGINE_NAMES`, or the engine that the network is loaded in.
+            network: what an importer returned; its ONNX bytes are not kept.
+            engine: a name in `ENGINE_NAMES`, or an engine that has already loaded the network.
             letterbox: True keeps an image's proportions and pads with grey, False stretches it,
-                None does what the network was trained with.
+                None does as in the network's training.
 
         Raises:
             ModelError: the engine cannot load the network.
@@ -38,13 +38,16 @@ class Detector:
         self.input_size = network.input_size
         self.classes = network.classes
         self._head = network.head
-        self._preprocessing = network.preprocessing.resized(letterbox=letterbox)
+        self._preprocessing = network.preprocessing.with_letterbox(letterbox=letterbox)
         if isinstance(engine, str):
             engine = create_engine(engine, network.onnx, network.outputs)
         self._engine = engine
 
     def raw_outputs(self, image: NDArray[np.uint8]) -> list[Blob]:
-        """What the network puts out for `image`, as its head gets it; see `detect`."""
+        """Returns the network's outputs for `image`, in the order in which the head decodes them.
+
+        `image` is as in `detect`.
+        """
         blob, _ = self._preprocessing.apply(image, self.input_size)
         return self._engine.forward(blob)
 
@@ -60,21 +63,23 @@ class Detector:
 
         Args:
             image: the pixels, upright.
-            confidence: detections at or under it are dropped; 0 to 1.
-            nms: of two boxes of one class, the less confident is dropped where their
-                intersection over union is above this; 0 to 1.
-            class_ids: only these classes; None for all.
+            confidence: detections with this confidence or less are dropped; 0 to 1.
+            nms: if two boxes of one class have an intersection over union above this, the less
+                confident one is dropped; 0 to 1.
+            class_ids: only these classes are returned; None for all.
+
+        Returns:
+            The detections, boxes in pixels of `image`.
         """
         height, width = image.shape[:2]
         blob, placement = self._preprocessing.apply(image, self.input_size)
         candidates = self._head.decode(self._engine.forward(blob), self.input_size, confidence)
-        wanted = np.ones(len(candidates.boxes), bool)
         if class_ids is not None:
-            wanted = np.isin(candidates.class_ids, class_ids)
+            candidates = candidates.select(np.isin(candidates.class_ids, class_ids))
         return suppress(
-            placement.to_pixels(candidates.boxes, (width, height))[wanted],
-            candidates.confidences[wanted],
-            candidates.class_ids[wanted],
+            placement.to_pixels(candidates.boxes, (width, height)),
+            candidates.confidences,
+            candidates.class_ids,
             nms=None if self._head.suppressed else nms,
             image_size=(width, height),
         )

@@ -1,4 +1,4 @@
-"""`model.json`: what a model's files do not say, or say wrongly; start at `parse_description`."""
+"""`model.json`: what a model's files leave out or have wrong; start at `parse_description`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,23 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
 from ..errors import ModelError
+from .heads.registry import HEAD_NAMES, load_families
 from .preprocessing import RESIZES, Preprocessing, Resize
 
-_CENTRED = Preprocessing(resize="letterbox")
-YOLOX = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
-FAMILIES = {
-    **dict.fromkeys(("yolov5", "yolov6", "yolov7", "yolov8", "yolov9", "yolov10"), _CENTRED),
-    **dict.fromkeys(("yolo11", "yolo12", "yolo26"), _CENTRED),
-    "yolox": YOLOX,
-}
-HEADS = ("objectness", "yolox", "classes", "anchors", "end-to-end")
+_PREPROCESSING_KEYS = ("scale", "channels", "resize", "padding", "mean", "std")
+_ONNX_KEYS = ("head", "outputs", "anchors", "names")
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
 
 
 @dataclass(frozen=True)
 class Description:
-    """A `model.json`. A key that it does not have is None here: the files, or the family, say.
+    """The keys of a `model.json`; None for those that it does not have.
 
-    family: a key of `FAMILIES`, which says how images are fed. head: one of `HEADS`, which says how
-    `outputs` are read. input: (width, height) in pixels. scale, channels, resize, padding, mean,
-    std: as in `Preprocessing`. anchors: for each output its (width, height) in pixels. names: the
-    classes'.
+    family: a key of `load_families()`, which gives the preprocessing. head: one of `HEAD_NAMES`,
+    which decodes `outputs`. input: (width, height) in pixels. scale, channels, resize, padding,
+    mean, std: as in `Preprocessing`. anchors: for each output, (width, height) in pixels. names: of
+    the classes, in order.
     """
 
     family: str | None = None
@@ -45,31 +40,39 @@ class Description:
     anchors: Anchors | None = None
     names: tuple[str, ...] | None = None
 
-    def preprocessing(self, told: Preprocessing) -> Preprocessing:
-        """How images are fed, where `told` is what the files say."""
-        base = told if self.family is None else FAMILIES[self.family]
-        keys = ("scale", "channels", "resize", "padding", "mean", "std")
-        values = {key: getattr(self, key) for key in keys}
-        given = {key: value for key, value in values.items() if value is not None}
-        return replace(base, **given)
+    def preprocessing(self, default: Preprocessing) -> Preprocessing:
+        """Returns the family's preprocessing, or `default` without one, with single keys replaced.
 
-    def over(self, other: Description) -> Description:
-        """This one, and where it has no key, the other."""
-        given = {key: value for key, value in vars(self).items() if value is not None}
-        return replace(other, **given)
+        `default` follows from the model's other files.
+        """
+        base = default if self.family is None else load_families()[self.family]
+        return replace(base, **self._given(*_PREPROCESSING_KEYS))
 
-    def require_feeding_alone(self) -> None:
-        """Raises ModelError where it speaks of what a Darknet `.cfg` says by itself."""
-        for key in ("head", "outputs", "anchors", "names"):
-            if getattr(self, key) is not None:
-                raise ModelError(f"model.json: {key} is for *.onnx; a *.cfg says it, or *.names")
+    def merged_over(self, other: Description) -> Description:
+        """Returns `other` with the keys that are given here replaced."""
+        return replace(other, **self._given(*vars(self)))
+
+    def require_no_onnx_keys(self) -> None:
+        """Checks that no key is given which is for ONNX files only.
+
+        Raises:
+            ModelError: such a key is given; a Darknet `.cfg` itself has what it describes.
+        """
+        for key in self._given(*_ONNX_KEYS):
+            raise ModelError(
+                f"model.json: {key} is for *.onnx only; a Darknet model has it in its *.cfg or "
+                "*.names; remove the key"
+            )
+
+    def _given(self, *keys: str) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
 
 
 def parse_description(text: str) -> Description:
-    """Reads the text of a `model.json`.
+    """Parses the text of a `model.json`.
 
     Raises:
-        ModelError: it is no JSON object, or a key or its value is not known.
+        ModelError: the text is not a JSON object, or a key or its value is unknown.
     """
     try:
         document = json.loads(text)
@@ -82,12 +85,13 @@ def parse_description(text: str) -> Description:
         if key not in _KEYS:
             known = ", ".join(field.name for field in fields(Description))
             raise ModelError(f"model.json: '{key}' is not known; these are: {known}")
-        read, expected = _KEYS[key]
+        read, right = _KEYS[key]
         try:
             values[key] = read(value)
         except (TypeError, ValueError, OverflowError, ZeroDivisionError):
             shown = json.dumps(value, ensure_ascii=False)
-            raise ModelError(f"model.json: {key} is {shown}; it must be {expected}") from None
+            right = right or f"one of {', '.join(load_families())}"
+            raise ModelError(f"model.json: {key} is {shown}; it must be {right}") from None
     return Description(**values)
 
 
@@ -98,6 +102,12 @@ def _one_of(*words: str) -> tuple[Callable[[Any], str], str]:
         return cast(str, value)
 
     return read, f"one of {', '.join(words)}"
+
+
+def _family(value: Any) -> str:
+    if not isinstance(value, str) or value not in load_families():
+        raise ValueError
+    return value
 
 
 def _size(value: Any) -> tuple[int, int]:
@@ -153,9 +163,10 @@ def _side(value: Any) -> float:
     return float(value)
 
 
+# For each key, the function that reads its value, and what the value must be
 _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "family": _one_of(*FAMILIES),
-    "head": _one_of(*HEADS),
+    "family": (_family, ""),  # the families are loaded only when the key is used
+    "head": _one_of(*HEAD_NAMES),
     "outputs": (_texts, 'the names of the outputs to read, like ["output0"]'),
     "input": (_size, "a side in pixels, like 640, or width and height, like [640, 384]"),
     "scale": (_scale, 'what pixels are multiplied by, above 0 and up to 1, like "1/255"'),
@@ -164,15 +175,16 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "padding": (lambda value: _whole(value, 0, 255), "a grey, 0 to 255, like 114"),
     "mean": (
         lambda value: _three(value, _mean),
-        "what each channel of scaled pixels loses, like [0.485, 0.456, 0.406]",
+        "what is subtracted from each channel of scaled pixels, like [0.485, 0.456, 0.406]",
     ),
     "std": (
         lambda value: _three(value, _side),
-        "what each is then divided by, above 0, like [0.229, 0.224, 0.225]",
+        "what each channel is then divided by, above 0, like [0.229, 0.224, 0.225]",
     ),
     "anchors": (
         _anchors,
-        "a list an output of pairs of width and height in pixels, like [[[10, 13], [16, 30]]]",
+        "for each output, a list of pairs of width and height in pixels, "
+        "like [[[10, 13], [16, 30]]]",
     ),
     "names": (_texts, 'the names of the classes in order, like ["person", "dog"]'),
 }

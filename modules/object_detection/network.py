@@ -1,4 +1,4 @@
-"""What an importer hands to a detector: a network in ONNX, and how to feed and read it."""
+"""A network in ONNX with its head and preprocessing: what importers make and detectors take."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .preprocessing import Preprocessing
 class Network:
     """A network ready for an engine.
 
-    onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: those of the graph's
-    outputs that the head decodes, in its order. preprocessing: how it was trained to be fed.
-    labels: the classes' names; empty where nobody has said them. weights: those that lie beside
-    `onnx`, to which they are but a path (`Graph.serialise_apart`): they live as long as this does.
-    None where it has all.
+    onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. outputs: the graph's outputs that
+    the head decodes, in its order. preprocessing: what the network was trained with. labels: the
+    class names; empty if they are unknown. weights: the external weights, by name, which `onnx`
+    refers to by a path; they exist as long as this object
+    (`Graph.serialise_with_external_weights`). None if `onnx` itself holds all weights.
     """
 
     onnx: NDArray[np.uint8]
@@ -33,5 +33,5 @@ class Network:
 
     @property
     def classes(self) -> int:
-        """How many classes the network tells apart."""
+        """The number of classes."""
         return self.head.classes

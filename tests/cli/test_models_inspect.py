@@ -20,17 +20,17 @@ def inspect(model: Path, *arguments: str) -> dict[str, Any]:
     return document
 
 
-def test_it_shows_how_images_are_normalised_where_they_are(colour_model: Path) -> None:
+def test_normalisation_of_images_is_shown_only_if_there_is_any(colour_model: Path) -> None:
     plain = models("inspect", colour_model).stdout
     (colour_model / "model.json").write_text('{"mean": [0.5, 0, 0.25], "std": [1, 1, 2]}')
 
     shown = models("inspect", colour_model).stdout
 
     assert "divided by" not in plain
-    assert ", less [0.5, 0, 0.25], divided by [1, 1, 2]\n" in shown
+    assert ", minus [0.5, 0, 0.25], divided by [1, 1, 2]\n" in shown
 
 
-def test_a_model_that_one_can_count_by_hand(colour_model: Path) -> None:
+def test_facts_about_a_small_model_equal_those_counted_by_hand(colour_model: Path) -> None:
     found = inspect(colour_model)
 
     network = found["network"]
@@ -48,7 +48,7 @@ def test_a_model_that_one_can_count_by_hand(colour_model: Path) -> None:
     assert (network["notes"], found["problems"]) == ([], [])
 
 
-def test_memory_is_what_a_process_took_with_it_and_without(colour_model: Path) -> None:
+def test_peak_memory_is_above_the_memory_before_the_model(colour_model: Path) -> None:
     footprint = inspect(colour_model)["footprint"]
 
     assert footprint["engine"] == "opencv"
@@ -56,7 +56,7 @@ def test_memory_is_what_a_process_took_with_it_and_without(colour_model: Path) -
     assert min(footprint[name] for name in ("load_ms", "first_ms", "image_ms")) > 0
 
 
-def test_a_person_gets_a_line_a_fact(colour_model: Path) -> None:
+def test_without_json_each_fact_is_one_line(colour_model: Path) -> None:
     run = models("inspect", colour_model)
 
     lines = dict(line.split("\t") for line in run.stdout.splitlines())
@@ -66,7 +66,7 @@ def test_a_person_gets_a_line_a_fact(colour_model: Path) -> None:
     assert "MB at most, measured" in lines["memory"]
 
 
-def test_what_is_read_over_is_listed(colour_model: Path) -> None:
+def test_ignored_options_are_listed(colour_model: Path) -> None:
     cfg = colour_model / "colours.cfg"
     text = cfg.read_text().replace("channels=3", "channels=3\nbatch=64\nsubdivisions=8")
     cfg.write_text(text.replace("num=1", "num=1\njitter=.3"))
@@ -76,22 +76,22 @@ def test_what_is_read_over_is_listed(colour_model: Path) -> None:
     assert note.endswith("which change nothing here: batch, subdivisions, jitter")
 
 
-def test_an_input_that_is_no_multiple_of_the_stride_is_a_problem(colour_model: Path) -> None:
+def test_an_input_that_is_not_a_multiple_of_the_stride_is_a_problem(colour_model: Path) -> None:
     cfg = colour_model / "colours.cfg"
     cfg.write_text(cfg.read_text().replace("width=64", "width=68"))
 
     assert inspect(colour_model)["problems"] == [
-        "the input, 68 x 64, is no multiple of 8, the coarsest stride"
+        "the input is 68 x 64; both should be multiples of 8, the coarsest stride"
     ]
 
 
-def test_names_that_stand_twice_or_are_empty_are_problems(colour_model: Path) -> None:
+def test_duplicate_class_names_are_a_problem(colour_model: Path) -> None:
     (colour_model / "colours.names").write_text("red\nred\n")
 
-    assert inspect(colour_model)["problems"] == ["several classes are called 'red'"]
+    assert inspect(colour_model)["problems"] == ["several classes have the name 'red'"]
 
 
-def test_of_a_model_that_does_not_load_the_reason_is_told_and_what_its_cfg_says(
+def test_a_model_that_does_not_load_is_shown_with_the_reason_and_the_facts_of_its_cfg(
     colour_model: Path,
 ) -> None:
     (colour_model / "colours.names").write_text("red\n")
@@ -104,7 +104,7 @@ def test_of_a_model_that_does_not_load_the_reason_is_told_and_what_its_cfg_says(
     assert found["footprint"] is None
 
 
-def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
+def test_for_a_folder_without_a_model_the_problem_names_the_missing_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
 
     (problem,) = inspect(tmp_path)["problems"]
@@ -112,7 +112,7 @@ def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
     assert "it has no *.cfg; in it: a.txt" in problem
 
 
-def test_a_converted_model_is_as_much_work_as_before(colour_model: Path, tmp_path: Path) -> None:
+def test_a_converted_model_has_the_same_gflops(colour_model: Path, tmp_path: Path) -> None:
     (tmp_path / "onnx").mkdir()
     models("convert", colour_model, tmp_path / "onnx" / "colours.onnx", "--decode")
 
@@ -139,10 +139,10 @@ def test_a_converted_model_is_as_much_work_as_before(colour_model: Path, tmp_pat
         ("csresnext50-panet-spp", 71.3),
     ],
 )
-def test_the_work_of_a_network_is_what_darknet_prints(
+def test_gflops_equal_those_that_darknet_prints(
     name: str, gflops: float, shared: Callable[[str], Path]
 ) -> None:
-    """The BFlops of AlexeyAB/darknet's README; Darknet counts a few cheaper layers, too."""
+    """From the BFlops in AlexeyAB/darknet's README; Darknet also counts a few cheap layers."""
     facts = darknet_facts(shared(f"cfg/{name}.cfg").read_text())
 
     assert facts.multiply_adds is not None

@@ -1,4 +1,4 @@
-"""The work of an ONNX network, written out from its shapes."""
+"""Multiply-adds of an ONNX network, compared with sums written out by hand."""
 
 import numpy as np
 import onnx
@@ -7,13 +7,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from modules.cli.models.onnx_facts import onnx_facts
 from modules.object_detection.engines.registry import ENGINE_NAMES
-from modules.object_detection.heads.onnx_heads import ClassHead
+from modules.object_detection.heads.classes import ClassHead
 from modules.object_detection.network import Network
 from modules.object_detection.preprocessing import Preprocessing
 
 
 def network(*, computed: bool = False) -> Network:
-    """Four kinds of products on an image of 3 x 6 x 8: shapes that its file does not hold."""
+    """Makes four kinds of products of an image, 3 x 6 x 8; the file holds no shapes of values.
+
+    computed: the weights of the convolution are computed from others.
+    """
     rng = np.random.default_rng(0)
     weights = {
         "conv": rng.normal(size=(4, 3, 3, 3)),
@@ -50,7 +53,7 @@ def network(*, computed: bool = False) -> Network:
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_every_product_counts(engine: str) -> None:
+def test_products_of_all_four_operators_are_counted(engine: str) -> None:
     facts = onnx_facts(network(), engine)
 
     conv = 4 * 3 * 4 * 3 * 3 * 3  # 4 filters of 3 x 3 x 3 at 3 x 4 places
@@ -63,5 +66,5 @@ def test_every_product_counts(engine: str) -> None:
     assert facts.heads[0].shape == (1, 7)
 
 
-def test_where_weights_are_computed_the_work_is_not_known() -> None:
+def test_multiply_adds_are_unknown_if_weights_are_computed() -> None:
     assert onnx_facts(network(computed=True), "opencv").multiply_adds is None

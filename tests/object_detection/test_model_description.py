@@ -73,7 +73,7 @@ def test_mean_and_std_are_the_preprocessings_mean_and_deviation() -> None:
 
 
 def test_mean_and_std_say_how_images_are_fed_and_so_are_for_darknet_too() -> None:
-    parse(mean=[0, 0, 0], std=[1, 1, 1]).require_feeding_alone()
+    parse(mean=[0, 0, 0], std=[1, 1, 1]).require_no_onnx_keys()
 
 
 @pytest.mark.parametrize(
@@ -96,20 +96,36 @@ def test_mean_and_std_say_how_images_are_fed_and_so_are_for_darknet_too() -> Non
         ("channels", "RGB", "it must be one of rgb, bgr"),
         ("resize", "crop", "it must be one of stretch, letterbox, letterbox-top-left"),
         ("padding", 256, "it must be a grey, 0 to 255"),
-        ("mean", 0.5, "it must be what each channel of scaled pixels loses"),
-        ("mean", [0.5, 0.5], "it must be what each channel of scaled pixels loses"),
-        ("mean", [0.5, 0.5, "a"], "it must be what each channel of scaled pixels loses"),
-        ("mean", [0.5, 0.5, True], "it must be what each channel of scaled pixels loses"),
-        ("mean", [0.5, 0.5, float("nan")], "it must be what each channel of scaled pixels loses"),
-        ("mean", [0.5, 0.5, 1e300], "it must be what each channel of scaled pixels loses"),
-        ("std", [1, 1, 0], "it must be what each is then divided by, above 0"),
-        ("std", [1, 1, 1, 1], "it must be what each is then divided by, above 0"),
-        ("std", {"r": 1}, "it must be what each is then divided by, above 0"),
-        ("std", [1, 1, float("inf")], "it must be what each is then divided by, above 0"),
-        ("anchors", [[10, 13]], "it must be a list an output of pairs"),
-        ("anchors", [[]], "it must be a list an output of pairs"),
-        ("anchors", 3, "it must be a list an output of pairs"),
-        ("anchors", [[[10, -13]]], "it must be a list an output of pairs"),
+        ("mean", 0.5, "it must be what is subtracted from each channel of scaled pixels"),
+        ("mean", [0.5, 0.5], "it must be what is subtracted from each channel of scaled pixels"),
+        (
+            "mean",
+            [0.5, 0.5, "a"],
+            "it must be what is subtracted from each channel of scaled pixels",
+        ),
+        (
+            "mean",
+            [0.5, 0.5, True],
+            "it must be what is subtracted from each channel of scaled pixels",
+        ),
+        (
+            "mean",
+            [0.5, 0.5, float("nan")],
+            "it must be what is subtracted from each channel of scaled pixels",
+        ),
+        (
+            "mean",
+            [0.5, 0.5, 1e300],
+            "it must be what is subtracted from each channel of scaled pixels",
+        ),
+        ("std", [1, 1, 0], "it must be what each channel is then divided by, above 0"),
+        ("std", [1, 1, 1, 1], "it must be what each channel is then divided by, above 0"),
+        ("std", {"r": 1}, "it must be what each channel is then divided by, above 0"),
+        ("std", [1, 1, float("inf")], "it must be what each channel is then divided by, above 0"),
+        ("anchors", [[10, 13]], "it must be for each output, a list of pairs"),
+        ("anchors", [[]], "it must be for each output, a list of pairs"),
+        ("anchors", 3, "it must be for each output, a list of pairs"),
+        ("anchors", [[[10, -13]]], "it must be for each output, a list of pairs"),
         ("names", "person", "it must be the names of the classes"),
         ("names", {"0": "person"}, "it must be the names of the classes"),
     ],

@@ -1,18 +1,15 @@
-"""What a Darknet `.cfg` says of its network; see `darknet_facts`."""
+"""Collects facts about a Darknet network from its `.cfg`; see `darknet_facts`."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
-
 from ...object_detection.darknet.cfg import Section, parse_cfg
 from ...object_detection.darknet.layers import build_network
 from ...object_detection.darknet.network import NetworkBuilder
-from ...object_detection.darknet.options import unheeded_options
+from ...object_detection.darknet.options import ignored_options
 from ...object_detection.darknet.tree import parse_tree
-from ...object_detection.heads.darknet_heads import RegionHead, YoloHead
-from ...object_detection.heads.head import OutputHead
+from ...object_detection.heads.head import Head
 from ...object_detection.network import Network
 from .facts import HeadFacts, NetworkFacts
 
@@ -20,12 +17,12 @@ from .facts import HeadFacts, NetworkFacts
 def darknet_facts(
     cfg: str, loaded: Network | None = None, *, tree: str | None = None
 ) -> NetworkFacts:
-    """Reads a cfg, and the tree of its classes if it has one.
+    """Reads a cfg, and its tree of classes if it has one.
 
     Args:
-        cfg: its text.
-        loaded: what came of it, if it could be loaded; its input may be another than the cfg's.
-        tree: the text of a *.tree.
+        cfg: the text of the `.cfg`.
+        loaded: the imported network, if the model loads; its input size overrides the cfg's.
+        tree: the text of the `*.tree`, if the folder has one.
 
     Raises:
         CfgError: the network cannot be built.
@@ -44,28 +41,16 @@ def darknet_facts(
     )
     return NetworkFacts(
         "darknet",
-        _family(network),
+        network.heads[0].summary.family,
         len(sections),
         sum(weights.values for weights in network.weights),
         sum(_multiply_adds(network, section) for section in sections),
         size,
         heads,
         loaded.preprocessing if loaded else None,
-        notes=_unheeded([net, *sections]),
-        problems=_odd_size(size, heads),
+        notes=_ignored([net, *sections]),
+        problems=_size_problems(size, heads),
     )
-
-
-def _family(network: NetworkBuilder) -> str:
-    """Which YOLO the heads are of: what differs between the versions."""
-    head = network.heads[0]
-    if isinstance(head, RegionHead):
-        return "YOLOv2"
-    if isinstance(head, YoloHead) and head.new_coords:
-        return "scaled YOLOv4, or YOLOv7"
-    if isinstance(head, YoloHead) and head.scale_x_y != 1.0:
-        return "YOLOv4"
-    return "YOLOv3"
 
 
 def _multiply_adds(network: NetworkBuilder, section: Section) -> int:
@@ -78,30 +63,36 @@ def _multiply_adds(network: NetworkBuilder, section: Section) -> int:
 
 
 def _head_facts(
-    name: str, shape: tuple[int, ...], head: OutputHead, size: tuple[int, int]
+    name: str, shape: tuple[int, ...], head: Head, input_size: tuple[int, int]
 ) -> HeadFacts:
-    stride = round(size[0] / shape[3])
-    anchors = np.array(getattr(head, "anchors", ()), float).reshape(-1, 2)
-    if isinstance(head, RegionHead):
-        anchors = anchors * stride
-    pairs = tuple((round(width, 2), round(height, 2)) for width, height in anchors.tolist())
-    kind = type(head).__name__.removesuffix("Head").lower()
-    return HeadFacts(kind, name, shape, stride, pairs)
+    """Describes one output, `shape` `(1, channels, H, W)`; anchors are rounded to 0.01 pixels."""
+    stride = round(input_size[0] / shape[3])
+    summary = head.summary
+    unit = stride if summary.anchors_in_cells else 1
+    anchors = tuple(
+        (round(width * unit, 2), round(height * unit, 2))
+        for level in summary.anchors
+        for width, height in level
+    )
+    return HeadFacts(summary.name, name, shape, stride, anchors)
 
 
-def _unheeded(sections: list[Section]) -> tuple[str, ...]:
-    """Options that are read over: those of training, and those that nobody knows."""
-    counts = Counter(name for section in sections for name in unheeded_options(section))
+def _ignored(sections: list[Section]) -> tuple[str, ...]:
+    """Makes a note of the options without effect: those of training, and unknown ones."""
+    counts = Counter(name for section in sections for name in ignored_options(section))
     if not counts:
         return ()
     names = ", ".join(
         name if times == 1 else f"{name} ({times}x)" for name, times in counts.items()
     )
-    return (f"settings of training, or unknown, which change nothing here: {names}",)
+    return (f"options for training, or unknown ones, which change nothing here: {names}",)
 
 
-def _odd_size(size: tuple[int, int], heads: tuple[HeadFacts, ...]) -> tuple[str, ...]:
+def _size_problems(size: tuple[int, int], heads: tuple[HeadFacts, ...]) -> tuple[str, ...]:
     stride = max(head.stride or 1 for head in heads)
     if size[0] % stride == 0 == size[1] % stride:
         return ()
-    return (f"the input, {size[0]} x {size[1]}, is no multiple of {stride}, the coarsest stride",)
+    return (
+        f"the input is {size[0]} x {size[1]}; both should be multiples of {stride}, "
+        "the coarsest stride",
+    )

@@ -1,9 +1,10 @@
-"""What is to be known of a model folder, whatever its format; see `Inspection`."""
+"""What `models inspect` finds out about a model folder, for all formats; see `Inspection`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ...object_detection.heads.head import Anchors
 from ...object_detection.preprocessing import Preprocessing
 from .footprint import Footprint
 
@@ -12,25 +13,25 @@ from .footprint import Footprint
 class HeadFacts:
     """One output that boxes are decoded from.
 
-    stride: a cell's side in pixels; None where the output is no grid. anchors: (width, height) in
-    pixels of the input.
+    kind: the head's name. stride: the side of a cell in pixels; None if the output is not a grid.
+    anchors: (width, height) in pixels of the input.
     """
 
     kind: str
     output: str
     shape: tuple[int, ...]
     stride: int | None = None
-    anchors: tuple[tuple[float, float], ...] = ()
+    anchors: Anchors = ()
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What the network's own files say.
+    """The facts about the network itself.
 
-    layers: a cfg's, or an ONNX file's nodes. parameters: numbers that training found.
-    multiply_adds: of convolutions and matrix products, for one image at `input_size`, (width,
-    height); None where weights are computed. preprocessing: None where the model does not load.
-    notes, problems: for a person.
+    layers: the number of a cfg's sections, or of an ONNX file's nodes. parameters: how many numbers
+    were trained. multiply_adds: of convolutions and matrix products, for one image of `input_size`,
+    (width, height); None if weights are computed. preprocessing: None if the model does not load.
+    notes, problems: texts for a person.
     """
 
     format: str
@@ -47,9 +48,9 @@ class NetworkFacts:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A model folder. Where it does not load, `problems` say why, and what is not known is None.
+    """A model folder. If it does not load, `problems` has the reason, and unknown facts are None.
 
-    bytes: of the files that count, together.
+    bytes: the total size of the model's files.
     """
 
     name: str
@@ -59,4 +60,4 @@ class Inspection:
     labels: tuple[str, ...] = ()
     network: NetworkFacts | None = None
     footprint: Footprint | None = None
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
-"""Measures what a model takes: memory, time to load, time for an image; start at `measure`.
+"""Measures a model's memory, time to load and time for an image; start at `measure`.
 
-In a process of its own, so that nothing else is counted: what a function would spend.
+The model runs in a subprocess, so that only memory which a function would use is counted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ _IMAGES = 5
 
 @dataclass(frozen=True)
 class Footprint:
-    """peak_bytes: the process's memory at its highest. bare_bytes: what it had before the model.
+    """The memory and the times of one model with one engine.
 
-    load_ms: reading and loading. first_ms, image_ms: the first image of noise, and the median of
-    five more. engine: what ran it.
+    engine: the engine's name. peak_bytes: the most memory that the process had. bare_bytes: the
+    most that it had before the model was read. load_ms: to read and load the model. first_ms,
+    image_ms: for the first image of noise, and the median of five more.
     """
 
     engine: str
@@ -34,8 +35,11 @@ class Footprint:
 
 
 def measure(folder: Path, engine: str) -> Footprint | str:
-    """Loads a model folder in another process, and runs it; a text says why that failed."""
-    run = subprocess.run(  # noqa: S603 - this very module
+    """Loads a model folder and runs the model, in a subprocess.
+
+    Returns the footprint, or a text with the reason if the subprocess failed.
+    """
+    run = subprocess.run(  # noqa: S603 - runs this Python with this module
         [sys.executable, "-m", __name__, str(folder.resolve()), engine],
         cwd=_ROOT,
         capture_output=True,
@@ -49,9 +53,9 @@ def measure(folder: Path, engine: str) -> Footprint | str:
 
 
 def _peak_bytes() -> int:
-    """This process's memory at its highest until now."""
+    """Returns the most memory that this process has had so far."""
     status = Path("/proc/self/status")
-    if status.exists():  # getrusage counts the parent's, too, on Linux
+    if status.exists():  # on Linux, getrusage would include the parent's memory
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
         if found:
             return int(found[1]) * 1024

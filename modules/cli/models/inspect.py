@@ -1,8 +1,8 @@
-"""Say what a model folder holds, what it takes, and what is wrong with it.
+"""Print what a model folder contains, what resources it needs, and what is wrong with it.
 
 GFLOPs count two operations for each product of convolutions and matrix products, for one image.
-Memory and times are measured here, in a process of its own, by the engine that ENGINE names
-(opencv if it is not set).
+Memory and times are measured on this machine, in a subprocess, with the engine that ENGINE names
+(default: opencv).
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ _Rows = list[tuple[str, str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the action's arguments."""
-    parser.add_argument("model", metavar="DIR", help="a model folder, or a name of the zoo")
+    """Adds the action's arguments to `parser`."""
+    parser.add_argument(
+        "model", metavar="DIR", help="a model folder, or the name of a model in the zoo"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what is known; returns 1 if the model cannot be used."""
+    """Prints all facts about the model; returns 1 if the model cannot be used."""
     settings = Settings.from_environment({"ENGINE": os.environ.get("ENGINE", "")})
     found = inspect(find_model(arguments.model), settings.engine)
     if arguments.json:
@@ -86,15 +88,19 @@ def _network_rows(network: NetworkFacts) -> _Rows:
         ("format", f"{network.format}, {network.family}"),
         ("layers", str(network.layers)),
         ("parameters", f"{network.parameters:,}"),
-        ("GFLOPs", "unknown: weights are computed" if adds is None else f"{2 * adds / 1e9:.4g}"),
+        (
+            "GFLOPs",
+            "unknown: the network computes weights" if adds is None else f"{2 * adds / 1e9:.4g}",
+        ),
         ("input", f"{width} x {height}"),
-        *(("head", _head(head)) for head in network.heads),
+        *(("head", _shown_head(head)) for head in network.heads),
     ]
-    if feeding := network.preprocessing:
-        fed = f"{feeding.resize}, {feeding.channels}, times {feeding.scale:.6g}"
-        if feeding.normalises:
-            fed += f", less {_shown(feeding.mean)}, divided by {_shown(feeding.std)}"
-        rows.append(("images are", fed))
+    if preprocessing := network.preprocessing:
+        steps = f"{preprocessing.resize}, {preprocessing.channels}, times {preprocessing.scale:.6g}"
+        if preprocessing.normalises:
+            mean, std = _shown(preprocessing.mean), _shown(preprocessing.std)
+            steps += f", minus {mean}, divided by {std}"
+        rows.append(("images are", steps))
     return rows
 
 
@@ -102,7 +108,7 @@ def _shown(channels: tuple[float, float, float]) -> str:
     return "[" + ", ".join(f"{value:g}" for value in channels) + "]"
 
 
-def _head(head: HeadFacts) -> str:
+def _shown_head(head: HeadFacts) -> str:
     text = f"{head.kind}, {head.output} {list(head.shape)}"
     if head.stride:
         text += f", stride {head.stride}"

@@ -1,4 +1,4 @@
-"""Finds out what is to be known of a model folder; start at `inspect`."""
+"""Finds out all that `models inspect` shows about a model folder; start at `inspect`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .onnx_facts import onnx_facts
 
 
 def inspect(path: Path, engine: str) -> Inspection:
-    """Reads a model folder, loads it, and measures it.
+    """Reads a model folder, loads the model, and measures it.
 
     Args:
-        path: the folder's.
+        path: the folder's path.
         engine: a name in `ENGINE_NAMES`.
 
     Raises:
@@ -40,7 +40,7 @@ def inspect(path: Path, engine: str) -> Inspection:
         found = replace(found, digest=reader.digest(), labels=network.labels)
         facts = _facts(reader, network, engine)
     except ModelError as error:
-        return replace(found, network=_cfg_alone(reader), problems=(str(error),))
+        return replace(found, network=_facts_of_cfg_alone(reader), problems=(str(error),))
     footprint = measure(path, engine)
     problems = (*facts.problems, *_label_problems(network.labels))
     if isinstance(footprint, str):
@@ -49,28 +49,28 @@ def inspect(path: Path, engine: str) -> Inspection:
 
 
 def _facts(reader: ModelReader, network: Network, engine: str) -> NetworkFacts:
-    return onnx_facts(network, engine) if reader.find(".onnx") else _cfg_facts(reader, network)
+    return onnx_facts(network, engine) if reader.find(".onnx") else _facts_of_cfg(reader, network)
 
 
-def _cfg_facts(reader: ModelReader, network: Network | None) -> NetworkFacts:
+def _facts_of_cfg(reader: ModelReader, network: Network | None) -> NetworkFacts:
     tree = reader.find(".tree")
     cfg = reader.text(reader.only(".cfg"))
     return darknet_facts(cfg, network, tree=reader.text(tree) if tree else None)
 
 
-def _cfg_alone(reader: ModelReader) -> NetworkFacts | None:
-    """What a cfg says, where the model does not load."""
+def _facts_of_cfg_alone(reader: ModelReader) -> NetworkFacts | None:
+    """Returns the facts from the cfg of a model that does not load; None if it has no valid cfg."""
     try:
-        return _cfg_facts(reader, None)
+        return _facts_of_cfg(reader, None)
     except ModelError:
         return None
 
 
 def _label_problems(labels: tuple[str, ...]) -> list[str]:
-    twice = [label for label, times in Counter(labels).items() if times > 1]
+    duplicates = [label for label, count in Counter(labels).items() if count > 1]
     problems = []
-    if twice:
-        problems.append(f"several classes are called {', '.join(map(repr, twice))}")
+    if duplicates:
+        problems.append(f"several classes have the name {', '.join(map(repr, duplicates))}")
     if "" in labels:
         problems.append(f"class {labels.index('')} has no name")
     return problems

@@ -1,66 +1,58 @@
-"""What an ONNX file says of its network, and what a run of it shows; see `onnx_facts`."""
+"""Collects facts about an ONNX network from its file and from a run of it; see `onnx_facts`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from ...object_detection.engines.registry import create_engine
+from ...object_detection.engines.registry import engine_class
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import more_outputs
 from ...object_detection.onnx.nodes import Node, Nodes, read_nodes
 from .facts import HeadFacts, NetworkFacts
 
-_FAMILIES = {
-    "ObjectnessHead": "YOLOv5, YOLOv6, YOLOv7 or YOLOX",
-    "ClassHead": "YOLOv8, YOLOv9, YOLO11 or YOLO12",
-    "AnchorHead": "YOLOv5 or YOLOv7 without their last step",
-    "EndToEndHead": "YOLOv10, YOLO26, or another that suppresses by itself",
-}
 _COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 _Shapes = Mapping[str, tuple[int, ...]]
 
 
 def onnx_facts(network: Network, engine: str) -> NetworkFacts:
-    """Reads the network's file, and runs it once.
+    """Reads the network's file, and runs the network once.
+
+    Args:
+        network: what `import_onnx` made.
+        engine: a name in `ENGINE_NAMES`.
 
     Raises:
-        ModelError: the engine cannot run it.
+        ModelError: the engine cannot run the network.
     """
     file = read_nodes(network.onnx)
     counted = [node for node in file.nodes if node.operator in _COUNTED]
     known = all(node.operator == "MatMul" or node.inputs[1] in file.weights for node in counted)
     shapes = _shapes(network, file, engine)
-    kind = type(network.head).__name__
-    anchors: Sequence[tuple[tuple[float, float], ...]] = getattr(network.head, "anchors", ())
-    heads = tuple(
-        HeadFacts(
-            kind.removesuffix("Head").lower(),
-            name,
-            shapes[name],
-            anchors=anchors[place] if place < len(anchors) else (),
-        )
-        for place, name in enumerate(network.outputs)
-    )
+    summary = network.head.summary
+    anchors = summary.anchors or ((),) * len(network.outputs)
     return NetworkFacts(
         "onnx",
-        _FAMILIES.get(kind, kind),
+        summary.family,
         len(file.nodes),
         sum(math.prod(shape) for shape in file.weights.values()),
         sum(_multiply_adds(node, shapes) for node in counted) if known else None,
         network.input_size,
-        heads,
+        tuple(
+            HeadFacts(summary.name, name, shapes[name], anchors=level)
+            for name, level in zip(network.outputs, anchors, strict=True)
+        ),
         network.preprocessing,
     )
 
 
 def _shapes(network: Network, file: Nodes, engine: str) -> _Shapes:
-    """The shapes of the network's outputs, and of the values that multiply-adds depend on.
+    """Returns the shapes of the outputs, and of the values that multiply-adds depend on.
 
-    A file need not hold them, so the values are made outputs, and an engine is asked for them.
+    A file need not hold these shapes, so an engine runs the network with the values as outputs.
     """
     needed = dict.fromkeys(
         name
@@ -70,11 +62,12 @@ def _shapes(network: Network, file: Nodes, engine: str) -> _Shapes:
         if name not in file.weights and name not in file.inputs
     )
     extra = [name for name in needed if name not in file.outputs]
-    # OpenCV wants to be told some shape, and asks no more; ONNX Runtime believes what it is told
-    more = more_outputs(extra, dimensions=4 if engine == "opencv" else None)
+    engine_type = engine_class(engine)
+    # the number of dimensions is not known either; an engine that needs one takes any
+    more = more_outputs(extra, dimensions=4 if engine_type.needs_dimensions else None)
     names = [*file.outputs, *extra]
     onnx = np.concatenate([network.onnx, np.frombuffer(more, np.uint8)])
-    loaded = create_engine(engine, onnx, names)
+    loaded = engine_type(onnx, names)
     width, height = network.input_size
     image = np.full((1, 3, height, width), 0.5, np.float32)
     outputs = zip(names, loaded.forward(image), strict=True)
@@ -83,9 +76,10 @@ def _shapes(network: Network, file: Nodes, engine: str) -> _Shapes:
 
 
 def _multiply_adds(node: Node, shapes: _Shapes) -> int:
-    """Of one node; of a convolution, a product a number of its output and a weight of its filter.
+    """Counts the products of one node.
 
-    A transposed convolution spreads its input as another gathers its output.
+    A convolution has a product for each number of its output and each weight of one filter. A
+    transposed convolution has one for each number of its input instead.
     """
     source, output = shapes[node.inputs[0]], shapes[node.outputs[0]]
     if node.operator == "MatMul":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,28 @@ Blob = NDArray[np.float32]
 class Engine(Protocol):
     """A loaded network.
 
-    outputs: those that `forward` computes, in that order; they may be set anew.
+    outputs: those that `forward` returns, in this order; the caller may change them.
+    external_weights: whether to hand over weights outside the ONNX bytes
+    (`Graph.serialise_with_external_weights`). needs_dimensions: whether each output in the ONNX
+    bytes must declare how many dimensions it has. half_precision: whether weights may be float16.
+    dangerous_operators: the operators that crash the process on some images.
     """
 
     outputs: tuple[str, ...]
+    external_weights: ClassVar[bool]
+    needs_dimensions: ClassVar[bool]
+    half_precision: ClassVar[bool]
+    dangerous_operators: ClassVar[frozenset[str]]
+
+    def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+        """Loads a network, `(bytes,) uint8` ONNX, that has these outputs.
+
+        Raises:
+            ModelError: the engine is not installed, or cannot load the network.
+        """
 
     def forward(self, blob: Blob) -> list[Blob]:
-        """One forward pass: `(1, 3, H, W)` float32 in, the raw outputs in their order out.
+        """Runs the network on a blob, `(1, 3, H, W)` float32; returns its raw outputs.
 
         Raises:
             ModelError: the engine cannot run the network.
@@ -29,12 +45,12 @@ class Engine(Protocol):
 
 
 def as_float32(output: Any) -> Blob:
-    """Converts an output of integers or half floats to what the heads take."""
+    """Converts an output of integers or half floats to float32, which heads decode."""
     array: Blob = np.asarray(output).astype(np.float32, copy=False)
     return array
 
 
 def engine_error(what: str, error: Exception, other: str) -> ModelError:
-    """Says what failed and why, and which `other` engine may do it."""
+    """Makes an error that describes the failure and names `other`, an engine that may succeed."""
     reason = " ".join(str(error).split())
     return ModelError(f"{what}: {reason}; ENGINE={other} may")

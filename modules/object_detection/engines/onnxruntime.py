@@ -1,8 +1,9 @@
-"""Microsoft's ONNX Runtime, where it is installed; see `OnnxRuntimeEngine`."""
+"""Microsoft's ONNX Runtime, an optional package; see `OnnxRuntimeEngine`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -13,9 +14,15 @@ from .engine import Blob, as_float32, engine_error
 
 
 class OnnxRuntimeEngine:
-    """Microsoft's ONNX Runtime, where it is installed."""
+    """Microsoft's ONNX Runtime; it uses as many threads as OpenCV is set to use."""
+
+    external_weights: ClassVar = False
+    needs_dimensions: ClassVar = False
+    half_precision: ClassVar = True
+    dangerous_operators: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+        """Loads a network; see `Engine`."""
         try:
             import onnxruntime
         except ImportError as error:
@@ -37,7 +44,7 @@ class OnnxRuntimeEngine:
         self.outputs = tuple(outputs)
 
     def forward(self, blob: Blob) -> list[Blob]:
-        """One forward pass; see `Engine`."""
+        """Runs the network; see `Engine`."""
         try:
             feed = {self._input: blob.astype(self._type, copy=False)}
             return [as_float32(output) for output in self._session.run(self.outputs, feed)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -12,12 +13,27 @@ from .engine import Blob, as_float32, engine_error
 
 
 class OpenCvEngine:
-    """OpenCV's own DNN module, the default: nothing besides OpenCV to install or to load.
+    """OpenCV's DNN module: it needs no package but OpenCV.
 
-    `outputs` are to be all that the graph has: OpenCV 5.0.0 cannot put out some of them.
+    The `outputs` that it is made with must be all outputs of the graph: OpenCV 5.0.0 cannot compute
+    only some of them.
     """
 
+    # OpenCV's Protocol Buffers reader and then OpenCV itself would each hold a copy of weights that
+    # are in the ONNX bytes, four times the model's size in all; external weights exist once
+    external_weights: ClassVar = True
+    # It requires some number, and does not check it
+    needs_dimensions: ClassVar = True
+    # It cannot load some networks with such weights
+    half_precision: ClassVar = False
+    # OpenCV 5.0.0 divides by zero, which ends the process, when one of these operators leaves
+    # nothing for the operators behind it (GatherND, Slice) to work on
+    dangerous_operators: ClassVar = frozenset(
+        {"NonMaxSuppression", "NonZero", "Compress", "Unique"}
+    )
+
     def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+        """Loads a network; see `Engine`."""
         try:
             self._net = cv2.dnn.readNetFromONNX(onnx)
         except cv2.error as error:
@@ -25,7 +41,7 @@ class OpenCvEngine:
         self.outputs = self._all = tuple(outputs)
 
     def forward(self, blob: Blob) -> list[Blob]:
-        """One forward pass; see `Engine`."""
+        """Runs the network; see `Engine`."""
         try:
             self._net.setInput(blob)
             found = dict(zip(self._all, self._net.forward(self._all), strict=True))

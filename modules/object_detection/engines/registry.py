@@ -1,7 +1,7 @@
 """The engines by name; start at `create_engine`.
 
-Settings read the names before anything large is imported, so an engine's module is imported only
-when the engine is created.
+Settings need only the names, and read them before anything large is imported, so an engine's module
+is imported only when the engine is used.
 """
 
 from __future__ import annotations
@@ -18,28 +18,18 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 AUTO = "auto"
-# Each engine's module in this folder, and its class there
+# For each engine, its class in the module of the engine's name in this folder
 _ENGINES = {
-    "opencv": ("opencv", "OpenCvEngine"),
-    "onnxruntime": ("onnxruntime", "OnnxRuntimeEngine"),
+    "opencv": "OpenCvEngine",
+    "onnxruntime": "OnnxRuntimeEngine",
 }
 ENGINE_NAMES = tuple(_ENGINES)
 
-# Engines that load weights from outside the ONNX bytes. OpenCV's Protocol Buffers reader and then
-# OpenCV itself would each hold a copy, four times the model's size in all; this way there is one.
-USES_EXTERNAL_WEIGHTS = frozenset({"opencv"})
-
-# Operators that an engine must not be given. OpenCV 5.0.0 divides by zero, which ends the process,
-# when one of these leaves nothing for the operators behind it (GatherND, Slice) to work on.
-DANGEROUS_OPERATORS = {
-    "opencv": frozenset({"NonMaxSuppression", "NonZero", "Compress", "Unique"}),
-}
-
 
 def choose_engine(name: str) -> str:
-    """Returns the engine that a name stands for; "auto" is the one that is likely to be fastest.
+    """Returns the engine that a name stands for: for "auto", the one that is probably fastest.
 
-    "auto" is ONNX Runtime where it is installed: it was the faster one for each of five networks,
+    "auto" is ONNX Runtime if it is installed: it was the faster one for each of five networks,
     on one core and on two (benchmarks/RESULTS.md). Other names stand for themselves.
     """
     if name != AUTO:
@@ -47,13 +37,17 @@ def choose_engine(name: str) -> str:
     return "onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv"
 
 
+def engine_class(name: str) -> type[Engine]:
+    """Returns the class of the engine with that name, one of `ENGINE_NAMES`."""
+    module = importlib.import_module(f".{name}", __package__)
+    found: type[Engine] = getattr(module, _ENGINES[name])
+    return found
+
+
 def create_engine(name: str, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> Engine:
-    """Loads a network, `(bytes,) uint8` ONNX, into the engine of that name.
+    """Loads a network, `(bytes,) uint8` ONNX with these outputs, into the engine of that name.
 
     Raises:
         ModelError: the engine is not installed, or cannot load the network.
     """
-    module, engine = _ENGINES[name]
-    create = getattr(importlib.import_module(f".{module}", __package__), engine)
-    loaded: Engine = create(onnx, outputs)
-    return loaded
+    return engine_class(name)(onnx, outputs)

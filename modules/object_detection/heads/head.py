@@ -1,6 +1,7 @@
-"""What a head is: it describes a network's outputs, and turns them into `Candidates`.
+"""What a head is: it decodes a network's raw outputs into `Candidates`; see `Head`.
 
-The families' heads lie in modules of their own: darknet/heads.py, onnx/heads.py.
+Each head has a file in this folder. `registry.py` lists those that model.json can name; Darknet's
+heads follow from the sections of a cfg (darknet/detections.py).
 """
 
 from __future__ import annotations
@@ -12,91 +13,76 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .candidates import Candidates
+
+Raw = Sequence[NDArray[np.float32]]
+Anchors = tuple[tuple[float, float], ...]
+
 
 @dataclass(frozen=True)
-class Candidates:
-    """Boxes before suppression, in units of the network's input: 1.0 is its width or height.
+class HeadSummary:
+    """How `models inspect` shows a head.
 
-    boxes: `(N, 4)` float32, xyxy. confidences: `(N,)` float32, 0 to 1. class_ids: `(N,)` int32.
+    name: the word for `head` in model.json, or a Darknet section's name. family: the networks that
+    have such a head. anchors: for each output, (width, height) in pixels of the input, or in
+    cells if anchors_in_cells; empty for heads without anchors.
     """
 
-    boxes: NDArray[np.float32]
-    confidences: NDArray[np.float32]
-    class_ids: NDArray[np.int32]
-
-    @staticmethod
-    def concatenate(parts: list[Candidates]) -> Candidates:
-        """All candidates of several heads, in order."""
-        return Candidates(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.confidences for part in parts]),
-            np.concatenate([part.class_ids for part in parts]),
-        )
+    name: str
+    family: str
+    anchors: tuple[Anchors, ...] = ()
+    anchors_in_cells: bool = False
 
 
 class Head(Protocol):
-    """What a detector needs to know of a network's outputs."""
+    """What a detector needs to know about a network's outputs."""
 
     @property
     def classes(self) -> int:
-        """How many classes the head tells apart."""
+        """The number of classes."""
 
     @property
     def suppressed(self) -> bool:
-        """Whether the network itself leaves one box an object: nothing is to be suppressed."""
-
-    def decode(
-        self, raw: Sequence[NDArray[np.float32]], input_size: tuple[int, int], confidence: float
-    ) -> Candidates:
-        """Candidates with a confidence above `confidence`, from one image's raw outputs."""
-
-
-class OutputHead(Protocol):
-    """The part of a head that one output is enough for."""
+        """Whether the network itself has suppressed overlapping boxes."""
 
     @property
-    def classes(self) -> int:
-        """As `Head.classes`."""
+    def summary(self) -> HeadSummary:
+        """How `models inspect` shows the head."""
 
-    def decode(
-        self, raw: NDArray[np.float32], input_size: tuple[int, int], confidence: float
-    ) -> Candidates:
-        """As `Head.decode`, from the one output."""
+    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+        """Decodes one image's raw outputs, and keeps candidates above `confidence`.
+
+        Args:
+            raw: the outputs that the head reads, in their order; each has a batch axis of 1.
+            input_size: (width, height) of the network's input in pixels.
+            confidence: 0 to 1.
+        """
 
 
 @dataclass(frozen=True)
 class HeadPerOutput:
-    """A head of as many parts as there are outputs, each decoded by the part at its place."""
+    """A head made of parts, one for each output; all parts have the same classes."""
 
-    parts: tuple[OutputHead, ...]
+    parts: tuple[Head, ...]
     suppressed: bool = False
 
     @property
     def classes(self) -> int:
-        """See `Head`; all parts tell the same apart."""
+        """The number of classes."""
         return self.parts[0].classes
 
-    def decode(
-        self, raw: Sequence[NDArray[np.float32]], input_size: tuple[int, int], confidence: float
-    ) -> Candidates:
-        """See `Head`."""
+    @property
+    def summary(self) -> HeadSummary:
+        """The first part's summary, with the anchors of all parts."""
+        first = self.parts[0].summary
+        anchors = tuple(level for part in self.parts for level in part.summary.anchors)
+        return HeadSummary(first.name, first.family, anchors, first.anchors_in_cells)
+
+    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+        """Decodes each output with its part; see `Head.decode`."""
         return Candidates.concatenate(
             [
-                part.decode(output, input_size, confidence)
+                part.decode([output], input_size, confidence)
                 for part, output in zip(self.parts, raw, strict=True)
             ]
         )
-
-
-def best_class(
-    scores: NDArray[np.floating],
-) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """The highest score of each row of `(N, classes)`: its class and itself, both `(N,)`."""
-    class_ids = scores.argmax(axis=1)
-    return class_ids, np.take_along_axis(scores, class_ids[:, np.newaxis], axis=1)[:, 0]
-
-
-def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)) of each value, at double precision."""
-    # tanh does not overflow where exp(-x) would
-    return 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))

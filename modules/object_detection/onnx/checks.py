@@ -1,11 +1,11 @@
-"""What any use of an ONNX file asks of it, and what the file may say of how it is fed."""
+"""The checks on an ONNX file that every use of it needs, and its embedded `model.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...errors import ModelError
-from ..engines.registry import DANGEROUS_OPERATORS
+from ..engines.registry import engine_class
 from ..model_description import Description, parse_description
 from .reader import OnnxFile, Tensor
 
@@ -13,10 +13,10 @@ MOST_PIXELS = 4096  # a side of the input
 
 
 def refuse_unusable(file: OnnxFile, engine: str) -> None:
-    """Refuses what the file itself shows that no engine can run, or not this one.
+    """Refuses a file that no engine can run, or that the engine named `engine` cannot run.
 
     Raises:
-        ModelError: weights in another file, or of half precision; operators that do harm.
+        ModelError: weights in another file, or in half precision; operators that crash the engine.
     """
     if file.external:
         raise ModelError(
@@ -26,27 +26,27 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
     for operator in sorted(file.operators):
         if operator.endswith("_TRT"):
             raise ModelError(
-                f"it holds {operator}, which TensorRT alone runs; export it without --end2end "
-                "(YOLOv7: with --grid), or give --max-wh too"
+                f"it has the operator {operator}, which only TensorRT runs; export it without "
+                "--end2end (YOLOv7: with --grid), or add --max-wh"
             )
-    if engine == "opencv" and "float16" in file.precisions:
+    if "float16" in file.precisions and not engine_class(engine).half_precision:
         raise ModelError(
-            "its weights are of half precision, on which OpenCV breaks down; set "
+            f"its weights have half precision, which the engine {engine} does not support; set "
             "ENGINE=onnxruntime, or export it in single precision"
         )
-    dangerous = sorted(file.operators & DANGEROUS_OPERATORS.get(engine, frozenset()))
+    dangerous = sorted(file.operators & engine_class(engine).dangerous_operators)
     if dangerous:
         raise ModelError(
-            f"it holds {', '.join(dangerous)}, on which OpenCV breaks down once an image has "
-            "nothing to find; set ENGINE=onnxruntime, or export it without NMS inside"
+            f"it holds {', '.join(dangerous)}, on which the engine {engine} crashes when an image "
+            "has nothing to find; set ENGINE=onnxruntime, or export it without NMS inside"
         )
 
 
 def image_input(inputs: Sequence[Tensor]) -> Tensor:
-    """The one input, an image with its channels first.
+    """Returns the one input, which must be an image with its channels first.
 
     Raises:
-        ModelError: there are several, or it is no image, or not of floats.
+        ModelError: there are several inputs, or the input is not an image, or not floats.
     """
     if len(inputs) != 1:
         raise ModelError(f"it must have one input; it has {', '.join(map(str, inputs))}")
@@ -61,6 +61,6 @@ def image_input(inputs: Sequence[Tensor]) -> Tensor:
 
 
 def own_description(file: OnnxFile) -> Description:
-    """What `models convert` writes into the files that it makes."""
+    """Parses the `model.json` in the file's metadata, which `models convert` writes."""
     text = file.metadata.get("model.json")
     return Description() if text is None else parse_description(text)

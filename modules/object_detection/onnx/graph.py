@@ -1,9 +1,10 @@
-"""Writes the few ONNX messages that the importer needs; start at `Graph`.
+"""Builds a model in ONNX and writes it; start at `Graph`.
 
-A graph is declared first: weights by name and shape only. `Graph.serialise` then lays the whole
-model out in one buffer and hands back a view of each weight's place in it, to be filled straight
-from the weights file. So a model costs its own size in memory, once. `Graph.serialise_apart` has
-the weights beside the model, for an engine that reads them from there.
+A graph is declared first, with weights by name and shape only. `Graph.serialise` then lays out the
+whole model in one buffer and returns a view of each weight's place in it, to be filled directly from
+the weights file. So a model takes its own size in memory, once.
+`Graph.serialise_with_external_weights` puts the weights into a second buffer instead, for engines
+that would copy them.
 
 Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/onnx).
 """
@@ -111,7 +112,9 @@ class Graph:
         """
         return self._model(_weight).serialise()
 
-    def serialise_apart(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
+    def serialise_with_external_weights(
+        self,
+    ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
         """Lays the model out with its weights beside it, in a file in memory (external data).
 
         Returns the same as `serialise`. The model names the file by its path, which leads there as

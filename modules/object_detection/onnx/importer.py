@@ -1,7 +1,7 @@
 """Imports a detector from ONNX, as the YOLO projects export it; start at `import_onnx`.
 
-The file says how it is fed, one image through the engine shows what it puts out, and
-families.py tells the rest from that.
+The file's metadata describes the input. The outputs on a first image show which head decodes them
+(heads/recognition.py).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from ..engines.engine import Engine
 from ..engines.registry import create_engine
-from ..heads.families import Probe, tell_family
+from ..heads.probe import Probe
+from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
 from .checks import MOST_PIXELS, image_input, own_description, refuse_unusable
 from .reader import OnnxFile, Tensor, read_onnx
 
 _GREY = 0.447  # 114 / 255
-_STRIDE = 32  # of the deepest level, where the metadata does not say
+_STRIDE = 32  # of the deepest level, if the metadata does not give it
 
 
 def import_onnx(
@@ -32,45 +33,45 @@ def import_onnx(
     labels: tuple[str, ...] | None = None,
     description: Description | None = None,
 ) -> tuple[Network, Engine]:
-    """Imports a detector and loads it; the engine has run it once.
+    """Imports a detector, loads it into an engine, and runs it once.
 
     Args:
         onnx: the file, `(bytes,) uint8`.
         engine: a name in `ENGINE_NAMES`.
-        labels: the classes' names; None takes those of the file.
-        description: what overrules the file, and the `model.json` in its metadata.
+        labels: the class names; None takes those of `description` or of the file.
+        description: overrides the file, and the `model.json` in its metadata.
 
     Raises:
-        ModelError: the file is no detector of a known family, or the engine cannot run it.
+        ModelError: the file is not a detector with a known head, or the engine cannot run it.
     """
     file = read_onnx(onnx)
     _refuse(file, engine)
-    description = (description or Description()).over(own_description(file))
+    description = (description or Description()).merged_over(own_description(file))
     labels = _labels(file, labels or description.names)
     size = _input_size(file, description)
     loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
-    outputs = _chosen(_first_outputs(loaded, size), description)
-    family = tell_family(Probe(outputs, size, None if labels is None else len(labels)), description)
+    outputs = _selected(_first_outputs(loaded, size), description)
+    found = recognise(Probe(outputs, size, None if labels is None else len(labels)), description)
     if labels is None:
         raise ModelError(
-            f"it does not name its {family.head.classes} classes; "
-            "put their names beside it, one a line, in a *.names"
+            f"it does not name its {found.head.classes} classes; "
+            "put their names in a *.names next to it, one a line"
         )
-    if len(labels) != family.head.classes:
+    if len(labels) != found.head.classes:
         raise ModelError(
-            f"there are names for {len(labels)} classes; the network has {family.head.classes}, "
-            f"by its outputs {', '.join(family.outputs)}"
+            f"there are names for {len(labels)} classes; the network has {found.head.classes}, "
+            f"by its outputs {', '.join(found.outputs)}"
         )
-    loaded.outputs = family.outputs
-    preprocessing = description.preprocessing(family.preprocessing)
-    return Network(onnx, size, family.outputs, family.head, preprocessing, labels), loaded
+    loaded.outputs = found.outputs
+    preprocessing = description.preprocessing(found.preprocessing)
+    return Network(onnx, size, found.outputs, found.head, preprocessing, labels), loaded
 
 
 def _refuse(file: OnnxFile, engine: str) -> None:
-    """Raises where what the file says of itself shows that it cannot work."""
+    """Refuses a file that cannot work, by its metadata and operators, before it is loaded."""
     task = file.metadata.get("task", "detect")
     if task != "detect":
-        raise ModelError(f"its task is '{task}'; this needs a detector, exported from 'detect'")
+        raise ModelError(f"its task is '{task}'; only detectors are supported: export a 'detect'")
     kind = file.metadata.get("head", "") + file.metadata.get("description", "")
     if "DETR" in kind:
         raise ModelError("it is an RT-DETR; known are the YOLO families with boxes in pixels")
@@ -78,7 +79,7 @@ def _refuse(file: OnnxFile, engine: str) -> None:
 
 
 def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The classes' names: those given, or else the metadata's, `{0: 'person', ...}`."""
+    """Returns the class names: `given`, or else the metadata's, `{0: 'person', ...}`."""
     if "names" not in file.metadata:
         return given
     names = _literal(file, "names")
@@ -86,19 +87,24 @@ def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | 
         names = [names.get(index) for index in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ModelError(
-            "its metadata's names are not a class's number and name each, from 0, like "
-            f"{{0: 'person', 1: 'bicycle'}}: {file.metadata['names'][:80]}"
+            "the names in its metadata must be each class's number, from 0, and its name, like "
+            f"{{0: 'person', 1: 'bicycle'}}; they are {file.metadata['names'][:80]}"
         )
     if given is not None and len(given) != len(names):
-        raise ModelError(f"{len(given)} classes are named beside it, {len(names)} inside it")
+        raise ModelError(
+            f"{len(given)} class names are given, but its metadata has {len(names)}; "
+            "there must be as many"
+        )
     return given or tuple(names)
 
 
 def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
-    """The input's (width, height); checks everything else about it on the way."""
+    """Returns the input's (width, height), and checks the rest of the input and the outputs."""
     for output in file.outputs:
         if output.element == "no tensor":
-            raise ModelError(f"its output {output.name} is no tensor; a detector puts out tensors")
+            raise ModelError(
+                f"its output {output.name} is not a tensor; all outputs of a detector are"
+            )
     image = image_input(file.inputs)
     shape = image.shape or (None,) * 4
     if shape[0] not in (1, None):
@@ -118,7 +124,7 @@ def _fixed_size(image: Tensor, description: Description) -> tuple[int, int]:
 
 
 def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
-    """What model.json says, or else the metadata, as [height, width], or else 640 x 640."""
+    """Returns model.json's size, or the metadata's, [height, width], or else 640 x 640."""
     stride = _literal(file, "stride")
     stride = stride if isinstance(stride, int) and 0 < stride <= 256 else _STRIDE
     size: Any = description.input
@@ -126,7 +132,10 @@ def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
         size = _literal(file, "imgsz")
         size = tuple(reversed(size)) if isinstance(size, list) else (640, 640)
     if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
-        raise ModelError(f"its metadata's imgsz is {file.metadata['imgsz']}, not [640, 640] or so")
+        raise ModelError(
+            f"the imgsz in its metadata is {file.metadata['imgsz']}; "
+            "it must be height and width, like [640, 640]"
+        )
     width, height = size
     if width % stride or height % stride:
         raise ModelError(
@@ -137,7 +146,10 @@ def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
 
 
 def _literal(file: OnnxFile, key: str) -> Any:
-    """The metadata's value, a Python literal, as Ultralytics writes it; None where it is none."""
+    """Parses a value of the metadata as a Python literal, which Ultralytics writes.
+
+    Returns None if there is no such key, or the value is not a literal.
+    """
     import ast
 
     try:
@@ -147,21 +159,21 @@ def _literal(file: OnnxFile, key: str) -> Any:
 
 
 def _first_outputs(engine: Engine, size: tuple[int, int]) -> Mapping[str, NDArray[np.float32]]:
-    """The outputs on a grey image, by name."""
+    """Runs the network on a grey image, and returns the outputs by name."""
     blob = np.full((1, 3, size[1], size[0]), _GREY, np.float32)
     outputs = dict(zip(engine.outputs, engine.forward(blob), strict=True))
     for name, output in outputs.items():
         if not np.isfinite(output).all():
             raise ModelError(
-                f"its output {name} is not finite on a plain grey image; are the weights whole?"
+                f"its output {name} is not finite on a plain grey image; are the weights complete?"
             )
     return outputs
 
 
-def _chosen(
+def _selected(
     outputs: Mapping[str, NDArray[np.float32]], description: Description
 ) -> Mapping[str, NDArray[np.float32]]:
-    """Of the outputs, those that model.json names; all where it names none."""
+    """Returns the outputs that model.json names; all if it names none."""
     for name in description.outputs or ():
         if name not in outputs:
             known = ", ".join(outputs)

@@ -5,7 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from modules.object_detection.darknet.tree import parse_tree
-from modules.object_detection.heads.darknet_heads import GaussianYoloHead, RegionHead, YoloHead
+from modules.object_detection.heads.darknet_gaussian_yolo import GaussianYoloHead
+from modules.object_detection.heads.darknet_region import RegionHead
+from modules.object_detection.heads.darknet_yolo import YoloHead
 
 
 def sigmoid(x: float) -> float:
@@ -67,7 +69,7 @@ def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float
     if isinstance(head, YoloHead) and head.new_coords:
         raw = (1 / (1 + np.exp(-raw))).astype(np.float32)  # the network's own last activation
 
-    found = head.decode(raw, (224, 160), confidence)
+    found = head.decode([raw], (224, 160), confidence)
 
     expected = darknet_boxes(raw, head, (224, 160), confidence)
     assert len(found.confidences) == len(expected) > 0
@@ -79,7 +81,7 @@ def test_nothing_above_the_confidence_gives_empty_arrays() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
     raw = np.full((1, 7, 3, 3), -9, np.float32)
 
-    found = head.decode(raw, (96, 96), 0.25)
+    found = head.decode([raw], (96, 96), 0.25)
 
     assert found.boxes.shape == (0, 4)
     assert found.confidences.shape == found.class_ids.shape == (0,)
@@ -88,14 +90,14 @@ def test_nothing_above_the_confidence_gives_empty_arrays() -> None:
 def test_nothing_exceeds_a_confidence_of_one() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
 
-    assert len(head.decode(np.full((1, 7, 3, 3), 99, np.float32), (96, 96), 1.0).confidences) == 0
+    assert len(head.decode([np.full((1, 7, 3, 3), 99, np.float32)], (96, 96), 1.0).confidences) == 0
 
 
 def test_numbers_that_are_none_are_never_detections() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
     raw = np.full((1, 7, 3, 3), np.nan, np.float32)
 
-    assert len(head.decode(raw, (96, 96), 0.0).confidences) == 0
+    assert len(head.decode([raw], (96, 96), 0.0).confidences) == 0
 
 
 def gaussian_boxes(
@@ -128,7 +130,7 @@ def test_gaussian_decoding_equals_darknets(scale_x_y: float, confidence: float) 
     head = GaussianYoloHead(ANCHORS, classes=3, scale_x_y=scale_x_y)
     raw = np.random.default_rng(5).normal(0, 2, (1, 24, 5, 7)).astype(np.float32)
 
-    found = head.decode(raw, (224, 160), confidence)
+    found = head.decode([raw], (224, 160), confidence)
 
     expected = gaussian_boxes(raw, head, (224, 160), confidence)
     assert len(found.confidences) == len(expected) > 0
@@ -145,8 +147,8 @@ def test_with_a_tree_a_box_has_its_objectness_and_the_class_that_is_sure_enough(
     raw[0, 5:, 0, 1] = [9, 0, 1, 1]
     plain = RegionHead(((1.0, 2.0),), classes=4)
 
-    found = RegionHead(((1.0, 2.0),), classes=4, tree=tree).decode(raw, (96, 32), 0.5)
+    found = RegionHead(((1.0, 2.0),), classes=4, tree=tree).decode([raw], (96, 32), 0.5)
 
     assert found.class_ids.tolist() == [3, 0]
     np.testing.assert_allclose(found.confidences, [sigmoid(3), sigmoid(2)], rtol=1e-6)
-    assert np.array_equal(found.boxes, plain.decode(raw, (96, 32), 0.0).boxes[:2])
+    assert np.array_equal(found.boxes, plain.decode([raw], (96, 32), 0.0).boxes[:2])

@@ -98,7 +98,10 @@ def test_weights_beside_the_model_are_those_in_it() -> None:
     image = rng.normal(size=(1, 3, 8, 8)).astype(np.float32)
     values = {"kernel": rng.normal(size=(4, 3, 3, 3)), "bias": rng.normal(size=4)}
     outputs = []
-    for model, weights in (convolution().serialise(), convolution().serialise_apart()):
+    for model, weights in (
+        convolution().serialise(),
+        convolution().serialise_with_external_weights(),
+    ):
         for name, value in values.items():
             weights[name][...] = value
         net = cv2.dnn.readNetFromONNX(model)
@@ -111,7 +114,7 @@ def test_weights_beside_the_model_are_those_in_it() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
 def test_weights_beside_the_model_are_there_as_long_as_somebody_has_them() -> None:
-    model, weights = convolution().serialise_apart()
+    model, weights = convolution().serialise_with_external_weights()
     first = onnx.load_from_string(model.tobytes()).graph.initializer[0]
     place = Path({entry.key: entry.value for entry in first.external_data}["location"])
     target = place.readlink()
@@ -129,4 +132,4 @@ def test_a_graph_without_weights_can_be_laid_out_either_way() -> None:
     graph = Graph("example")
     graph.output(graph.node("Relu", [graph.input("image", (1, 3, 2, 2))]), (1, 3, 2, 2))
 
-    assert np.array_equal(graph.serialise()[0], graph.serialise_apart()[0])
+    assert np.array_equal(graph.serialise()[0], graph.serialise_with_external_weights()[0])

@@ -13,7 +13,9 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from modules.errors import ModelError
 from modules.object_detection.detector import Detector
-from modules.object_detection.heads.onnx_heads import ClassHead, EndToEndHead, ObjectnessHead
+from modules.object_detection.heads.classes import ClassHead
+from modules.object_detection.heads.end_to_end import EndToEndHead
+from modules.object_detection.heads.objectness import ObjectnessHead
 from modules.object_detection.model_description import Description
 from modules.object_detection.network import Network
 from modules.object_detection.onnx.importer import import_onnx
@@ -93,9 +95,9 @@ def test_a_file_without_names_needs_them_beside_it() -> None:
 
 def test_names_that_do_not_fit_are_refused() -> None:
     refused(onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2])
-    refused(onnx_models.yolov8(), "2 classes are named beside it, 3 inside", labels=LABELS[:2])
-    refused(onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "its metadata's names are not")
-    refused(onnx_models.yolov8(metadata={"names": "person"}), "its metadata's names are not")
+    refused(onnx_models.yolov8(), "2 class names are given, but its metadata has 3", labels=LABELS[:2])
+    refused(onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "the names in its metadata must be")
+    refused(onnx_models.yolov8(metadata={"names": "person"}), "the names in its metadata must be")
 
 
 def test_the_size_of_a_network_of_any_size_is_the_metadatas() -> None:
@@ -116,14 +118,14 @@ def test_a_size_in_model_json_is_for_networks_of_any_size() -> None:
 def test_a_size_in_the_metadata_that_cannot_be_is_refused(imgsz: str) -> None:
     data = onnx_models.yolov8(free_size=True, metadata=ultralytics(imgsz=imgsz))
 
-    refused(data, r"cannot be 96 x 60|its metadata's imgsz is")
+    refused(data, r"cannot be 96 x 60|the imgsz in its metadata is")
 
 
 @pytest.mark.parametrize("task", ["segment", "pose", "obb", "classify"])
 def test_another_task_is_refused(task: str) -> None:
     data = onnx_models.yolov8(metadata=ultralytics(task=task))
 
-    refused(data, f"its task is '{task}'; this needs a detector")
+    refused(data, f"its task is '{task}'; only detectors are supported")
 
 
 def test_a_transformer_is_refused_by_what_it_says() -> None:
@@ -165,10 +167,10 @@ def test_scores_that_are_no_probabilities_are_refused() -> None:
     rows = rows_in_pixels()
     rows[0, 3, 5] = 1.2
 
-    refused(constant_outputs(rows), "holds scores from 0.5 to 1.2, which are no probabilities")
+    refused(constant_outputs(rows), "holds scores from 0.5 to 1.2, which are not probabilities")
     refused(
         constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
-        "holds scores from 0.5 to 1.2, which are no probabilities",
+        "holds scores from 0.5 to 1.2, which are not probabilities",
     )
 
 
@@ -300,7 +302,7 @@ def test_tensorrts_own_operator_is_refused() -> None:
         node = helper.make_node("EfficientNMS_TRT", ["output0"], ["n"], domain="TRT")
         model.graph.node.append(node)
 
-    refused(edited(onnx_models.yolov8(), add), "EfficientNMS_TRT, which TensorRT alone runs")
+    refused(edited(onnx_models.yolov8(), add), "EfficientNMS_TRT, which only TensorRT runs")
 
 
 @pytest.mark.parametrize("onnx_file", [onnx_models.yolov7_end2end, onnx_models.yolov8_with_nms])
@@ -351,7 +353,7 @@ def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -
 
     assert len(found) == len(expected) > 50
     np.testing.assert_allclose(found.confidences, expected.confidences, atol=2e-3)
-    refused(half, "half precision, on which OpenCV breaks down; set ENGINE=onnxruntime")
+    refused(half, "half precision, which the engine opencv does not support; set ENGINE=onnxruntime")
 
 
 def test_a_class_beyond_the_names_is_an_error_when_it_is_found() -> None:

@@ -1,0 +1,67 @@
+"""Columns of a box and class probabilities: YOLOv8, YOLOv9, YOLO11 and YOLO12; see `ClassHead`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model_description import Description
+from .candidates import Candidates, best_class
+from .form import LETTERBOX, HeadForm, RecognisedHead
+from .grid import Grid
+from .head import HeadSummary, Raw
+from .probe import Probe, require_pixels, require_probabilities, require_table
+
+
+@dataclass(frozen=True)
+class ClassHead:
+    """Decodes columns of centre x, centre y, width, height, in pixels, and class probabilities.
+
+    Ultralytics' `Detect` and YOLOv9's `DDetect` have such outputs.
+    """
+
+    classes: int
+    suppressed: bool = False
+
+    @property
+    def summary(self) -> HeadSummary:
+        """How `models inspect` shows the head."""
+        return HeadSummary("classes", "YOLOv8, YOLOv9, YOLO11 or YOLO12")
+
+    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+        """Decodes one output, `(1, 4 + classes, N)`; see `Head.decode`."""
+        scores = raw[0][0, 4:]
+        (passed,) = np.nonzero(scores.max(axis=0) > confidence)
+        class_ids, best = best_class(scores[:, passed].T)
+        boxes = raw[0][0, :4, :].T[passed]
+        return Candidates.from_centres(
+            boxes[:, 0:2], boxes[:, 2:4], best, class_ids, unit=input_size
+        )
+
+
+def _matches(probe: Probe) -> bool:
+    table = probe.table
+    return (
+        table is not None
+        and len(table) > 4
+        and Grid.with_boxes(table.shape[1], probe.input_size, 1) is not None
+    )
+
+
+def _create(probe: Probe, description: Description) -> RecognisedHead:
+    name, table = require_table(probe, rows=5)
+    require_probabilities(table[4:], probe)
+    grid = Grid.with_boxes(table.shape[1], probe.input_size, 1)
+    if grid is not None and description.head is None:
+        require_pixels(table[:2].T, grid, probe)
+    return RecognisedHead((name,), ClassHead(len(table) - 4))
+
+
+FORM = HeadForm(
+    "classes",
+    _create,
+    _matches,
+    outputs="[1, 4 + classes, N] with a column for each cell",
+    families=dict.fromkeys(("yolov8", "yolov9", "yolo11", "yolo12"), LETTERBOX),
+)

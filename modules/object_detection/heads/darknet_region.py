@@ -1,0 +1,54 @@
+"""Darknet's `[region]`: YOLOv2 and YOLO9000; see `RegionHead`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..darknet.tree import ClassTree
+from .candidates import Candidates, best_class, sigmoid
+from .darknet_cells import Cells, logit
+from .head import Anchors, HeadSummary, Raw
+
+
+@dataclass(frozen=True)
+class RegionHead:
+    """Decodes the values of `[yolo]`, with a softmax over the classes.
+
+    anchors: (width, height) in cells. tree: the classes of YOLO9000, or None. With a tree, the
+    confidence of a box is its objectness alone, and its class is the most specific one that is
+    probable enough (`ClassTree.best_classes`). Formulas: YOLO9000 (Redmon and Farhadi, 2016),
+    sections 2 and 4; region_layer.c (`get_region_box`, `get_region_detections`).
+    """
+
+    anchors: Anchors
+    classes: int
+    tree: ClassTree | None = None
+    suppressed: bool = False
+
+    @property
+    def summary(self) -> HeadSummary:
+        """How `models inspect` shows the head."""
+        return HeadSummary("region", "YOLOv2", (self.anchors,), anchors_in_cells=True)
+
+    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+        """Decodes one output, `(1, A * (5 + classes), H, W)` float32 logits; see `Head.decode`."""
+        cells = Cells.select(raw[0], len(self.anchors), logit(confidence))
+        logits = cells.values[:, 5:].astype(np.float64)
+        probability: NDArray[np.float64] | float
+        if self.tree is None:
+            class_ids, best = best_class(logits)
+            # the softmax of the best class
+            probability = 1 / np.exp(logits - best[:, np.newaxis]).sum(axis=1)
+        else:
+            class_ids, probability = self.tree.best_classes(logits), 1.0
+        sizes = np.exp(cells.values[:, 2:4].astype(np.float64))
+        return cells.candidates(
+            sigmoid(cells.values[:, 0:2]),
+            sizes * np.array(self.anchors)[cells.anchor] / (cells.width, cells.height),
+            sigmoid(cells.values[:, 4]) * probability,
+            class_ids,
+            confidence,
+        )

@@ -1,0 +1,62 @@
+"""YOLOX without its last step: rows whose boxes are offsets within their cells; see `YoloxHead`.
+
+YOLOX with its last step has decoded boxes, in pixels; objectness.py reads those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ModelError
+from ..model_description import Description
+from .candidates import Candidates
+from .form import HeadForm, RecognisedHead
+from .grid import Grid
+from .head import HeadSummary, Raw
+from .objectness import YOLOX, decode_rows, has_offsets, has_rows_of_boxes
+from .probe import Probe, require_probabilities, require_table
+
+
+@dataclass(frozen=True)
+class YoloxHead:
+    """Decodes rows of centre, size, objectness and class probabilities, a row for each cell.
+
+    Centres are offsets from the cell's top-left corner, and sizes are logarithms, both in cells
+    (demo_postprocess in YOLOX's demo_utils.py).
+    """
+
+    classes: int
+    grid: Grid
+    suppressed: bool = False
+
+    @property
+    def summary(self) -> HeadSummary:
+        """How `models inspect` shows the head."""
+        return HeadSummary("yolox", "YOLOX without its last step")
+
+    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+        """Decodes one output, `(1, N, 5 + classes)`; see `Head.decode`."""
+        passed = raw[0][0, :, 4] > confidence
+        rows = raw[0][0, passed]  # a copy
+        strides = self.grid.strides_of_boxes[passed, np.newaxis]
+        rows[:, 0:2] = rows[:, 0:2] * strides + self.grid.corners[passed]
+        rows[:, 2:4] = np.exp(rows[:, 2:4]) * strides
+        return decode_rows(rows, input_size, confidence)
+
+
+def _matches(probe: Probe) -> bool:
+    return has_rows_of_boxes(probe) and has_offsets(probe)
+
+
+def _create(probe: Probe, _: Description) -> RecognisedHead:
+    name, rows = require_table(probe, columns=6)
+    require_probabilities(rows[:, 4:], probe)
+    grid = Grid.with_boxes(len(rows), probe.input_size, 1)
+    if grid is None:
+        raise ModelError(f"its output {probe} does not have one row for each cell, as YOLOX has")
+    return RecognisedHead((name,), YoloxHead(rows.shape[1] - 5, grid), YOLOX)
+
+
+FORM = HeadForm("yolox", _create, _matches, families={"yolox": YOLOX})
