@@ -1,10 +1,10 @@
-"""ResNet-50 in ONNX, with random weights: the real layers and sizes, for tests and benchmarks.
+"""Makes a ResNet-50 in ONNX with random weights, for tests and benchmarks; start at `resnet50`.
 
     .venv/bin/python -m tests.resnet50 FOLDER
 
-writes a model folder of the size of the real one, 102 MB. The layers are those of
-resnet50-v1-12.onnx of github.com/onnx/models, named as there; batch norms are folded. A quarter of
-the `width` is a sixteenth of the arithmetic.
+writes a model folder as large as the real one, 102 MB. The layers and their names are those of
+resnet50-v1-12.onnx in github.com/onnx/models; batch norms are folded. A quarter of the `width`
+needs a sixteenth of the arithmetic.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FLAT = "flatten_473"
 LOGITS = "resnetv17_dense0_fwd"
 CLASSES = 1000
 _SIDE = 224
-_BLOCKS = (3, 4, 6, 3)  # of each stage
-_EXPANSION = 4  # a block puts out so many times its inner channels
-_BRANCH_SCALE = 0.2  # of what a block adds, so that 16 of them do not run away
+_BLOCKS = (3, 4, 6, 3)  # in each stage
+_EXPANSION = 4  # the output of a block has so many times its inner channels
+_BRANCH_SCALE = 0.2  # of a block's residual branch, so that values stay small over 16 blocks
 
 
 class _Layers:
-    """The graph in the making, front to back."""
+    """Collects the nodes and the weights of the graph, in order."""
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ class _Layers:
         return name
 
     def node(self, operator: str, name: str, *inputs: str, **attributes: Any) -> str:
-        """A node and its output, both of that name."""
+        """Adds a node; its output has the same name, which is returned."""
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
@@ -53,7 +53,11 @@ class _Layers:
         stride: int = 1,
         scale: float = 1.0,
     ) -> str:
-        """`channels` are those that go in and come out; weights are He's, times `scale`."""
+        """Adds a convolution; returns its output's name.
+
+        `channels` are those of the input and the output. The weights follow He's initialisation,
+        times `scale`.
+        """
         fan_in = channels[0] * side**2
         shape = (channels[1], channels[0], side, side)
         kernel = self.weight(f"{prefix}_weight", shape, scale * (2 / fan_in) ** 0.5)
@@ -70,7 +74,10 @@ class _Layers:
         )
 
     def block(self, stage: str, number: int, source: str, channels: int, stride: int) -> str:
-        """A bottleneck, `number` in its stage; the first of a stage changes the shape."""
+        """Adds the bottleneck block `number` of a stage; returns its output's name.
+
+        `channels` are those of the output. The first block of a stage changes the shape.
+        """
         inner = channels // _EXPANSION
         first = 3 * number + 1 if number else 0  # the first block has four convolutions
         names = [f"{stage}_conv{first + index}" for index in range(4)]
@@ -87,7 +94,7 @@ class _Layers:
 
 
 def resnet50(*, seed: int = 0, width: int = 64) -> ModelProto:
-    """The network; its features are 32 times `width`, 2,048 in the real one."""
+    """Returns the network; it has 32 * `width` features, 2,048 in the real one."""
     layers = _Layers(seed)
     value = layers.convolution("resnetv17_conv0", "data", (3, width), side=7, stride=2)
     value = layers.node("Relu", "resnetv17_relu0_fwd", value)
@@ -115,7 +122,7 @@ def resnet50(*, seed: int = 0, width: int = 64) -> ModelProto:
 
 
 def write_resnet50(folder: Path, *, seed: int = 0, width: int = 64) -> Path:
-    """Writes the model folder; returns it."""
+    """Writes the model folder; returns its path."""
     folder.mkdir(parents=True)
     data = resnet50(seed=seed, width=width).SerializeToString()
     (folder / "resnet50-v1-12.onnx").write_bytes(data)

@@ -1,1 +1,1 @@
-"""A network cut at a layer -> features of an image; start at `loader.py`."""
+"""Computes features of images with a network cut at a layer; start at `loader.py`."""

@@ -1,4 +1,4 @@
-"""Pixels -> a vector of features, taken from inside a network; start at `FeatureExtractor`."""
+"""Turns an image into a vector of features with a network; start at `FeatureExtractor`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..object_detection.preprocessing import Preprocessing
 Pool = Literal["average", "none"]
 POOLS: tuple[Pool, ...] = get_args(Pool)
 
-_GREY = 114  # 0 to 255
+_GREY = 114  # of 0 to 255, as letterboxes are padded
 
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network that ends at the layer whose values are the features.
+    """A network whose last layer computes the features.
 
     onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. output: the name of the graph's
-    one output. preprocessing: how it was trained to be fed.
+    only output. preprocessing: how an image becomes the input.
     """
 
     onnx: NDArray[np.uint8]
@@ -33,24 +33,25 @@ class FeatureNetwork:
 
 
 class FeatureExtractor:
-    """One network, loaded and ready.
+    """A network that is loaded into an engine.
 
-    size: how many features an image has.
+    input_size: (width, height) in pixels. size: the number of features of an image.
     """
 
     def __init__(
         self, network: FeatureNetwork, *, engine: str = "opencv", pool: Pool = "average"
     ) -> None:
-        """Loads `network` into `engine` and runs it once, on grey.
+        """Loads `network` into `engine` and runs it once, on a grey image.
 
         Args:
-            network: what an importer made; its ONNX bytes are not kept.
+            network: the result of an importer; its ONNX bytes are not kept.
             engine: a name in `ENGINE_NAMES`.
-            pool: "average" makes one feature of each channel of a value `(1, C, H, W)`, "none"
-                one of each number; a value `(1, F)` is taken as it is.
+            pool: "average" turns an output `(1, C, H, W)` into C features, the mean of each
+                channel; "none" into C * H * W features. An output `(1, F)` is F features.
 
         Raises:
-            ModelError: the engine cannot run the network, or what it puts out are no features.
+            ModelError: the engine cannot run the network, or the output has another shape or is
+                not finite.
         """
         self.input_size = network.input_size
         self._output = network.output
@@ -62,23 +63,23 @@ class FeatureExtractor:
         if not np.isfinite(grey).all():
             raise ModelError(
                 f"its layer {self._output} is not finite on a plain grey image; "
-                "are the weights whole?"
+                "are the weights complete?"
             )
         self.size = len(grey)
 
     def extract(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features, `(size,)` float32, of an image `(H, W, 3)` uint8 BGR.
+        """Returns the features, `(size,)` float32, of an image, `(H, W, 3)` uint8 BGR.
 
         Raises:
-            ImageError: they are not finite. The network's are on grey, so that it is this image
-                that they overflow on, and will again.
+            ImageError: the features are not finite. They were finite on the grey image, so the
+                cause is this image, and trying it again would not help.
             ModelError: the engine cannot run the network.
         """
         features = self._features(image)
         if not np.isfinite(features).all():
             raise ImageError(
                 f"its features are not finite: {self._output} overflows on it, "
-                "though not on a grey image"
+                "but not on a grey image"
             )
         return features
 
@@ -88,10 +89,10 @@ class FeatureExtractor:
         if value.ndim not in (2, 4) or value.shape[0] != 1:
             raise ModelError(
                 f"its layer {self._output} is {list(value.shape)}; "
-                "features are taken of [1, channels, height, width] or [1, features]"
+                "features need [1, channels, height, width] or [1, features]"
             )
         if value.ndim == 4 and self._pool == "average":
             value = value.mean(axis=(2, 3))
-        # a copy, as an engine may write its next output where this one lies
+        # a copy, because an engine may write its next output to the same memory
         features: NDArray[np.float32] = value.reshape(-1).copy()
         return features

@@ -1,4 +1,4 @@
-"""Makes a feature extractor's network of a Darknet one; start at `import_darknet_features`."""
+"""Imports a Darknet network up to a layer, for features; start at `import_darknet_features`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..object_detection.darknet.layers import build_network
 from ..object_detection.darknet.network import INPUT
 from ..object_detection.darknet.tree import parse_tree
 from ..object_detection.darknet.weights import WeightsStream, read_weights
-from .extract import extract_subgraph
 from .extractor import FeatureNetwork
+from .subgraph import extract_subgraph
 
-_DIMENSIONS = 4  # of every layer's output
+_DIMENSIONS = 4  # of the output of every layer
 
 
 def import_darknet_features(
@@ -28,14 +28,15 @@ def import_darknet_features(
 
     Args:
         cfg: the text of the `.cfg`.
-        weights: the `.weights`, read once from front to back, those behind the layer too.
-        layer: its index, as Darknet counts: `"0"` is the first after `[net]`. It must be there.
-        input_size: (width, height) to run at, where it is not to be the cfg's own.
-        tree: the text of the file that a `tree=` in the cfg names (YOLO9000), if one does.
+        weights: the `.weights`, read once from start to end, including the weights after the layer.
+        layer: the layer's index, as Darknet counts: `"0"` is the first section after `[net]`.
+            None raises an error that explains this.
+        input_size: (width, height) of the input; None takes the cfg's.
+        tree: the text of the file that `tree=` in the cfg names (YOLO9000), if there is one.
 
     Raises:
-        CfgError: there is no such layer, or it is the image itself; or see `import_darknet`.
-        WeightsError: see `import_darknet`.
+        CfgError: as in `import_darknet`; or there is no such layer, or its output is the image.
+        WeightsError: as in `import_darknet`.
         ModelError: the input is too large.
     """
     net, sections = parse_cfg(cfg)
@@ -44,24 +45,20 @@ def import_darknet_features(
     builder = build_network(net, sections, input_size, class_tree, detects=False)
     output = builder.layers[index].name
     if output == INPUT:
-        raise sections[index].error("it passes the image on as it is; name a layer behind it")
+        raise sections[index].error("its output is the image itself; name a later layer")
     onnx, places = builder.graph.serialise()
     read_weights(weights, builder.weights, places)
     size = (builder.input.width, builder.input.height)
-    found = extract_subgraph(onnx, layer=output, input_size=size, dimensions=_DIMENSIONS)
-    return FeatureNetwork(found.onnx, size, found.output, builder.preprocessing)
+    subgraph = extract_subgraph(onnx, layer=output, input_size=size, dimensions=_DIMENSIONS)
+    return FeatureNetwork(subgraph.onnx, size, subgraph.output, builder.preprocessing)
 
 
 def _index(sections: Sequence[Section], layer: str | None) -> int:
     known = [str(index) for index in range(len(sections))]
-    if layer is None:
-        raise CfgError(
-            f"it has {len(sections)} layers, and nothing says which are features; name one by its "
-            f"index in the cfg, from 0 to {known[-1]}"
-        )
-    if layer not in known:
-        raise CfgError(
-            f"it has no layer '{layer}'; it has {len(sections)}, named by their index in the cfg, "
-            f"from 0 to {known[-1]}"
-        )
-    return int(layer)
+    if layer in known:
+        return int(layer)
+    problem = "no layer is named" if layer is None else f"it has no layer '{layer}'"
+    raise CfgError(
+        f"{problem}; it has {len(sections)} layers, name one by its index in the cfg, from 0 to "
+        f"{known[-1]}"
+    )

@@ -1,7 +1,7 @@
-"""A model folder -> a ready `FeatureModel`; start at `load_feature_model`.
+"""Loads a model folder as a `FeatureModel`; start at `load_feature_model`.
 
-The folder is as for model_loader.py, but any network that takes an image will do, and it needs no
-names.
+The folder is the same as for a detector (models/loader.py), but any network that takes an image
+works, and it needs no `*.names`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from .extractor import FeatureExtractor, FeatureNetwork, Pool
 
 @dataclass(frozen=True)
 class FeatureModel:
-    """A feature extractor with its names.
+    """A feature extractor, and what it was loaded from.
 
-    digest: as `model_loader.Model`'s. layer: what the features are taken of, as it was named, or
-    the name of the value where it was not.
+    name: the model folder's. digest: as in `models.loader.Model`. layer: the layer that was
+    requested or, if none was, the name of the value that holds the features.
     """
 
     name: str
@@ -38,17 +38,17 @@ def load_feature_model(
     """Reads a model folder and loads its network, cut at a layer.
 
     Args:
-        folder: where it lies.
+        folder: the model folder.
         engine: a name in `ENGINE_NAMES`.
-        layer: of an ONNX file the name of a node or a value, or None for what its classifier is
-            fed; of a Darknet network the index in its cfg, which must be given.
-        size: (width, height) that images are fed at; None takes model.json's, or the file's.
+        layer: in an ONNX file, the name of a node or a value, or None for the classifier's input.
+            In a Darknet network, the layer's index in the cfg, which is required.
+        size: (width, height) of the input; None takes model.json's, else the file's.
         pool: see `FeatureExtractor`.
 
     Raises:
-        ModelError: files are missing, malformed, or do not fit together; there is no such layer;
-            the engine cannot run it.
-        StorageError: S3 fails.
+        ModelError: files are missing, malformed or do not belong together; there is no such layer;
+            the engine cannot run the network.
+        StorageError: S3 failed.
     """
     listing = folder.files()
     with model_errors(f"the model {folder.location}"):
@@ -72,7 +72,7 @@ def _load_onnx(
         network = import_onnx_features(
             onnx, engine=engine, layer=layer, input_size=size, description=description
         )
-        if engine == "opencv" and not reader.has_manifest:  # what is sealed is not damaged
+        if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from ..models.trial import try_out
 
             try_out(network.onnx)
@@ -86,7 +86,7 @@ def _load_darknet(
 
     description = reader.description()
     if description is not None:
-        description.require_feeding_alone()
+        description.require_no_onnx_keys()
         size = size or description.input
     cfg = reader.text(reader.only(".cfg"))
     tree_name = reader.find(".tree")

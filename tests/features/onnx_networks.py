@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from modules.features.extract import Subgraph, extract_subgraph
+from modules.features.subgraph import Subgraph, extract_subgraph
 from modules.object_detection.engines.registry import create_engine
 from tests.resnet50 import resnet50
 

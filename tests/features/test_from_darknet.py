@@ -1,4 +1,4 @@
-"""A Darknet network's layers, by what ONNX Runtime makes of the whole network."""
+"""Layers of Darknet networks, compared with the whole network under ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -60,30 +60,33 @@ def classifier(layer: str | None) -> FeatureNetwork:
     return load(NET + CLASSIFIER, HEADER + floats(CLASSIFIER_WEIGHTS), layer)
 
 
-def within(cfg: str, data: bytes, layer: int, image: Array) -> Array:
-    """A layer's output within the whole network, made one of its outputs, by ONNX Runtime."""
+def value_in_whole_network(cfg: str, data: bytes, layer: int, image: Array) -> Array:
+    """Computes a layer with ONNX Runtime in the whole network, as one more output."""
     builder = build_network(*parse_cfg(cfg), SIZE)
     whole, places = builder.graph.serialise()
     read_weights(io.BytesIO(data), builder.weights, places)
     name = builder.layers[layer].name
-    shown = whole.tobytes() + more_outputs([name], dimensions=4)
-    (found,) = onnxruntime.InferenceSession(shown).run([name], {"image": image})
+    extended = whole.tobytes() + more_outputs([name], dimensions=4)
+    (found,) = onnxruntime.InferenceSession(extended).run([name], {"image": image})
     assert found.shape == builder.layers[layer].shape
     return np.asarray(found)
 
 
 def check_layer(cfg: str, data: bytes, layer: int) -> None:
-    """Both engines put out what is within the whole, to a thousandth of its largest."""
+    """Checks that both engines compute a layer as in the whole network.
+
+    They may differ by a thousandth of its largest number.
+    """
     network = load(cfg, data, str(layer), SIZE)
     image = random_input(SIZE)
-    expected = within(cfg, data, layer, image)
+    expected = value_in_whole_network(cfg, data, layer, image)
     for engine in ENGINES:
         (output,) = create_engine(engine, network.onnx, (network.output,)).forward(image)
         np.testing.assert_allclose(output, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("layer", [0, 24, 85, 110])
-def test_a_trained_networks_layer_is_what_it_is_within_the_whole(
+def test_layers_of_a_trained_network_are_the_same_as_in_the_whole_network(
     layer: int, shared: Callable[[str], Path]
 ) -> None:
     folder = shared("models/yolo-fastest-1.1")
@@ -96,7 +99,7 @@ def test_a_trained_networks_layer_is_what_it_is_within_the_whole(
     ("name", "layer"),
     [("yolov3-tiny", 12), ("yolov4-tiny", 23), ("yolov7-tiny", 58), ("enet-coco", 91)],
 )
-def test_a_layer_of_darknets_own_cfgs_is_what_it_is_within_the_whole(
+def test_layers_of_darknets_own_cfgs_are_the_same_as_in_the_whole_network(
     name: str, layer: int, shared: Callable[[str], Path]
 ) -> None:
     cfg = shared(f"cfg/{name}.cfg").read_text()
@@ -104,18 +107,18 @@ def test_a_layer_of_darknets_own_cfgs_is_what_it_is_within_the_whole(
     check_layer(cfg, random_weights(cfg), layer)
 
 
-def test_a_layer_that_passes_its_input_on_is_the_one_before_it() -> None:
+def test_a_layer_that_leaves_its_input_unchanged_stands_for_the_one_before() -> None:
     assert load(CFG, weights(), "2").output == load(CFG, weights(), "1").output == "conv_1"
 
 
-def test_layers_behind_the_named_one_are_dropped() -> None:
+def test_later_layers_are_dropped() -> None:
     graph = onnx.load_from_string(load(CFG, weights(), "0").onnx.tobytes()).graph
 
     assert [node.op_type for node in graph.node] == ["MaxPool"]
     assert not graph.initializer
 
 
-def test_the_weights_behind_it_are_read_and_counted_all_the_same() -> None:
+def test_the_weights_of_later_layers_are_read_and_counted() -> None:
     with pytest.raises(WeightsError, match="the weights end after"):
         load(CFG, weights()[:-4], "0")
     with pytest.raises(WeightsError, match="the weights have 13"):
@@ -123,7 +126,7 @@ def test_the_weights_behind_it_are_read_and_counted_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_classifier_detects_nothing_and_yields_features(engine: str) -> None:
+def test_a_classifier_without_a_detection_head_yields_features(engine: str) -> None:
     pooled, classes = (
         FeatureExtractor(classifier(layer), engine=engine).extract(picture(red=(2, 3)))
         for layer in ("1", "3")
@@ -135,23 +138,25 @@ def test_a_classifier_detects_nothing_and_yields_features(engine: str) -> None:
     np.testing.assert_allclose(classes, np.exp(logits) / np.exp(logits).sum(), rtol=1e-4)
 
 
-def test_the_layer_must_be_named() -> None:
+def test_the_layer_is_required() -> None:
     with pytest.raises(CfgError, match=r"it has 4 layers, .* by its index in the cfg, from 0 to 3"):
         classifier(None)
 
 
 @pytest.mark.parametrize("layer", ["4", "-1", "1.0", "conv_0", "", "٣", "01", "9" * 5000])
-def test_a_layer_that_is_not_there_is_refused(layer: str) -> None:
-    with pytest.raises(CfgError, match=r"no layer '.*'; it has 4, named .*, from 0 to 3"):
+def test_an_unknown_layer_is_refused(layer: str) -> None:
+    with pytest.raises(CfgError, match=r"no layer '.*'; it has 4 layers, name .*, from 0 to 3"):
         classifier(layer)
 
 
-def test_the_image_itself_is_no_layer() -> None:
-    with pytest.raises(CfgError, match=r"section 0 \[dropout\], line 5: it passes the image on"):
+def test_a_layer_whose_output_is_the_image_is_refused() -> None:
+    with pytest.raises(
+        CfgError, match=r"section 0 \[dropout\], line 5: its output is the image itself"
+    ):
         load(NET + "[dropout]\n" + CLASSIFIER, HEADER, "0")
 
 
-def test_images_are_fed_as_to_the_detector() -> None:
+def test_images_are_preprocessed_as_for_the_detector() -> None:
     network = load(CFG, weights(), "0", (128, 32))
     letterbox = load(CFG.replace("[net]", "[net]\nletter_box=1"), weights(), "0")
 
@@ -160,7 +165,7 @@ def test_images_are_fed_as_to_the_detector() -> None:
     assert letterbox.preprocessing == Preprocessing(resize="letterbox", padding=127)
 
 
-def test_a_networks_tree_is_wanted_where_its_cfg_names_one() -> None:
+def test_a_tree_is_required_if_the_cfg_names_one() -> None:
     own = (OWN_CFGS / "passthrough.cfg").read_text()
     tree = "animal -1\nvehicle -1\ncat 0\ndog 0\n"
     cfg, data = own + "tree=kinds.tree\n", random_weights(own)

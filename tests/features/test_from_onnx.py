@@ -1,4 +1,4 @@
-"""How an ONNX extractor is fed, and what is refused when one is made."""
+"""How images are preprocessed for an ONNX network's features, and which networks are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def data() -> bytes:
     return small([FLATTEN], "flat")
 
 
-def test_images_are_fed_as_networks_are_that_were_trained_on_imagenet(data: bytes) -> None:
+def test_the_default_preprocessing_is_that_of_networks_trained_on_imagenet(data: bytes) -> None:
     assert load(data).preprocessing == Preprocessing(
         scale=1 / 255,
         channels="rgb",
@@ -42,14 +42,14 @@ def test_images_are_fed_as_networks_are_that_were_trained_on_imagenet(data: byte
     )
 
 
-def test_model_json_overrules_how_images_are_fed(data: bytes) -> None:
+def test_model_json_overrides_the_preprocessing_and_the_input_size(data: bytes) -> None:
     network = load(data, channels="bgr", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), input=(32, 16))
 
     assert network.preprocessing == Preprocessing(channels="bgr")
     assert network.input_size == (32, 16)
 
 
-def test_a_size_that_is_asked_for_goes_before_model_jsons(data: bytes) -> None:
+def test_a_requested_size_overrides_model_jsons(data: bytes) -> None:
     network = import_onnx_features(
         np.frombuffer(data, np.uint8),
         layer="maps",
@@ -60,7 +60,7 @@ def test_a_size_that_is_asked_for_goes_before_model_jsons(data: bytes) -> None:
     assert network.input_size == (24, 8)
 
 
-def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file(data: bytes) -> None:
+def test_model_json_in_the_folder_overrides_model_json_in_the_metadata(data: bytes) -> None:
     def describe(model: ModelProto) -> None:
         helper.set_model_props(model, {"model.json": '{"padding": 3, "channels": "bgr"}'})
 
@@ -71,9 +71,7 @@ def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file(data: 
 
 @pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
 @pytest.mark.parametrize("layer", ["maps", "flat"])
-def test_a_value_of_any_shape_is_put_out_by_either_engine(
-    data: bytes, layer: str, engine: str
-) -> None:
+def test_both_engines_return_outputs_of_any_shape(data: bytes, layer: str, engine: str) -> None:
     extractor = FeatureExtractor(load(data, engine=engine, layer=layer), engine=engine)
 
     assert extractor.size == 4
@@ -85,19 +83,19 @@ def test_half_precision_is_refused(data: bytes, engine: str) -> None:
         model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
         model.CopyFrom(convert_float_to_float16(model, disable_shape_infer=True))
 
-    with pytest.raises(ModelError, match="features are taken in single precision"):
+    with pytest.raises(ModelError, match="features need single precision"):
         load(edited(data, halve), engine=engine)
 
 
 def test_weights_in_another_file_are_refused(data: bytes) -> None:
-    def move(model: ModelProto) -> None:
+    def move_weight(model: ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
     with pytest.raises(ModelError, match="its weights lie in another file; save it as one"):
-        load(edited(data, move))
+        load(edited(data, move_weight))
 
 
-def test_an_operator_that_breaks_opencv_matters_where_the_layer_needs_it_alone() -> None:
+def test_an_operator_that_crashes_opencv_is_refused_only_if_the_layer_needs_it() -> None:
     detector = onnx_models.yolov8_with_nms()
     nodes = onnx.load_from_string(detector).graph.node
     convolution = next(node.output[0] for node in nodes if node.op_type == "Conv")
@@ -107,6 +105,6 @@ def test_an_operator_that_breaks_opencv_matters_where_the_layer_needs_it_alone()
         load(detector, layer="output0")
 
 
-def test_what_is_not_onnx_is_refused() -> None:
+def test_a_file_that_is_not_onnx_is_refused() -> None:
     with pytest.raises(ModelError, match="not ONNX at all"):
         load(b"PK\x03\x04" + bytes(100))

@@ -31,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, data: bytes) -> Path:
-    """A model folder with a narrow ResNet-50, and no names."""
+    """Returns a model folder with a narrow ResNet-50, and no names."""
     folder = tmp_path / "resnet50"
     folder.mkdir()
     (folder / "resnet50.onnx").write_bytes(data)
@@ -57,7 +57,7 @@ def test_resnet50_yields_its_pooled_features(folder: Path) -> None:
     assert (onnxruntime > 0.01).mean() > 0.5
 
 
-def test_a_model_is_named_as_its_folder_and_has_the_digest_of_its_files(folder: Path) -> None:
+def test_a_model_has_the_name_of_its_folder_and_the_digest_of_its_files(folder: Path) -> None:
     (folder / "model.json").write_text('{"channels": "rgb"}')
     (folder / "resnet50.names").write_text("not read")
 
@@ -75,20 +75,22 @@ def test_a_model_is_named_as_its_folder_and_has_the_digest_of_its_files(folder: 
         ("resnetv17_stage3_activation5", "none", FEATURES // 2 * 4 * 4),
     ],
 )
-def test_any_layer_may_be_taken(folder: Path, layer: str, pool: Any, size: int) -> None:
+def test_any_layer_of_an_onnx_file_may_be_named(
+    folder: Path, layer: str, pool: Any, size: int
+) -> None:
     model = load(folder, layer=layer, pool=pool, size=(64, 64))
 
     assert (model.layer, model.extractor.size) == (layer, size)
 
 
-def test_pictures_may_be_fed_at_another_size(folder: Path) -> None:
+def test_a_requested_size_overrides_the_files(folder: Path) -> None:
     model = load(folder, size=(100, 80))
 
     assert model.extractor.input_size == (100, 80)
     assert model.extractor.size == FEATURES
 
 
-def test_model_json_says_how_images_are_fed(folder: Path) -> None:
+def test_model_json_changes_the_preprocessing(folder: Path) -> None:
     by_itself = load(folder, size=(64, 32)).extractor.extract(photo())
     imagenets = {"scale": 1, "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
     (folder / "model.json").write_text(json.dumps({"input": [64, 32], **imagenets}))
@@ -124,14 +126,14 @@ def test_a_darknet_layer_is_named_by_its_index_and_needs_no_names(colour_model: 
     assert np.argwhere(red).tolist() == [[0, 5, 2]]
 
 
-def test_a_darknet_layer_must_be_named(colour_model: Path) -> None:
+def test_a_darknet_layer_is_required(colour_model: Path) -> None:
     with pytest.raises(
-        ModelError, match=rf"the model {colour_model}: it has 3 layers, .* name one"
+        ModelError, match=rf"the model {colour_model}: no layer is named; it has 3 layers, name one"
     ):
         load(colour_model)
 
 
-def test_model_json_serves_darknet_networks_too(colour_model: Path) -> None:
+def test_model_json_applies_to_darknet_networks_too(colour_model: Path) -> None:
     (colour_model / "model.json").write_text('{"input": [128, 64], "mean": [1, 0, 0]}')
 
     model = load(colour_model, layer="0")
@@ -141,7 +143,7 @@ def test_model_json_serves_darknet_networks_too(colour_model: Path) -> None:
     np.testing.assert_array_equal(model.extractor.extract(black), [-1, 0, 0])
 
 
-def test_keys_that_only_onnx_has_are_refused_for_darknet(colour_model: Path) -> None:
+def test_keys_for_onnx_only_are_refused_for_darknet(colour_model: Path) -> None:
     (colour_model / "model.json").write_text('{"head": "classes"}')
 
     with pytest.raises(ModelError, match=r"model\.json: head is for \*\.onnx"):
@@ -156,21 +158,23 @@ def test_errors_name_the_model_and_the_file(folder: Path, data: bytes) -> None:
         load(folder)
 
 
-def test_two_networks_are_one_too_many(folder: Path, colour_model: Path, data: bytes) -> None:
+def test_a_folder_with_two_networks_is_refused(
+    folder: Path, colour_model: Path, data: bytes
+) -> None:
     (colour_model / "best.onnx").write_bytes(data)
 
     with pytest.raises(ModelError, match=r"it has an \*\.onnx and colours\.cfg; it must have one"):
         load(colour_model)
 
 
-def test_a_folder_without_a_network_says_what_is_in_it(tmp_path: Path) -> None:
+def test_a_folder_without_a_network_is_refused_with_its_files(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("nothing yet")
 
     with pytest.raises(ModelError, match=r"it has no \*\.cfg; in it: notes\.md"):
         load(tmp_path)
 
 
-def test_a_seal_says_what_the_file_must_be(folder: Path) -> None:
+def test_a_file_that_differs_from_the_manifest_is_refused(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text(f"{'0' * 64}  resnet50.onnx\n")
 
     with pytest.raises(ModelError, match=r"resnet50\.onnx"):
@@ -191,7 +195,7 @@ def test_a_file_that_crashes_opencv_is_refused_without_a_crash_here(folder: Path
         load(folder, "opencv", layer="output0")
 
 
-def test_what_is_sealed_is_not_tried(
+def test_a_model_with_a_manifest_is_not_tried_in_a_subprocess(
     folder: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = hashlib.sha256(data).hexdigest()
