@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pytest
 from modules.cli import main
 from modules.cli.local_aws.moto_server import MotoServer
 from modules.errors import JobError
+from modules.settings import Settings
 from modules.spark.session.java import java_home
 from modules.spark.session.session import open_session
 from tests.colour_model import picture, write_colour_model
@@ -21,16 +23,19 @@ from tests.colour_model import picture, write_colour_model
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+Batch = Callable[..., int]
+_numbers = itertools.count()
 
-@dataclass
+
+@dataclasses.dataclass
 class Store:
-    """A bucket of the local S3: `place` is what Spark calls it."""
+    """A bucket of the local S3; `location` is its URL in Spark."""
 
     client: Any
     name: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"s3a://{self.name}"
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -47,9 +52,13 @@ class Store:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[MotoServer]:
-    """A server whose variables this process and all that it starts have."""
+    """A server whose variables are set for this process and for the processes that it starts.
+
+    The developer's own settings are removed: fixtures of a whole module run jobs, too.
+    """
+    settings = {field.name.upper() for field in dataclasses.fields(Settings)}
     with MotoServer() as server, pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
+        for name in [name for name in os.environ if name.startswith("AWS_") or name in settings]:
             patch.delenv(name)
         for name, value in server.environment.items():
             patch.setenv(name, value)
@@ -58,7 +67,7 @@ def s3() -> Iterator[MotoServer]:
 
 @pytest.fixture(scope="session")
 def java() -> None:
-    """Skips what needs Spark where that cannot run, saying why."""
+    """Skips tests that need Spark if there is no Java for it, with the reason."""
     try:
         java_home()
     except JobError as error:
@@ -73,17 +82,17 @@ def spark(s3: MotoServer, java: None) -> Iterator[SparkSession]:
 
 
 @pytest.fixture
-def store(s3: MotoServer, request: pytest.FixtureRequest) -> Store:
+def store(s3: MotoServer) -> Store:
     """An empty bucket."""
-    name = f"bucket-{abs(hash(request.node.nodeid)):x}"[:40]
+    name = f"bucket-{next(_numbers)}"
     client = s3.client("s3")
     client.create_bucket(Bucket=name)
     return Store(client, name)
 
 
-@pytest.fixture
-def batch(spark: SparkSession) -> Callable[..., int]:
-    """Runs `python -m modules batch ...` in this process, on the session; returns the exit code."""
+@pytest.fixture(scope="session")
+def batch(spark: SparkSession) -> Batch:
+    """Runs `python -m modules batch ...` in this process and session; returns the exit code."""
     return lambda *arguments: main(["batch", *map(str, arguments)])
 
 
@@ -95,8 +104,12 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Twelve pictures of a red and a green square, in two folders."""
-    folder = tmp_path / "photos"
+    """The folder of `write_photos`, which the test may change."""
+    return write_photos(tmp_path / "photos")
+
+
+def write_photos(folder: Path) -> Path:
+    """Writes twelve images of a red and a green square, in the folders `odd` and `even`."""
     for name in ("odd", "even"):
         (folder / name).mkdir(parents=True)
     for index in range(12):
@@ -106,11 +119,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 def png(**cells: tuple[int, int]) -> bytes:
-    """A picture of the colour model's world."""
+    """Encodes an image of squares that the colour model detects: `png(red=(column, row))`."""
     return bytes(cv2.imencode(".png", picture(**cells))[1])
 
 
-def rows(spark: SparkSession, place: object) -> list[dict[str, Any]]:
-    """A table's rows, by path."""
-    table = spark.read.parquet(str(place)).orderBy("path")
+def rows(spark: SparkSession, location: object) -> list[dict[str, Any]]:
+    """Reads a table's rows, sorted by path."""
+    table = spark.read.parquet(str(location)).orderBy("path")
     return [row.asDict(recursive=True) for row in table.collect()]

@@ -22,9 +22,7 @@ ODD_NAMES = [
 ]
 
 
-def test_every_name_that_a_camera_or_a_person_gives_is_an_image(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_images_with_unusual_names_are_listed_and_read(spark: SparkSession, tmp_path: Path) -> None:
     for index, name in enumerate(ODD_NAMES):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,31 +38,33 @@ def test_every_name_that_a_camera_or_a_person_gives_is_an_image(
     }
 
 
-def test_keys_of_a_bucket_are_read_likewise(spark: SparkSession, store: Store) -> None:
+def test_objects_with_unusual_keys_are_read(spark: SparkSession, store: Store) -> None:
     names = [name for name in ODD_NAMES if "\\" not in name]
     for name in names:
         store.put(f"in/{name}", name.encode())
 
-    images = Images(spark, f"{store.place}/in/")
+    images = Images(spark, f"{store.location}/in/")
     found = images.contents(images.paths, max_bytes=100).collect()
 
     assert {row["path"]: bytes(row["content"]).decode() for row in found} == {
-        f"{store.place}/in/{name}": name for name in names
+        f"{store.location}/in/{name}": name for name in names
     }
 
 
-def test_only_the_images_asked_for_are_read(spark: SparkSession, photos: Path) -> None:
+def test_only_the_chosen_images_are_read_and_nothing_is_listed_again(
+    spark: SparkSession, photos: Path
+) -> None:
     images = Images(spark, str(photos))
 
     some = images.contents(images.paths[3:5], max_bytes=10_000)
 
     assert sorted(row["path"] for row in some.select("path").collect()) == images.paths[3:5]
-    assert len(some.inputFiles()) == len(images.paths)  # the listing is shared
+    assert len(some.inputFiles()) == len(images.paths)  # of the one listing
     assert some.rdd.getNumPartitions() <= 2
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_choice_of_images_is_read_and_no_other(
+def test_any_selection_of_images_is_read_and_no_other_image(
     seed: int, spark: SparkSession, tmp_path: Path
 ) -> None:
     names = [*ODD_NAMES, *(f"{index}.png" for index in range(40)), "ü.png", "😀.png", "Z.png"]
@@ -73,8 +73,8 @@ def test_any_choice_of_images_is_read_and_no_other(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     images = Images(spark, str(tmp_path), [str(tmp_path / "_folder")])
-    chance = random.Random(seed)
-    chosen = [path for path in images.paths if chance.random() < 0.6]
+    random_source = random.Random(seed)
+    chosen = [path for path in images.paths if random_source.random() < 0.6]
 
     found = images.contents(images.take(chosen, 1_000), max_bytes=100).collect()
 
@@ -82,7 +82,7 @@ def test_any_choice_of_images_is_read_and_no_other(
     assert not any("_folder" in path for path in images.paths)
 
 
-def test_choices_too_scattered_for_one_query_are_taken_in_parts(
+def test_a_selection_too_scattered_for_one_query_is_taken_in_parts(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("modules.spark.io.images._MAX_RUNS", 3)
@@ -96,7 +96,7 @@ def test_choices_too_scattered_for_one_query_are_taken_in_parts(
     assert images.take(images.paths, 4) == images.paths[:4]
 
 
-def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) -> None:
+def test_images_with_too_many_bytes_are_not_read(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "small.png").write_bytes(b"x" * 10)
     (tmp_path / "large.png").write_bytes(b"x" * 11)
     images = Images(spark, str(tmp_path))
@@ -106,14 +106,14 @@ def test_larger_ones_are_left_out_unread(spark: SparkSession, tmp_path: Path) ->
     assert [row["path"] for row in found] == [f"file:{tmp_path}/small.png"]
 
 
-def test_what_a_job_writes_itself_is_no_image(spark: SparkSession, photos: Path) -> None:
+def test_images_under_excluded_prefixes_are_not_listed(spark: SparkSession, photos: Path) -> None:
     images = Images(spark, str(photos), [str(photos / "odd"), None])
 
     assert [label_of(path) for path in images.paths] == ["even"] * 6
 
 
 @pytest.mark.parametrize(("pattern", "count"), [("*/0[0-3].png", 4), ("odd", 6), ("odd/01.png", 1)])
-def test_patterns_folders_and_files_are_taken(
+def test_a_location_may_be_a_pattern_a_folder_or_a_file(
     pattern: str, count: int, spark: SparkSession, photos: Path
 ) -> None:
     images = Images(spark, f"{photos}/{pattern}")
@@ -122,20 +122,22 @@ def test_patterns_folders_and_files_are_taken(
     assert all(path.startswith(images.root) for path in images.paths)
 
 
-def test_names_are_told_from_the_folder_that_was_named(spark: SparkSession, photos: Path) -> None:
+def test_image_names_are_relative_to_the_given_folder(spark: SparkSession, photos: Path) -> None:
     assert Images(spark, f"{photos}/").root == f"file:{photos}/"
     assert Images(spark, f"{photos}/*/0*.png").root == f"file:{photos}/"
 
 
-def test_names_in_a_bucket_are_told_from_the_prefix(spark: SparkSession, store: Store) -> None:
+def test_image_names_in_a_bucket_are_relative_to_the_prefix(
+    spark: SparkSession, store: Store
+) -> None:
     store.put("in/x/1.png", b"1")
     store.put("in/y/2.png", b"2")
 
-    assert Images(spark, f"{store.place}/in").root == f"{store.place}/in/"
-    assert Images(spark, f"{store.place}/in/*/*.png").root == f"{store.place}/in/"
+    assert Images(spark, f"{store.location}/in").root == f"{store.location}/in/"
+    assert Images(spark, f"{store.location}/in/*/*.png").root == f"{store.location}/in/"
 
 
-def test_a_place_with_nothing_is_named(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_location_without_images_is_an_error(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(JobError, match="gone: there is nothing to be read"):
         Images(spark, f"{tmp_path}/gone")
 

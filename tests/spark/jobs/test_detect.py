@@ -1,6 +1,11 @@
+from __future__ import annotations
+
+import contextlib
+import io
 import json
-import os
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +15,43 @@ from pyspark.sql import SparkSession
 
 from modules.cli import main
 from modules.object_detection.images import decode_image
-from tests.spark.conftest import Store, png, rows
-
-Batch = Callable[..., int]
+from tests.spark.conftest import Batch, Store, png, rows, write_photos
 
 
-def test_a_row_an_image_with_its_detections(
-    batch: Batch, spark: SparkSession, photos: Path, colours: Path, tmp_path: Path
-) -> None:
-    code = batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
+@dataclass(frozen=True)
+class Run:
+    """One run of the job, for tests that only read: its images, exit code, output and stdout."""
 
-    found = rows(spark, tmp_path / "out")
-    assert code == 0
+    photos: Path
+    code: int
+    out: Path
+    annotated: Path
+    printed: list[str]
+
+
+@pytest.fixture(scope="module")
+def finished(batch: Batch, colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run over twelve images of two squares and one without, with all outputs."""
+    folder = tmp_path_factory.mktemp("detect")
+    photos, out, annotated = write_photos(folder / "photos"), folder / "out", folder / "annotated"
+    (photos / "even" / "nothing.png").write_bytes(png())
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        code = batch(
+            *("detect", photos, "--model", colours, "--output", out, "--annotate", annotated),
+            *("--format", "coco", "--format", "yolo", "--format", "jsonl"),
+        )
+    return Run(photos, code, out, annotated, stdout.getvalue().splitlines())
+
+
+def test_a_row_per_image_with_its_detections(finished: Run, spark: SparkSession) -> None:
+    found = rows(spark, finished.out)
+
+    assert finished.code == 0
     assert [row["path"] for row in found] == sorted(
-        f"file:{path}" for path in photos.rglob("*.png")
+        f"file:{path}" for path in finished.photos.rglob("*.png")
     )
     first = found[0]
-    assert first["size"] == (photos / "even" / "00.png").stat().st_size
+    assert first["size"] == (finished.photos / "even" / "00.png").stat().st_size
     assert (first["width"], first["height"], first["error"]) == (64, 64, None)
     assert first["model"].startswith("sha256:")
     assert first["milliseconds"] > 0
@@ -38,12 +63,33 @@ def test_a_row_an_image_with_its_detections(
     }
 
 
-def test_any_reader_of_parquet_reads_the_table(
-    batch: Batch, photos: Path, colours: Path, tmp_path: Path
-) -> None:
-    batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
+def test_any_reader_of_parquet_reads_the_table(finished: Run) -> None:
+    assert pyarrow.parquet.read_table(finished.out).num_rows == 13
 
-    assert pyarrow.parquet.read_table(tmp_path / "out").num_rows == 12
+
+def test_standard_output_lists_every_output(finished: Run) -> None:
+    out = finished.out
+
+    assert finished.printed == [
+        *(str(out), str(finished.annotated)),
+        *(f"{out}.coco", f"{out}.yolo", f"{out}.jsonl"),
+    ]
+    assert all(Path(line).exists() for line in finished.printed)
+
+
+def test_annotated_images_are_those_of_the_command(
+    finished: Run, colours: Path, tmp_path: Path
+) -> None:
+    main(["detect", str(finished.photos), "--model", str(colours), "--output", str(tmp_path)])
+
+    written = sorted(path for path in finished.annotated.rglob("*") if path.is_file())
+    assert len(written) == 13
+    for path in written:
+        other = tmp_path / path.relative_to(finished.annotated)
+        ours, theirs = (
+            decode_image(file.read_bytes(), max_pixels=10_000).pixels for file in (path, other)
+        )
+        assert np.array_equal(ours, theirs)
 
 
 def test_detections_are_those_of_the_command_box_for_box(
@@ -67,7 +113,7 @@ def test_detections_are_those_of_the_command_box_for_box(
         assert row["model"] == document["model"]["digest"]
 
 
-def test_a_bucket_is_read_and_written_and_its_model_too(
+def test_images_model_and_outputs_may_be_in_a_bucket(
     batch: Batch, spark: SparkSession, store: Store, photos: Path, colours: Path
 ) -> None:
     for path in photos.rglob("*.png"):
@@ -76,11 +122,11 @@ def test_a_bucket_is_read_and_written_and_its_model_too(
         store.put(f"models/colours/{path.name}", path.read_bytes())
 
     code = batch(
-        *("detect", f"{store.place}/input/", "--model", f"{store.place}/models/colours"),
-        *("--output", f"{store.place}/found", "--annotate", f"{store.place}/boxed/"),
+        *("detect", f"{store.location}/input/", "--model", f"{store.location}/models/colours"),
+        *("--output", f"{store.location}/found", "--annotate", f"{store.location}/boxed/"),
     )
 
-    found = rows(spark, f"{store.place}/found")
+    found = rows(spark, f"{store.location}/found")
     assert code == 0
     assert [len(row["detections"]) for row in found] == [2] * 12
     assert store.keys("boxed/") == [
@@ -92,73 +138,39 @@ def test_a_bucket_is_read_and_written_and_its_model_too(
     assert head["ContentType"] == "image/png"
 
 
-def test_annotated_pictures_are_those_of_the_command(
-    batch: Batch, photos: Path, colours: Path, tmp_path: Path
-) -> None:
-    main(["detect", str(photos), "--model", str(colours), "--output", str(tmp_path / "command")])
-
-    batch(
-        *("detect", photos, "--model", colours, "--output", tmp_path / "out"),
-        *("--annotate", tmp_path / "batch"),
-    )
-
-    written = sorted(path for path in (tmp_path / "batch").rglob("*") if path.is_file())
-    assert len(written) == 12
-    for path in written:
-        twin = tmp_path / "command" / path.relative_to(tmp_path / "batch")
-        one, other = (decode_image(p.read_bytes(), max_pixels=10_000).pixels for p in (path, twin))
-        assert np.array_equal(one, other)
-
-
-def test_broken_images_are_rows_with_their_errors_and_cost_no_neighbour(
+def test_bad_images_are_rows_with_an_error_and_do_not_affect_the_others(
     batch: Batch,
     spark: SparkSession,
     photos: Path,
     colours: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
     good = photos / "even" / "00.png"
     (photos / "empty.jpg").touch()
     (photos / "text.jpg").write_text("no image")
     (photos / "cut.png").write_bytes(good.read_bytes()[:-40])
-
-    code = batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
-
-    found = {Path(row["path"]).name: row for row in rows(spark, tmp_path / "out")}
-    broken = {name for name, row in found.items() if row["error"] is not None}
-    assert code == 1
-    assert broken == {"empty.jpg", "text.jpg", "cut.png"}
-    assert len(found) == 15
-    assert found["text.jpg"]["detections"] is None
-    told = capsys.readouterr().err
-    assert f"file:{photos}/text.jpg: " in told
-    assert found["text.jpg"]["error"] in told
-
-
-def test_an_image_of_too_many_bytes_is_a_row_with_its_error_and_never_read(
-    batch: Batch,
-    spark: SparkSession,
-    photos: Path,
-    colours: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
     (photos / "large.png").write_bytes(b"x" * 5001)
 
     code = batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
 
     found = {Path(row["path"]).name: row for row in rows(spark, tmp_path / "out")}
+    failed = {name for name, row in found.items() if row["error"] is not None}
     assert code == 1
-    assert len(found) == 13
+    assert failed == {"empty.jpg", "text.jpg", "cut.png", "large.png"}
+    assert len(found) == 16
+    assert found["text.jpg"]["detections"] is None
     assert found["large.png"]["size"] == 5001
     assert found["large.png"]["error"] == (
         "5,001 bytes are too many; at most 5,000 are allowed (MAX_IMAGE_BYTES)"
     )
+    printed = capsys.readouterr().err
+    assert f"file:{photos}/text.jpg: {found['text.jpg']['error']}" in printed
 
 
-def test_a_second_run_does_what_is_new_alone(
+def test_a_second_run_processes_only_new_images(
     batch: Batch,
     spark: SparkSession,
     photos: Path,
@@ -179,32 +191,27 @@ def test_a_second_run_does_what_is_new_alone(
     assert before < {path.name for path in (tmp_path / "out").glob("part-*")}
 
 
-def test_a_round_that_was_killed_while_it_was_committed_is_done_anew(
-    batch: Batch, spark: SparkSession, photos: Path, colours: Path, tmp_path: Path
+def test_a_round_that_was_killed_during_its_commit_is_repeated(
+    batch: Batch, spark: SparkSession, finished: Run, colours: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    batch("detect", photos, "--model", colours, "--output", out)
+    out = shutil.copytree(finished.out, tmp_path / "out")
     part = sorted(out.glob("part-*"))[0]
-    (out / "_temporary" / "0" / "task_of_the_killed_job_m_000000").mkdir(parents=True)
-    part.rename(out / "_temporary" / "0" / "task_of_the_killed_job_m_000000" / part.name)
+    uncommitted = out / "_temporary" / "0" / "task_of_the_killed_job_m_000000"
+    uncommitted.mkdir(parents=True)
+    part.rename(uncommitted / part.name)
+    assert len(rows(spark, out)) < 13
 
-    batch("detect", photos, "--model", colours, "--output", out)
+    batch("detect", finished.photos, "--model", colours, "--output", out)
 
     paths = [row["path"] for row in rows(spark, out)]
-    assert len(paths) == len(set(paths)) == 12
+    assert len(paths) == len(set(paths)) == 13
 
 
-def test_results_of_two_kinds_never_share_a_table(
-    batch: Batch,
-    photos: Path,
-    colours: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_results_of_different_settings_never_share_a_table(
+    batch: Batch, finished: Run, colours: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
-
     code = batch(
-        *("detect", photos, "--model", colours, "--output", tmp_path / "out"),
+        *("detect", finished.photos, "--model", colours, "--output", finished.out),
         *("--confidence", "0.9"),
     )
 
@@ -212,38 +219,33 @@ def test_results_of_two_kinds_never_share_a_table(
     assert "was made with confidence 0.5; now it is 0.9" in capsys.readouterr().err
 
 
-def test_a_broken_model_is_told_before_any_image_is_touched(
+def test_a_broken_model_is_reported_before_any_output_is_written(
     batch: Batch,
     photos: Path,
     colours: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    model = tmp_path / "broken"
-    model.mkdir()
-    for path in colours.iterdir():
-        (model / path.name).write_bytes(path.read_bytes())
+    model = shutil.copytree(colours, tmp_path / "broken")
     (model / "colours.weights").write_bytes(b"short")
 
     code = batch("detect", photos, "--model", model, "--output", tmp_path / "out")
 
     assert code == 2
-    assert "colours.weights" in capsys.readouterr().err or not (tmp_path / "out").exists()
+    assert "weights" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_coco_results_are_what_cocos_own_tools_read(
-    batch: Batch, photos: Path, colours: Path, tmp_path: Path
-) -> None:
+def test_cocos_own_tools_read_the_coco_files(finished: Run) -> None:
     from pycocotools.coco import COCO
 
-    batch("detect", photos, "--model", colours, "--output", tmp_path / "out", "--format", "coco")
-
-    images = json.loads((tmp_path / "out.coco" / "images.json").read_text())
+    folder = Path(f"{finished.out}.coco")
+    images = json.loads((folder / "images.json").read_text())
     truth = COCO()
     truth.dataset = {**images, "annotations": []}
     truth.createIndex()
-    found = truth.loadRes(str(tmp_path / "out.coco" / "results.json"))
+    found = truth.loadRes(str(folder / "results.json"))
+
     assert [category["name"] for category in images["categories"]] == ["red", "green"]
     assert images["images"][0] == {
         "id": 1,
@@ -255,52 +257,28 @@ def test_coco_results_are_what_cocos_own_tools_read(
     assert len(found.anns) == 24
 
 
-def test_yolo_labels_name_their_images_and_where_objects_lie(
-    batch: Batch, photos: Path, colours: Path, tmp_path: Path
-) -> None:
-    (photos / "nothing.png").write_bytes(png())
+def test_yolo_labels_have_the_names_of_their_images_and_relative_boxes(finished: Run) -> None:
+    folder = Path(f"{finished.out}.yolo")
 
-    batch("detect", photos, "--model", colours, "--output", tmp_path / "out", "--format", "yolo")
-
-    labels = tmp_path / "out.yolo" / "labels"
-    assert (tmp_path / "out.yolo" / "classes.txt").read_text() == "red\ngreen\n"
-    assert (labels / "even" / "02.txt").read_text().splitlines() == [
+    assert (folder / "classes.txt").read_text() == "red\ngreen\n"
+    assert (folder / "labels" / "even" / "02.txt").read_text().splitlines() == [
         "0 0.312500 0.687500 0.125000 0.125000",
         "1 0.812500 0.312500 0.125000 0.125000",
     ]
-    assert (labels / "nothing.txt").read_text() == ""
-    assert len(list(labels.rglob("*.txt"))) == 13
+    assert (folder / "labels" / "even" / "nothing.txt").read_text() == ""
+    assert len(list((folder / "labels").rglob("*.txt"))) == 13
 
 
-def test_jsonl_has_the_functions_own_documents(
-    batch: Batch,
-    photos: Path,
-    colours: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_jsonl_has_the_documents_of_the_command(
+    finished: Run, colours: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    batch("detect", photos, "--model", colours, "--output", tmp_path / "out", "--format", "jsonl")
-    capsys.readouterr()
-    main(["detect", str(photos), "--model", str(colours), "--json"])
+    main(["detect", str(finished.photos), "--model", str(colours), "--json"])
 
-    ours = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    lines = Path(f"{finished.out}.jsonl").read_text().splitlines()
+    ours = [json.loads(line) for line in lines]
     theirs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for document in [*ours, *theirs]:
         document.pop("timings_ms")
         document["image"]["key"] = document["image"]["key"].removeprefix("file:")
+    assert len(ours) == 13
     assert ours == theirs
-
-
-def test_standard_output_says_where_everything_lies(
-    batch: Batch,
-    photos: Path,
-    colours: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out = tmp_path / "out"
-
-    batch("detect", photos, "--model", colours, "--output", out, "--format", "jsonl")
-
-    assert capsys.readouterr().out.splitlines() == [str(out), f"{out}.jsonl"]
-    assert os.path.exists(f"{out}.jsonl")  # noqa: PTH110 - as a script would

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -9,22 +8,21 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.resnet50 import resnet50
-from tests.spark.conftest import Store, rows
+from tests.spark.conftest import Batch, Store, rows
 
-Batch = Callable[..., int]
-_MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ResNet50, an eighth as wide as the real one, in a file of its own."""
+    """An ONNX file of ResNet50 with an eighth of its channels."""
     path = tmp_path_factory.mktemp("networks") / "resnet50.onnx"
     onnx.save(resnet50(width=8), path)
     return path
 
 
-def pooled(network: Path, image: Path, side: int) -> np.ndarray:
-    """What ONNX Runtime finds before the classifier, by the model zoo's own preprocessing."""
+def classifier_input(network: Path, image: Path, side: int) -> np.ndarray:
+    """Computes the classifier's input with ONNX Runtime and the model zoo's preprocessing."""
     model = onnx.load(network)
     (gemm,) = [node for node in model.graph.node if node.op_type == "Gemm"]
     model.graph.output.append(onnx.ValueInfoProto(name=gemm.input[0]))
@@ -32,12 +30,12 @@ def pooled(network: Path, image: Path, side: int) -> np.ndarray:
         size.dim_value = side
     session = onnxruntime.InferenceSession(model.SerializeToString())
     pixels = cv2.resize(cv2.imread(str(image)), (side, side))[:, :, ::-1] / 255
-    blob = ((pixels - _MEAN) / _DEVIATION).astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+    blob = ((pixels - _MEAN) / _STD).astype(np.float32).transpose(2, 0, 1)[np.newaxis]
     found: np.ndarray = session.run([gemm.input[0]], {session.get_inputs()[0].name: blob})[0][0]
     return found
 
 
-def test_resnet_without_its_top_yields_what_its_classifier_is_fed(
+def test_features_of_resnet_are_the_input_of_its_classifier(
     batch: Batch, spark: SparkSession, photos: Path, network: Path, tmp_path: Path
 ) -> None:
     code = batch(
@@ -49,11 +47,11 @@ def test_resnet_without_its_top_yields_what_its_classifier_is_fed(
     assert len(found) == 12
     assert {row["label"] for row in found} == {"odd", "even"}
     for row in found[:3]:
-        expected = pooled(network, Path(row["path"].removeprefix("file:")), 100)
+        expected = classifier_input(network, Path(row["path"].removeprefix("file:")), 100)
         np.testing.assert_allclose(row["features"], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_layer_can_be_named_and_its_places_kept(
+def test_a_layer_can_be_chosen_and_all_its_values_kept(
     batch: Batch, spark: SparkSession, photos: Path, colours: Path, tmp_path: Path
 ) -> None:
     code = batch(
@@ -63,14 +61,14 @@ def test_a_layer_can_be_named_and_its_places_kept(
 
     found = rows(spark, tmp_path / "out")
     assert code == 0
-    # a Darknet network's layer 0, the largest of each 8 x 8 pixels, in red, green, blue
+    # layer 0 of the Darknet network: the maximum of each 8 x 8 pixels, for red, green, blue
     planes = np.array(found[0]["features"]).reshape(3, 8, 8)
     assert planes[0, 5, 0] == 1  # the red square
     assert planes[1, 0, 6] == 1  # the green one
     assert planes.sum() == 2
 
 
-def test_an_unknown_layer_is_told_before_any_image_is_touched(
+def test_an_unknown_layer_is_reported_before_any_output_is_written(
     batch: Batch,
     photos: Path,
     network: Path,
@@ -87,7 +85,7 @@ def test_an_unknown_layer_is_told_before_any_image_is_touched(
     assert not (tmp_path / "out").exists()
 
 
-def test_broken_images_are_rows_with_their_errors(
+def test_a_bad_image_is_a_row_with_an_error(
     batch: Batch, spark: SparkSession, photos: Path, network: Path, tmp_path: Path
 ) -> None:
     (photos / "odd" / "broken.jpg").write_text("no image")
@@ -102,7 +100,7 @@ def test_broken_images_are_rows_with_their_errors(
     assert broken["features"] is None
 
 
-def test_the_slides_chain_runs_from_bucket_to_bucket(
+def test_run_featurizes_and_reduces_from_bucket_to_bucket(
     batch: Batch, spark: SparkSession, store: Store, photos: Path, network: Path
 ) -> None:
     for path in photos.rglob("*.png"):
@@ -110,12 +108,12 @@ def test_the_slides_chain_runs_from_bucket_to_bucket(
     store.put("models/resnet50.onnx", network.read_bytes())
 
     code = batch(
-        *("run", f"{store.place}/fruits", "--model", f"{store.place}/models/resnet50.onnx"),
-        *("--size", 32, "--pca", 4, "--output", f"{store.place}/reduced"),
+        *("run", f"{store.location}/fruits", "--model", f"{store.location}/models/resnet50.onnx"),
+        *("--size", 32, "--pca", 4, "--output", f"{store.location}/reduced"),
     )
 
     assert code == 0
-    assert spark.read.parquet(f"{store.place}/reduced/features").count() == 12
+    assert spark.read.parquet(f"{store.location}/reduced/features").count() == 12
     lines = store.get("reduced/scores.csv").decode().splitlines()
     assert lines[0] == "path,label,pca_1,pca_2,pca_3,pca_4"
     assert len(lines) == 13

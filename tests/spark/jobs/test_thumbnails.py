@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -6,12 +5,10 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.spark.conftest import rows
-
-Batch = Callable[..., int]
+from tests.spark.conftest import Batch, rows
 
 
-def test_pixels_are_the_nearest_neighbours(
+def test_images_are_shrunk_by_nearest_neighbour(
     batch: Batch, spark: SparkSession, tmp_path: Path
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
@@ -27,7 +24,7 @@ def test_pixels_are_the_nearest_neighbours(
     assert np.array_equal(pixels, image[::10, ::5, ::-1])
 
 
-def test_a_table_of_pixels_is_reduced_like_one_of_features(
+def test_reduce_reads_a_table_of_pixels_like_one_of_features(
     batch: Batch, photos: Path, tmp_path: Path
 ) -> None:
     batch("thumbnails", photos, "--output", tmp_path / "pixels")
@@ -41,7 +38,7 @@ def test_a_table_of_pixels_is_reduced_like_one_of_features(
 
 
 @pytest.mark.parametrize("size", ["0", "20x", "axb", "-3", "20x20x3"])
-def test_a_size_that_is_none_is_named(
+def test_a_text_that_is_no_size_is_wrong_usage(
     size: str, batch: Batch, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -1,18 +1,14 @@
-"""Spark's classes, kept: `make batch` does it for real, and all jobs of these tests take them."""
+"""The archive of Spark's Java classes. `make batch` creates the real one, which takes a minute."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from modules.errors import JobError
-from modules.spark.session.class_archive import archive_path, create_archive, spark_jars
-from modules.spark.session.java import java_home
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from modules.spark.session import session
+from modules.spark.session.class_archive import archive_path, create_archive
 
 
 @pytest.fixture
@@ -29,16 +25,36 @@ def jars(tmp_path: Path) -> Path:
     return tmp_path / "jars"
 
 
-def test_a_session_takes_the_classes_that_fit_it(spark: SparkSession) -> None:
-    kept = archive_path(java_home(), spark_jars())
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(
+    home: Path, jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeps the developer's own archive, Java and Spark out of the tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    monkeypatch.setattr(session, "spark_jars", lambda: jars)
 
-    beans = spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()  # type: ignore[union-attr]
-    taken = f"-XX:SharedArchiveFile={kept}" in list(beans.getInputArguments())
 
-    assert taken == kept.exists()
+def java_options(master: str) -> str:
+    return session._options([], master)["spark.driver.extraJavaOptions"]
 
 
-def test_another_jar_wants_other_classes(home: Path, jars: Path) -> None:
+def test_a_session_on_this_machine_uses_the_archive_of_its_java_and_jars(
+    home: Path, jars: Path
+) -> None:
+    path = archive_path(home, jars)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"archive")
+
+    assert f"-XX:SharedArchiveFile={path}" in java_options("local[2]").split()
+    assert "SharedArchiveFile" not in java_options("spark://host:7077")
+
+
+def test_a_session_without_an_archive_starts_without_the_option() -> None:
+    assert "SharedArchiveFile" not in java_options("local[2]")
+
+
+def test_another_jar_needs_another_archive(home: Path, jars: Path) -> None:
     before = archive_path(home, jars)
     assert archive_path(home, jars) == before
 
@@ -47,7 +63,7 @@ def test_another_jar_wants_other_classes(home: Path, jars: Path) -> None:
     assert archive_path(home, jars) != before
 
 
-def test_another_java_wants_other_classes(home: Path, jars: Path) -> None:
+def test_another_java_needs_another_archive(home: Path, jars: Path) -> None:
     before = archive_path(home, jars)
 
     (home / "lib" / "modules").write_bytes(b"newer classes")
@@ -55,16 +71,19 @@ def test_another_java_wants_other_classes(home: Path, jars: Path) -> None:
     assert archive_path(home, jars) != before
 
 
-def test_a_java_that_stands_for_another_has_a_name_too(jars: Path, tmp_path: Path) -> None:
-    assert not archive_path(tmp_path / "usr", jars).exists()
+def test_a_java_without_its_own_classes_has_a_path_too(jars: Path, tmp_path: Path) -> None:
+    path = archive_path(tmp_path / "usr", jars)
+
+    assert path.suffix == ".jsa"
+    assert not path.exists()
 
 
-def test_a_job_that_fails_leaves_nothing_half_kept(
+def test_a_job_that_fails_leaves_no_incomplete_archive(
     home: Path, jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # where there is no such job
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # so this folder has no package `modules`
 
-    with pytest.raises(JobError, match=r"could not be archived: .*modules"):
+    with pytest.raises(JobError, match=r"could not be archived: .*No module named modules"):
         create_archive(home, jars)
 
     assert list((tmp_path / ".cache" / "spark").iterdir()) == []

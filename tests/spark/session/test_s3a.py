@@ -12,7 +12,7 @@ from tests.spark.conftest import Store
 JARS = Path(pyspark.__file__).parent / "jars"
 
 
-def test_the_module_for_s3_is_of_the_hadoop_that_pyspark_has() -> None:
+def test_s3a_has_the_version_of_pysparks_hadoop() -> None:
     (client,) = JARS.glob("hadoop-client-api-*.jar")
     version = client.stem.removeprefix("hadoop-client-api-")
 
@@ -22,7 +22,7 @@ def test_the_module_for_s3_is_of_the_hadoop_that_pyspark_has() -> None:
 @pytest.mark.parametrize(
     ("hadoop", "sdk"), [("3.4.1", "2.24.6"), ("3.5.0", "2.35.4"), ("3.9.0", "2.35.4")]
 )
-def test_the_sdk_is_the_one_that_hadoop_was_built_with_or_else_the_newest(
+def test_the_sdk_is_the_one_that_hadoop_was_built_with_or_the_newest_known(
     hadoop: str, sdk: str, tmp_path: Path
 ) -> None:
     (tmp_path / f"hadoop-client-api-{hadoop}.jar").touch()
@@ -35,18 +35,18 @@ def test_the_sdk_is_the_one_that_hadoop_was_built_with_or_else_the_newest(
     ]
 
 
-def test_jars_without_a_hadoop_are_named(tmp_path: Path) -> None:
+def test_a_folder_of_jars_without_hadoop_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=str(tmp_path)):
         packages(tmp_path)
 
 
-def test_an_s3a_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_s3a_among_sparks_jars_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "hadoop-aws-3.4.1.jar").touch()
 
     assert s3a_options({}, tmp_path) == {}
 
 
-def test_the_variables_of_the_aws_sdks_count(tmp_path: Path) -> None:
+def test_endpoint_and_region_come_from_the_variables_of_the_aws_sdks(tmp_path: Path) -> None:
     (tmp_path / "hadoop-aws-3.4.1.jar").touch()
     environment = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9000", "AWS_REGION": "eu-west-3"}
 
@@ -59,7 +59,7 @@ def test_the_variables_of_the_aws_sdks_count(tmp_path: Path) -> None:
     }
 
 
-def test_the_bundle_of_all_services_is_not_fetched(spark: SparkSession) -> None:
+def test_the_sdks_bundle_of_all_services_is_not_downloaded(spark: SparkSession) -> None:
     jars = [
         Path(urllib.parse.urlparse(jar).path)
         for jar in spark.conf.get("spark.jars").split(",")  # type: ignore[union-attr]
@@ -74,15 +74,15 @@ def test_the_bundle_of_all_services_is_not_fetched(spark: SparkSession) -> None:
 def test_tables_are_written_and_read_over_s3(
     scheme: str, spark: SparkSession, store: Store
 ) -> None:
-    place = f"{scheme}://{store.name}/a b/table"
+    location = f"{scheme}://{store.name}/a b/table"
 
-    spark.range(10).write.parquet(place)
+    spark.range(10).write.parquet(location)
 
-    assert spark.read.parquet(place).count() == 10
+    assert spark.read.parquet(location).count() == 10
     assert store.keys("a b/table/part-")
 
 
-def test_images_are_read_by_the_stream_that_keeps_nothing_of_them(spark: SparkSession) -> None:
+def test_images_are_read_with_the_stream_that_frees_its_memory(spark: SparkSession) -> None:
     system = spark._jvm.org.apache.hadoop.fs.Path("s3a://any/")  # type: ignore[union-attr]
     hadoop = spark._jsc.hadoopConfiguration()
 

@@ -12,13 +12,13 @@ from modules.spark.workers.rows import FIELDS, load_once, make_rows, read_ahead
 SCHEMA = pa.schema([*FIELDS, ("length", pa.int64())])
 
 
-def counting() -> Accumulator[int]:
-    """As a worker has it."""
+def accumulator() -> Accumulator[int]:
+    """Returns an accumulator as a worker has it."""
     return Accumulator(0, 0, INT_ACCUMULATOR_PARAM)
 
 
 def images(*contents: bytes) -> pa.RecordBatch:
-    """A batch as `Images.contents` has it."""
+    """Returns a batch with the columns of `Images.contents`."""
     columns = {
         "path": [f"file:/{index}.jpg" for index in range(len(contents))],
         "size": [len(data) for data in contents],
@@ -33,13 +33,13 @@ def length(path: str, data: bytes) -> dict[str, Any]:
         raise ImageError("no image")
     if data == b"odd":
         raise KeyError("quantum")
-    if data == b"unlucky":
-        raise TransientError("S3 is away")
+    if data == b"unavailable":
+        raise TransientError("S3 is not reachable")
     return {"length": len(data)}
 
 
-def test_every_image_is_a_row_whatever_becomes_of_it() -> None:
-    count = counting()
+def test_every_image_is_a_row_with_values_or_an_error() -> None:
+    count = accumulator()
     batches = iter([images(b"four", b"broken"), images(b"odd", b"")])
 
     found = [
@@ -51,12 +51,12 @@ def test_every_image_is_a_row_whatever_becomes_of_it() -> None:
     assert count._value == 4
 
 
-def test_what_images_are_not_to_blame_for_fails_the_task() -> None:
-    with pytest.raises(TransientError, match="S3 is away"):
-        list(make_rows(iter([images(b"unlucky")]), SCHEMA, counting(), length))
+def test_a_transient_error_fails_the_task() -> None:
+    with pytest.raises(TransientError, match="S3 is not reachable"):
+        list(make_rows(iter([images(b"unavailable")]), SCHEMA, accumulator(), length))
 
 
-def test_the_next_batch_is_read_while_one_is_worked_on() -> None:
+def test_the_next_batch_is_read_while_the_caller_works_on_the_last() -> None:
     second_is_read = threading.Event()
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -70,13 +70,13 @@ def test_the_next_batch_is_read_while_one_is_worked_on() -> None:
     assert second_is_read.wait(10)
 
 
-def test_batches_come_in_their_order_to_the_last() -> None:
+def test_all_batches_are_yielded_in_order() -> None:
     batches = [images(b"x" * index) for index in range(50)]
 
     assert list(read_ahead(iter(batches))) == batches
 
 
-def test_an_error_of_the_reader_is_the_workers() -> None:
+def test_an_error_while_reading_is_raised_in_the_worker() -> None:
     def batches() -> Iterator[pa.RecordBatch]:
         yield images(b"first")
         raise OSError("the socket is gone")
@@ -85,21 +85,13 @@ def test_an_error_of_the_reader_is_the_workers() -> None:
         list(read_ahead(batches()))
 
 
-def test_what_is_kept_is_made_once_until_another_is_wanted() -> None:
-    made: list[int] = []
+def test_a_value_is_loaded_once_until_another_key_is_asked_for() -> None:
+    loaded: list[int] = []
 
-    def make() -> int:
-        made.append(len(made))
-        return made[-1]
+    def load() -> int:
+        loaded.append(len(loaded))
+        return loaded[-1]
 
-    assert [
-        load_once("one", make),
-        load_once("one", make),
-        load_once("other", make),
-        load_once("one", make),
-    ] == [
-        0,
-        0,
-        1,
-        2,
-    ]
+    keys = ["first", "first", "second", "first"]
+
+    assert [load_once(key, load) for key in keys] == [0, 0, 1, 2]
