@@ -1,4 +1,4 @@
-"""How a picture becomes a network's input; start at `Preprocessing`."""
+"""Turns an image into a network's input; start at `Preprocessing`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_STD = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the image lies on the network's input, in units of the input."""
+    """Where the image is on the network's input; 1.0 is the width or height of the input."""
 
     left: float
     top: float
@@ -28,7 +28,10 @@ class Placement:
     def to_pixels(
         self, boxes: NDArray[np.float32], image_size: tuple[int, int]
     ) -> NDArray[np.float64]:
-        """Boxes `(N, 4)` xyxy, in units of the input, in pixels of the image, (width, height)."""
+        """Converts boxes, `(N, 4)` xyxy, from units of the input to pixels of the image.
+
+        `image_size` is (width, height) of the image, in pixels.
+        """
         origin = np.tile([self.left, self.top], 2)
         extent = np.tile([self.width, self.height], 2)
         pixels: NDArray[np.float64] = (boxes - origin) / extent * np.tile(image_size, 2)
@@ -37,13 +40,16 @@ class Placement:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network was trained to be fed.
+    """The preprocessing that a network was trained with.
 
-    scale: what pixels, 0 to 255, are multiplied by. channels: their order. resize: "stretch" gives
-    the input's proportions to the image; "letterbox" keeps the image's own, in the middle of the
-    input, and "letterbox-top-left" in its corner. padding: the grey, 0 to 255, around it. mean and
-    std: what each channel then loses, and is divided by, in the order of `channels` and in
-    units of scaled pixels.
+    Attributes:
+        scale: pixel values, 0 to 255, are multiplied by this first.
+        channels: their order in the input.
+        resize: "stretch" changes the image's proportions to those of the input. "letterbox" keeps
+            them and puts the image in the middle of the input, "letterbox-top-left" in its corner.
+        padding: the grey value, 0 to 255, around a letterboxed image.
+        mean: subtracted from each scaled channel, in the order of `channels`.
+        std: each channel is divided by this last, in the same order.
     """
 
     scale: float = 1 / 255
@@ -58,8 +64,11 @@ class Preprocessing:
         """Whether `mean` and `std` change anything."""
         return (self.mean, self.std) != (_NO_MEAN, _NO_STD)
 
-    def resized(self, *, letterbox: bool | None) -> Preprocessing:
-        """The same, but keeping an image's proportions or not; None changes nothing."""
+    def with_letterbox(self, *, letterbox: bool | None) -> Preprocessing:
+        """Returns a copy that keeps an image's proportions (True) or stretches it (False).
+
+        Returns this preprocessing unchanged for None, or if it already does what is requested.
+        """
         if letterbox is None or letterbox == (self.resize != "stretch"):
             return self
         return replace(self, resize="letterbox" if letterbox else "stretch")
@@ -67,9 +76,16 @@ class Preprocessing:
     def apply(
         self, image: NDArray[np.uint8], size: tuple[int, int]
     ) -> tuple[NDArray[np.float32], Placement]:
-        """The input, `(1, 3, H, W)` float32, of an image `(h, w, 3)` BGR; `size` is (W, H).
+        """Makes the network's input and says where the image is on it.
 
-        Sizes are changed bilinearly, as Darknet and the YOLO projects do.
+        Resizes bilinearly, like Darknet and the YOLO projects.
+
+        Args:
+            image: `(h, w, 3)` uint8 BGR.
+            size: (W, H) of the network's input, in pixels.
+
+        Returns:
+            The input, `(1, 3, H, W)` float32, and the placement of the image on it.
         """
         placement = Placement(0.0, 0.0, 1.0, 1.0)
         if self.resize != "stretch":
@@ -85,9 +101,9 @@ class Preprocessing:
     ) -> tuple[NDArray[np.uint8], Placement]:
         height, width = image.shape[:2]
         scale = min(size[0] / width, size[1] / height)
-        # Ultralytics' LetterBox rounds, YOLOX's preproc cuts off
-        whole = round if self.resize == "letterbox" else int
-        inner = (max(1, whole(width * scale)), max(1, whole(height * scale)))
+        # Ultralytics' LetterBox rounds sides to whole pixels, YOLOX's preproc truncates them
+        to_whole = round if self.resize == "letterbox" else int
+        inner = (max(1, to_whole(width * scale)), max(1, to_whole(height * scale)))
         left, top = 0, 0
         if self.resize == "letterbox":
             left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2

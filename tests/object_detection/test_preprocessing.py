@@ -14,7 +14,7 @@ def noise(width: int, height: int) -> NDArray[np.uint8]:
 
 
 @given(st.integers(20, 200), st.integers(20, 200))
-def test_a_letterbox_is_ultralytics(width: int, height: int) -> None:
+def test_a_letterbox_equals_that_of_ultralytics(width: int, height: int) -> None:
     image = noise(width, height)
 
     blob, _ = Preprocessing(resize="letterbox").apply(image, (96, 64))
@@ -24,7 +24,7 @@ def test_a_letterbox_is_ultralytics(width: int, height: int) -> None:
 
 
 @given(st.integers(20, 200), st.integers(20, 200))
-def test_a_letterbox_in_the_corner_is_yoloxs(width: int, height: int) -> None:
+def test_a_letterbox_in_the_corner_equals_that_of_yolox(width: int, height: int) -> None:
     image = noise(width, height)
     preprocessing = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
 
@@ -34,7 +34,9 @@ def test_a_letterbox_in_the_corner_is_yoloxs(width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize("channels", ["rgb", "bgr"])
-def test_scaled_pixels_lose_the_mean_and_are_divided_by_the_deviation(channels: str) -> None:
+def test_the_mean_is_subtracted_from_scaled_pixels_and_they_are_divided_by_std(
+    channels: str,
+) -> None:
     image = noise(96, 64)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     preprocessing = Preprocessing(channels=channels, mean=mean, std=std)  # type: ignore[arg-type]
@@ -58,7 +60,7 @@ def test_padding_is_normalised_like_the_image() -> None:
     np.testing.assert_array_equal(blob[0, :, 32, 48], [1, 2, 4])
 
 
-def test_without_a_mean_and_a_deviation_pixels_are_scaled_and_no_more() -> None:
+def test_without_mean_and_std_pixels_are_only_scaled() -> None:
     image = noise(40, 30)
 
     blob, _ = Preprocessing().apply(image, (96, 64))
@@ -68,8 +70,8 @@ def test_without_a_mean_and_a_deviation_pixels_are_scaled_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("resize", ["stretch", "letterbox", "letterbox-top-left"])
-def test_a_box_on_the_input_is_found_again_in_the_image(resize: str) -> None:
-    """A white square on black: where it lies on the input, and where `Placement` says it lay."""
+def test_a_box_on_the_input_is_converted_back_to_the_image(resize: str) -> None:
+    """Finds a white square on the input and converts its position back with `Placement`."""
     image = np.zeros((120, 200, 3), np.uint8)
     image[40:80, 100:160] = 255
     preprocessing = Preprocessing(resize=resize, padding=0)  # type: ignore[arg-type]
@@ -85,11 +87,11 @@ def test_a_box_on_the_input_is_found_again_in_the_image(resize: str) -> None:
     np.testing.assert_allclose(found, [[100, 40, 160, 80]], atol=2.1)  # a pixel of the input
 
 
-def test_a_letterbox_that_is_asked_for_stays_where_the_family_has_it() -> None:
+def test_a_requested_letterbox_stays_in_the_corner_if_the_model_has_it_there() -> None:
     corner = Preprocessing(resize="letterbox-top-left")
     stretch = Preprocessing(resize="stretch")
 
-    assert corner.resized(letterbox=True).resize == "letterbox-top-left"
-    assert corner.resized(letterbox=False).resize == "stretch"
-    assert stretch.resized(letterbox=True).resize == "letterbox"
-    assert stretch.resized(letterbox=None) == stretch
+    assert corner.with_letterbox(letterbox=True).resize == "letterbox-top-left"
+    assert corner.with_letterbox(letterbox=False).resize == "stretch"
+    assert stretch.with_letterbox(letterbox=True).resize == "letterbox"
+    assert stretch.with_letterbox(letterbox=None) == stretch
