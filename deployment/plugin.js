@@ -105,24 +105,42 @@ class Deployment {
     }
   }
 
-  /** Has the package hold bytecode: Lambda's code folder is read-only, so that every cold start
-   * would compile anew, a fifth of its processor time until the first event. */
+  /** Compiles the packaged modules to bytecode. Lambda's code folder is read-only, so without it
+   * every cold start compiles anew, a fifth of its processor time until the first event. */
   compile() {
-    const python = process.env.LAYER_PYTHON || this.serverless.service.provider.runtime;
+    const { serviceDir, service } = this.serverless;
+    const python = process.env.LAYER_PYTHON || service.provider.runtime;
+    const excluded = service.package.patterns
+      .map((pattern) => /^!(modules\/.+\/)\*\*$/.exec(pattern)?.[1])
+      .filter(Boolean);
     // checked against the sources' digests: modification times do not survive packing
     const options = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash'];
+    this.removeStaleBytecode(path.join(serviceDir, 'modules'));
     try {
-      execFileSync(python, [...options, '-x', 'modules/(cli|spark|features|models/zoo)/', 'lambda_function.py', 'modules'], {
-        cwd: this.serverless.serviceDir,
+      execFileSync(python, [...options, '-x', excluded.join('|'), 'lambda_function.py', 'modules'], {
+        cwd: serviceDir,
         env: { ...process.env, PYTHONHASHSEED: '0' },
         stdio: 'pipe',
       });
     } catch (error) {
-      const reason = error.code === 'ENOENT' ? 'is not at hand' : `says: ${`${error.stdout}${error.stderr}`.trim()}`;
+      const reason =
+        error.code === 'ENOENT'
+          ? 'is not installed'
+          : `failed: ${`${error.stdout}${error.stderr}`.trim()}`;
       this.log.notice(
         `No bytecode in the package, so cold starts take a little longer: ${python} ${reason} ` +
-          '(LAYER_PYTHON names another)',
+          '(LAYER_PYTHON names another Python)',
       );
+    }
+  }
+
+  /** Deletes the bytecode of modules that no longer exist; it would be packaged, too. */
+  removeStaleBytecode(folder) {
+    for (const name of fs.readdirSync(folder, { recursive: true })) {
+      const [, parent, module] = /^(.*)__pycache__\/([^/.]+)\.[^/]+\.pyc$/.exec(name) || [];
+      if (module && !fs.existsSync(path.join(folder, parent, `${module}.py`))) {
+        fs.rmSync(path.join(folder, name), { force: true });
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-"""The Serverless Framework's command, run for real."""
+"""Runs the command of the Serverless Framework; start at `serverless`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pytest
 from tests.conftest import ROOT
 
 COMMAND = ROOT / "node_modules" / ".bin" / "serverless"
-# What tests/deployment/conftest.py makes in place of the layers that `make layer` builds
+TEMPLATE = "cloudformation-template-update-stack.json"
+# The layers that `make layer` builds. conftest.py makes empty zips of these names instead.
 LAYERS = [
     f"{name}-{arch}.zip"
     for name in ("opencv-slim", "opencv-stock", "onnxruntime")
@@ -27,14 +28,17 @@ LAYERS = [
 def serverless(
     *arguments: str | Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the command; `environment` comes on top of the test's own."""
+    """Runs the command in the project's root; `environment` is added to the test's own."""
     if not COMMAND.exists():
         pytest.fail("the Serverless Framework is not installed; run `make setup`")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds between polls, instead of 5000
+    }
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PATH": path, **(environment or {})},
+        env={**os.environ, **own, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -43,13 +47,13 @@ def serverless(
 
 
 def params(**given: object) -> list[str]:
-    """The options that give parameters."""
+    """Returns the command-line options for these parameters."""
     return [text for name, value in given.items() for text in ("--param", f"{name}={value}")]
 
 
 @dataclass(frozen=True)
 class Package:
-    """What `serverless package` made."""
+    """The output of `serverless package`: a folder with the template and the function's zip."""
 
     folder: Path
     template: dict[str, Any] = field(repr=False)
@@ -60,14 +64,20 @@ class Package:
 
     @property
     def path(self) -> Path:
+        """The template's file."""
         return self.folder / TEMPLATE
+
+    @property
+    def archive(self) -> Path:
+        """The function's zip."""
+        return self.folder / "object-detection.zip"
 
     def properties(self, logical_id: str) -> dict[str, Any]:
         properties: dict[str, Any] = self.template["Resources"][logical_id]["Properties"]
         return properties
 
     def of_type(self, kind: str) -> list[str]:
-        """The logical ids of resources of a type."""
+        """The logical ids of the resources of a type."""
         resources = self.template["Resources"].items()
         return [name for name, resource in resources if resource["Type"] == kind]
 
@@ -79,6 +89,3 @@ class Package:
     def environment(self) -> dict[str, str]:
         variables: dict[str, str] = self.function["Environment"]["Variables"]
         return variables
-
-
-TEMPLATE = "cloudformation-template-update-stack.json"

@@ -1,12 +1,11 @@
-"""A deployed stack, for the tests of its life; start at `deploy`."""
+"""A deployed stack on a local AWS, and what runs its function; start at `Deployment`."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,15 @@ import numpy as np
 import pytest
 
 from modules.cli.local_aws.aws import LocalAws
-from tests.colour_model import write_colour_model
 from tests.conftest import ROOT
+from tests.deployment.framework import params, serverless
 
 LAYERS = ROOT / "layers" / "dist"
+_ONNXRUNTIME = "onnxruntime-x86_64.zip"
 
 
 def find_layer() -> str:
-    """The kind of layer that is built: the slim one if there is one."""
+    """Returns the kind of OpenCV layer that is built, the slim one first; skips without one."""
     for kind in ("slim", "stock"):
         if (LAYERS / f"opencv-{kind}-x86_64.zip").exists():
             return kind
@@ -30,33 +30,66 @@ def find_layer() -> str:
 
 
 def find_python() -> Path:
-    """Lambda's Python with Lambda's runtime client."""
+    """Returns a Python of Lambda's version with Lambda's runtime client; skips without one."""
     python = Path(os.environ.get("LAMBDA_PYTHON") or ROOT / ".venv-lambda" / "bin" / "python")
     if not python.exists():
         pytest.skip("needs Python 3.13, which Lambda runs: `make .venv-lambda/installed`")
     return python
 
 
-class Deployment:
-    """The stack, and the few things that these tests do with it."""
+@dataclass(frozen=True)
+class Runtime:
+    """What runs the deployed function: an interpreter, and a folder with the layers.
 
-    def __init__(self, aws: LocalAws, layer: str, *params: str) -> None:
+    Attributes:
+        layer: the kind of OpenCV layer, a value of the parameter `layer`.
+        missing: why these are stand-ins, with empty layers; empty if they are Lambda's.
+        has_onnxruntime: whether the engine `onnxruntime` can be deployed.
+    """
+
+    python: Path
+    folder: Path
+    layer: str
+    missing: str = ""
+    has_onnxruntime: bool = True
+
+
+def find_runtime(empty_layers: Path) -> Runtime:
+    """Returns the built layers with Lambda's Python, or stand-ins if one of them is missing.
+
+    The stand-ins are empty layers and the tests' own Python, which has OpenCV and ONNX Runtime.
+    """
+    try:
+        layer, python = find_layer(), find_python()
+    except pytest.skip.Exception as missing:
+        return Runtime(Path(sys.executable), empty_layers, "slim", str(missing.msg))
+    return Runtime(python, LAYERS, layer, has_onnxruntime=(LAYERS / _ONNXRUNTIME).exists())
+
+
+class Deployment:
+    """A stack on a local AWS: runs `serverless` commands, and reads and writes its bucket."""
+
+    def __init__(self, aws: LocalAws, runtime: Runtime) -> None:
         self.aws = aws
+        self.runtime = runtime
         self.storage = aws.client("s3")
-        self._params = [f"layer={layer}", "model=models/colours/", "modelTtlSeconds=0", *params]
+        self._params: dict[str, object] = {
+            "layer": runtime.layer,
+            "layerFolder": runtime.folder,
+            "modelTtlSeconds": 0,
+        }
 
     def serverless(self, command: str, *arguments: str) -> str:
-        params = [part for param in self._params for part in ("--param", param)]
-        run = subprocess.run(
-            [ROOT / "node_modules" / ".bin" / "serverless", command, *arguments, *params],
-            cwd=ROOT,
-            env={**os.environ, **self.aws.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """Runs a command with the stack's parameters; returns what it printed."""
+        options = params(**self._params)
+        run = serverless(command, *arguments, *options, environment=self.aws.environment)
         assert run.returncode == 0, run.stdout + run.stderr
-        return run.stdout + run.stderr
+        return run.stdout
+
+    def deploy(self, **given: object) -> None:
+        """Deploys the stack; `given` are parameters in addition to those of earlier deployments."""
+        self._params |= given
+        self.serverless("deploy")
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -64,11 +97,19 @@ class Deployment:
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     @property
+    def function(self) -> dict[str, Any]:
+        """The function's configuration."""
+        name = self.outputs["Function"]
+        found: dict[str, Any]
+        found = self.aws.client("lambda").get_function_configuration(FunctionName=name)
+        return found
+
+    @property
     def bucket(self) -> str:
         return self.outputs["Bucket"]
 
     def drop(self, key: str, data: bytes) -> None:
-        """Puts an object, and waits until nothing is under way because of it."""
+        """Puts an object into the bucket and waits until every event is finished."""
         self.storage.put_object(Bucket=self.bucket, Key=key, Body=data)
         assert self.aws.functions.wait_until_idle(120)
 
@@ -80,7 +121,7 @@ class Deployment:
 
     def upload_model(self, folder: Path) -> None:
         for file in folder.iterdir():
-            self.drop(f"models/colours/{file.name}", file.read_bytes())
+            self.drop(f"models/yolo-fastest-1.1-xl/{file.name}", file.read_bytes())
 
     def dead_letters(self) -> list[Any]:
         answer = self.aws.client("sqs").receive_message(
@@ -89,17 +130,9 @@ class Deployment:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-@contextmanager
-def deploy(folder: Path, *params: str) -> Iterator[Deployment]:
-    """A stack with the colour model in its bucket, removed when all is done."""
-    layer, python = find_layer(), find_python()
-    with LocalAws(python=python, retry_seconds=0.2) as aws:
-        deployed = Deployment(aws, layer, *params)
-        deployed.serverless("deploy")
-        deployed.upload_model(write_colour_model(folder / "colours"))
-        yield deployed
-        deployed.serverless("remove")
-        assert aws.client("lambda").list_functions()["Functions"] == []
+def list_keys(storage: Any, bucket: str, prefix: str = "") -> list[str]:
+    contents = storage.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())
+    return [item["Key"] for item in contents]
 
 
 def png(image: np.ndarray[Any, Any]) -> bytes:

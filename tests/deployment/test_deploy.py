@@ -1,79 +1,214 @@
-"""From nothing to the first annotated image and back, by the commands that the documentation shows.
+"""The life of a deployed stack on a local AWS: deploy, use, deploy again, remove.
 
-The layer holds nothing here: the functions of this AWS find OpenCV in the environment of the tests.
+The commands are those that docs/deployment.md shows. All tests use one stack, in the order of this
+file. The deployed package and the built layers run on Python 3.13 under Lambda's own runtime
+client; where a layer or that Python is missing, empty layers and the tests' own Python stand in.
 """
 
+from __future__ import annotations
+
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
 from modules.cli.local_aws.aws import LocalAws
+from modules.cli.local_aws.execution_environment import unprivileged
 from tests.colour_model import picture, write_colour_model
-from tests.deployment.framework import params, serverless
+from tests.deployment.stack import Deployment, find_runtime, list_keys, png
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
-DETECT = ["-f", "detect"]
+FUNCTION = "object-detection-dev-detect"
 
 
-@pytest.fixture
-def local_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with LocalAws() as aws:
-        for name, value in aws.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("SLS_AWS_MONITORING_FREQUENCY", "200")  # milliseconds instead of 5000
-        yield aws
+@pytest.fixture(scope="module")
+def deployment(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The stack after the first deployment, with the colour model in its bucket."""
+    runtime = find_runtime(layers)
+    with LocalAws(python=runtime.python, retry_seconds=0.2) as aws:
+        deployed = Deployment(aws, runtime)
+        deployed.deploy()
+        deployed.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
+        yield deployed
 
 
-def run(*arguments: str) -> str:
-    result = serverless(*arguments)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+@pytest.fixture(scope="module")
+def updated(deployment: Deployment) -> Deployment:
+    """The stack after a second deployment, with another confidence and another engine."""
+    deployment.drop("input/before.png", png(picture(red=(2, 5))))
+    engine = "onnxruntime" if deployment.runtime.has_onnxruntime else "opencv"
+    deployment.deploy(confidence=0.9, engine=engine)
+    return deployment
 
 
-def test_deploy_use_look_at_and_remove(local_aws: LocalAws, layers: Path, tmp_path: Path) -> None:
-    s3 = local_aws.client("s3")
+def test_the_built_layers_run_on_lambdas_python(deployment: Deployment) -> None:
+    if deployment.runtime.missing:
+        pytest.skip(deployment.runtime.missing)
+    function, _ = deployment.aws.find_function(FUNCTION)
+    code = "import sys, cv2; print(*sys.version_info[:2], cv2.__file__)"
 
-    run("deploy", *params(layerFolder=layers))
+    printed = subprocess.run(
+        [function.python, "-c", code],
+        env={"PYTHONPATH": f"{function.layers[0]}/python"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
-    model = write_colour_model(tmp_path / "model")
-    for file in model.iterdir():
-        s3.upload_file(str(file), BUCKET, f"models/yolo-fastest-1.1-xl/{file.name}")
-    image = bytes(cv2.imencode(".jpg", picture(red=(2, 5)))[1])
-    s3.put_object(Bucket=BUCKET, Key="input/a/b.JPG", Body=image)
-    s3.put_object(Bucket=BUCKET, Key="input/note.txt", Body=b"no image, and no event")
-    assert local_aws.functions.wait_until_idle(60)
-    found = s3.get_object(Bucket=BUCKET, Key="output/a/b.JPG.json")["Body"].read()
-    assert json.loads(found)["detections"][0]["label"] == "red"
-    assert listed(s3, "output/") == ["output/a/b.JPG", "output/a/b.JPG.json"]
-    assert listed(s3, "failed/") == []
+    assert printed.startswith(f"3 13 {function.layers[0]}/python/cv2/")
 
-    outputs = run("info", "--verbose")
-    assert f"Bucket: {BUCKET}" in outputs
-    assert "Function: object-detection-dev-detect" in outputs
+
+def test_a_photo_with_a_hostile_name_comes_back_annotated(deployment: Deployment) -> None:
+    name = "my photo+1 é.png"
+
+    deployment.drop(f"input/{name}", png(picture(red=(2, 5))))
+
+    drawn = cv2.imdecode(np.frombuffer(deployment.read(f"output/{name}"), np.uint8), 1)
+    assert drawn.shape == (64, 64, 3)
+    document = deployment.document(f"output/{name}.json")
+    assert document["image"]["key"] == f"input/{name}"
+    assert [item["label"] for item in document["detections"]] == ["red"]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "JPEG", "webp", "TIF", "bmp"])
+def test_every_format_is_read_and_written_by_the_layer(suffix: str, deployment: Deployment) -> None:
+    data = bytes(cv2.imencode(f".{suffix.lower()}", picture(green=(3, 3)))[1])
+
+    deployment.drop(f"input/a.{suffix}", data)
+
+    assert deployment.document(f"output/a.{suffix}.json")["detections"][0]["label"] == "green"
+    assert deployment.read(f"output/a.{suffix}")[:2] == data[:2]
+
+
+def test_a_broken_image_has_a_record_and_no_result(deployment: Deployment) -> None:
+    deployment.drop("input/broken.jpg", b"<html>")
+
+    record = deployment.document("failed/broken.jpg.json")
+    assert "an HTML page, not a supported image" in record["error"]["message"]
+    assert list_keys(deployment.storage, BUCKET, "output/broken") == []
+    assert deployment.dead_letters() == []
+
+
+def test_a_file_without_an_images_suffix_triggers_nothing(deployment: Deployment) -> None:
+    deployment.drop("input/notes.txt", b"hello")
+
+    keys = list_keys(deployment.storage, BUCKET)
+    assert [key for key in keys if "notes" in key] == ["input/notes.txt"]
+
+
+def test_an_event_that_fails_every_time_ends_in_the_dead_letter_queue(
+    deployment: Deployment,
+) -> None:
+    deployment.aws.client("lambda").invoke(
+        FunctionName=FUNCTION, InvocationType="Event", Payload=b'{"not": "an event of S3"}'
+    )
+    assert deployment.aws.functions.wait_until_idle(120)
+
+    (letter,) = deployment.dead_letters()
+    assert letter["requestPayload"] == {"not": "an event of S3"}
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestContext"]["approximateInvokeCount"] == 3
+    assert letter["responsePayload"]["errorType"] == "EventError"
+
+
+def test_info_shows_bucket_and_function(deployment: Deployment) -> None:
+    printed = deployment.serverless("info", "--verbose")
+
+    assert f"Bucket: {BUCKET}" in printed
+    assert f"Function: {FUNCTION}" in printed
+
+
+def test_invoke_and_logs_reach_the_deployed_function(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    data = bytes(cv2.imencode(".jpg", picture(red=(2, 5)))[1])
+    deployment.drop("input/a/b.JPG", data)
+    assert deployment.document("output/a/b.JPG.json")["detections"][0]["label"] == "red"
+    assert list_keys(deployment.storage, BUCKET, "failed/a/") == []
+    assert list_keys(deployment.storage, BUCKET, "output/a/") == [
+        "output/a/b.JPG",
+        "output/a/b.JPG.json",
+    ]
     event = tmp_path / "event.json"
     record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": "input/a/b.JPG"}}}
     event.write_text(json.dumps({"Records": [record]}))
-    answer = json.loads(run("invoke", *DETECT, "-p", str(event)))
-    assert answer["skipped"] == ["input/a/b.JPG"]  # its result is there
-    assert "input/a/b.JPG" in run("logs", *DETECT)
 
-    run("deploy", *params(layerFolder=layers, confidence=0.9))
-    configuration = local_aws.client("lambda").get_function_configuration(
-        FunctionName="object-detection-dev-detect"
+    printed = deployment.serverless("invoke", "-f", "detect", "-p", str(event))
+    logs = deployment.serverless("logs", "-f", "detect")
+
+    assert json.loads(printed) == {
+        "done": [],
+        "skipped": ["input/a/b.JPG"],  # its result exists already
+        "failed": [],
+        "ignored": [],
+    }
+    assert '"message":"model loaded"' in logs
+    assert '"Namespace":"ObjectDetection"' in logs.replace('": "', '":"')
+    assert "input/a/b.JPG" in logs
+
+
+def test_the_function_cannot_write_to_its_own_code(deployment: Deployment) -> None:
+    function, _ = deployment.aws.find_function(FUNCTION)
+    code = (
+        "import os, sys\n"
+        "denied = [p for p in sys.argv[1:] if not os.access(p, os.W_OK)]\n"
+        "print(os.getuid() != 0, len(denied))"
     )
-    assert configuration["Environment"]["Variables"]["CONFIDENCE"] == "0.9"
+    folders = [str(function.task), *map(str, function.layers)]
+    printed = subprocess.run(
+        [*unprivileged(), str(function.python), "-c", code, *folders],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
-    run("remove")
-    assert listed(s3, "output/") == ["output/a/b.JPG", "output/a/b.JPG.json"]
+    assert printed.split() == ["True", str(len(folders))]
+
+
+def test_a_second_deployment_keeps_the_bucket_and_changes_the_configuration(
+    updated: Deployment,
+) -> None:
+    updated.drop("input/after.png", png(picture(green=(2, 5))))
+
+    for name in ("before", "after"):
+        assert updated.document(f"output/{name}.png.json")["detections"]
+    assert updated.function["Environment"]["Variables"]["CONFIDENCE"] == "0.9"
+
+
+def test_onnx_runtime_in_its_own_layer_finds_the_same(updated: Deployment) -> None:
+    if not updated.runtime.has_onnxruntime:
+        pytest.skip("needs the other layer: `make layer KIND=onnxruntime`")
+    assert updated.function["Environment"]["Variables"]["ENGINE"] == "onnxruntime"
+    assert len(updated.function["Layers"]) == 2
+
+    updated.drop("input/onnxruntime.png", png(picture(red=(2, 5))))
+
+    (found,) = updated.document("output/onnxruntime.png.json")["detections"]
+    assert found["label"] == "red"
+    assert found["box"] == {"x": 16.0, "y": 40.0, "width": 8.0, "height": 8.0}
+
+
+def test_the_next_image_uses_a_changed_model_without_a_deployment(updated: Deployment) -> None:
+    updated.drop("models/yolo-fastest-1.1-xl/colours.names", b"rouge\nvert\n")
+
+    updated.drop("input/changed.png", png(picture(red=(2, 5))))
+
+    document = updated.document("output/changed.png.json")
+    assert [item["label"] for item in document["detections"]] == ["rouge"]
+
+
+def test_remove_deletes_all_but_the_bucket_and_its_objects(updated: Deployment) -> None:
+    keys = list_keys(updated.storage, BUCKET)
+    assert any(key.startswith("output/") for key in keys)
+
+    updated.serverless("remove")
+
+    assert list_keys(updated.storage, BUCKET) == keys
+    assert updated.aws.client("lambda").list_functions()["Functions"] == []
     with pytest.raises(ClientError, match="ResourceNotFound"):
-        local_aws.client("lambda").get_function(FunctionName="object-detection-dev-detect")
-
-
-def listed(s3: Any, prefix: str) -> list[str]:
-    contents = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
-    return [item["Key"] for item in contents]
+        updated.aws.client("lambda").get_function(FunctionName=FUNCTION)

@@ -1,12 +1,9 @@
 """What the packaged templates say."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -18,7 +15,7 @@ from modules.object_detection.images import SUFFIXES
 from modules.settings import Settings
 from tests.conftest import ROOT
 from tests.deployment.conftest import PACKAGES
-from tests.deployment.framework import Package, params, serverless
+from tests.deployment.framework import Package
 
 Packages = Callable[[str], Package]
 FILTERS = {("input/", case) for suffix in SUFFIXES for case in (suffix, suffix.upper())}
@@ -38,52 +35,6 @@ def test_cfn_lint_finds_nothing(package: Packages) -> None:
     )
 
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
-
-
-def test_the_package_holds_the_function_and_nothing_else(package: Packages) -> None:
-    names = zipfile.ZipFile(package("default").folder / "object-detection.zip").namelist()
-
-    expected = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "modules").rglob("*.py")
-        if not {"cli", "batch"} & set(path.parts)
-    }
-    expected.add("lambda_function.py")
-    assert {name for name in names if not name.endswith(".pyc")} == expected
-
-
-def test_the_package_holds_the_bytecode_of_what_is_in_it(package: Packages) -> None:
-    python = os.environ.get("LAYER_PYTHON", "python3.13")
-    # pyenv has a command of that name for whoever has not installed it, too
-    if not shutil.which(python) or subprocess.run([python, "--version"], check=False).returncode:
-        pytest.skip("needs Python 3.13, which Lambda runs")
-    archive = zipfile.ZipFile(package("default").folder / "object-detection.zip")
-    sources = {name for name in archive.namelist() if name.endswith(".py")}
-
-    for source in sources:
-        folder, _, name = source.rpartition("/")
-        place = f"{folder}/__pycache__/{name}c".removeprefix("/")
-        code = archive.read(place.replace(".pyc", ".cpython-313.pyc"))
-        # PEP 552: by the source's digest, which is looked at
-        assert int.from_bytes(code[4:8], "little") == 0b11, source
-
-
-def test_without_lambdas_python_it_packages_all_the_same_and_says_what_is_missing(
-    aws: dict[str, str], layers: Path, tmp_path: Path
-) -> None:
-    arguments = params(layerFolder=layers)
-
-    run = serverless(
-        "package",
-        "--package",
-        tmp_path,
-        *arguments,
-        environment={**aws, "LAYER_PYTHON": "no-such-python"},
-    )
-
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "No bytecode in the package" in run.stdout + run.stderr
-    assert "no-such-python is not at hand" in run.stdout + run.stderr
 
 
 def test_every_suffix_that_can_be_read_is_a_trigger_in_both_cases(package: Packages) -> None:

@@ -1,0 +1,154 @@
+"""The zip for Lambda holds the modules that the function imports, their bytecode, and nothing else.
+
+A fresh process serves an image from the unpacked zip and lists the modules that it has loaded.
+"""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import cv2
+import pytest
+
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from tests.colour_model import picture
+from tests.conftest import ROOT
+from tests.deployment.framework import Package, params, serverless
+
+# The models' trial starts this module as a process of its own
+SERVE = """
+import json, pathlib, sys
+import lambda_function, modules.models.trial
+report = lambda_function.lambda_handler({"bucket": "pictures", "key": "input/a.png"}, None)
+files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+print(json.dumps({"report": report, "files": [file for file in files if file]}))
+"""
+
+
+def sources(archive: Path) -> set[str]:
+    return {name for name in zipfile.ZipFile(archive).namelist() if name.endswith(".py")}
+
+
+def rooms(names: set[str]) -> set[str]:
+    """The folders of these files."""
+    return {str(PurePosixPath(name).parent) for name in names}
+
+
+@pytest.fixture
+def archive(package: Callable[[str], Package]) -> Path:
+    return package("default").archive
+
+
+@pytest.fixture
+def loaded(archive: Path, bucket: LocalBucket, colour_model: Path, tmp_path: Path) -> set[str]:
+    """The files of the unpacked zip that a fresh process has imported after serving an image."""
+    unpacked = tmp_path / "unpacked"
+    zipfile.ZipFile(archive).extractall(unpacked)
+    bucket.upload_model(colour_model)
+    data = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
+    bucket.client.put_object(Bucket=BUCKET, Key="input/a.png", Body=data)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    run = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        cwd=unpacked,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    answer = json.loads(run.stdout.splitlines()[-1])
+    assert answer["report"]["done"] == ["input/a.png"]
+    files = (Path(file) for file in answer["files"])
+    return {str(file.relative_to(unpacked)) for file in files if file.is_relative_to(unpacked)}
+
+
+def imported_by(names: set[str]) -> set[str]:
+    """These files of the project and all that they import, also inside functions."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (ROOT / name).exists():
+            found.add(name)
+            waiting += _imports(name)
+    return found
+
+
+def _imports(name: str) -> list[str]:
+    """The files that a module may import, and the __init__.py of the folders above each."""
+    source = (ROOT / name).read_text()
+    folder = PurePosixPath(name).parent.parts
+    modules: list[tuple[str, ...]] = []
+    if 'import_module(f".{' in source:  # a registry: any module of its folder, by name
+        modules += [(*folder, path.stem) for path in (ROOT / name).parent.glob("*.py")]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules += [tuple(alias.name.split(".")) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] if node.level else ()
+            base += tuple(node.module.split(".")) if node.module else ()
+            modules += [(*base, alias.name) for alias in node.names]
+    files = ["/".join(parts[:end]) for parts in modules for end in range(1, len(parts) + 1)]
+    return [file for path in files for file in (f"{path}.py", f"{path}/__init__.py")]
+
+
+def test_the_package_holds_what_the_function_imports_and_nothing_else(
+    archive: Path, loaded: set[str]
+) -> None:
+    assert "lambda_function.py" in loaded
+    assert sources(archive) == imported_by(loaded)
+
+
+def test_each_packaged_room_is_used_while_an_image_is_served(
+    archive: Path, loaded: set[str]
+) -> None:
+    assert rooms(sources(archive)) == rooms(loaded)
+
+
+def test_the_package_holds_sources_and_bytecode_only(archive: Path) -> None:
+    names = set(zipfile.ZipFile(archive).namelist())
+
+    assert {name for name in names if not name.endswith(".pyc")} == sources(archive)
+
+
+def test_the_package_holds_the_bytecode_of_each_source(archive: Path) -> None:
+    python = os.environ.get("LAYER_PYTHON", "python3.13")
+    # pyenv has a command of this name even if no such Python is installed
+    if not shutil.which(python) or subprocess.run([python, "--version"], check=False).returncode:
+        pytest.skip("needs Python 3.13, which Lambda runs")
+    content = zipfile.ZipFile(archive)
+    places = {}
+    for source in sources(archive):
+        folder, _, name = source.rpartition("/")
+        place = f"{folder}/__pycache__/{name}c".removeprefix("/")
+        places[place.replace(".pyc", ".cpython-313.pyc")] = source
+
+    assert set(places) == {name for name in content.namelist() if name.endswith(".pyc")}
+    for place, source in places.items():
+        # PEP 552: valid if it has the source's digest, which Python checks
+        assert int.from_bytes(content.read(place)[4:8], "little") == 0b11, source
+
+
+def test_without_lambdas_python_the_package_is_made_and_the_missing_bytecode_reported(
+    aws: dict[str, str], layers: Path, tmp_path: Path
+) -> None:
+    run = serverless(
+        "package",
+        "--package",
+        tmp_path,
+        *params(layerFolder=layers),
+        environment={**aws, "LAYER_PYTHON": "no-such-python"},
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "No bytecode in the package" in run.stdout + run.stderr
+    assert "no-such-python is not installed" in run.stdout + run.stderr
