@@ -23,7 +23,7 @@ from ..storage.pending_stream import PendingStream
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MAX_FILES = 100  # in a model folder; only a handful of them are read
+MAX_FILES = 100  # in a model folder; only a handful of them are read
 
 
 class ByteStream(Protocol):
@@ -103,11 +103,11 @@ class S3Folder:
         """
         with storage_errors(f"listing the model {self.location}"):
             answer = self._client.list_objects_v2(
-                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/", MaxKeys=_MAX_FILES
+                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/", MaxKeys=MAX_FILES
             )
         if answer.get("IsTruncated"):
             raise ModelError(
-                f"{self.location} has over {_MAX_FILES} files; is it one model's folder?"
+                f"{self.location} has over {MAX_FILES} files; is it one model's folder?"
             )
         self._listed = {
             item["Key"].removeprefix(self._prefix): (item["ETag"], item["Size"])

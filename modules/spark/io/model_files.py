@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import JobError
-from ...models.folder import ByteStream
+from ...models.folder import MAX_FILES, ByteStream
 from ...models.manifest import MANIFEST, format_manifest
 from .images import qualify
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_MAX_FILES = 100
 _MAX_BYTES = 1 << 31
 
 
@@ -88,8 +87,8 @@ def _read_remote(spark: SparkSession, location: str) -> dict[str, bytes]:
 
 
 def _check_size(location: str, sizes: list[int]) -> None:
-    if len(sizes) > _MAX_FILES or sum(sizes) >= _MAX_BYTES:
+    if len(sizes) > MAX_FILES or sum(sizes) >= _MAX_BYTES:
         raise JobError(
             f"{location} has {len(sizes):,} files and {sum(sizes):,} bytes; a model has at most "
-            f"{_MAX_FILES} files, and less than {_MAX_BYTES:,} bytes"
+            f"{MAX_FILES} files, and less than {_MAX_BYTES:,} bytes"
         )
