@@ -10,7 +10,7 @@ import numpy as np
 from ...object_detection.engines.registry import engine_class
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import more_outputs
-from ...object_detection.onnx.nodes import Node, Nodes, read_nodes
+from ...object_detection.onnx.reader import Node, OnnxFile, read_onnx
 from .facts import HeadFacts, NetworkFacts
 
 _COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -28,7 +28,7 @@ def onnx_facts(network: Network, engine: str) -> NetworkFacts:
     Raises:
         ModelError: the engine cannot run the network.
     """
-    file = read_nodes(network.onnx)
+    file = read_onnx(network.onnx)
     counted = [node for node in file.nodes if node.operator in _COUNTED]
     known = all(node.operator == "MatMul" or node.inputs[1] in file.weights for node in counted)
     shapes = _shapes(network, file, engine)
@@ -49,30 +49,32 @@ def onnx_facts(network: Network, engine: str) -> NetworkFacts:
     )
 
 
-def _shapes(network: Network, file: Nodes, engine: str) -> _Shapes:
+def _shapes(network: Network, file: OnnxFile, engine: str) -> _Shapes:
     """Returns the shapes of the outputs, and of the values that multiply-adds depend on.
 
     A file need not hold these shapes, so an engine runs the network with the values as outputs.
     """
+    inputs = [tensor.name for tensor in file.inputs]
+    outputs = [tensor.name for tensor in file.outputs]
     needed = dict.fromkeys(
         name
         for node in file.nodes
         if node.operator in _COUNTED
         for name in (node.outputs[0], node.inputs[0])
-        if name not in file.weights and name not in file.inputs
+        if name not in file.weights and name not in inputs
     )
-    extra = [name for name in needed if name not in file.outputs]
+    extra = [name for name in needed if name not in outputs]
     engine_type = engine_class(engine)
     # the number of dimensions is not known either; an engine that needs one takes any
     more = more_outputs(extra, dimensions=4 if engine_type.needs_dimensions else None)
-    names = [*file.outputs, *extra]
+    names = [*outputs, *extra]
     onnx = np.concatenate([network.onnx, np.frombuffer(more, np.uint8)])
     loaded = engine_type(onnx, names)
     width, height = network.input_size
     image = np.full((1, 3, height, width), 0.5, np.float32)
-    outputs = zip(names, loaded.forward(image), strict=True)
-    shapes = {name: output.shape for name, output in outputs}
-    return {**shapes, **dict.fromkeys(file.inputs, image.shape), **file.weights}
+    values = zip(names, loaded.forward(image), strict=True)
+    shapes = {name: value.shape for name, value in values}
+    return {**shapes, **dict.fromkeys(inputs, image.shape), **file.weights}
 
 
 def _multiply_adds(node: Node, shapes: _Shapes) -> int:

@@ -1,1 +1,1 @@
-"""Networks in ONNX: written by graph.py, read by reader.py, imported by importer.py."""
+"""Networks in ONNX: graph.py writes them, reader.py reads them, importer.py imports detectors."""

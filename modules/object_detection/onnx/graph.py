@@ -1,8 +1,8 @@
 """Builds a model in ONNX and writes it; start at `Graph`.
 
 A graph is declared first, with weights by name and shape only. `Graph.serialise` then lays out the
-whole model in one buffer and returns a view of each weight's place in it, to be filled directly from
-the weights file. So a model takes its own size in memory, once.
+whole model in one buffer and returns a view of each weight's place in it. The weights file is read
+directly into these views, so a model takes its own size in memory, once.
 `Graph.serialise_with_external_weights` puts the weights into a second buffer instead, for engines
 that would copy them.
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .memory_file import MemoryFile
-from .message import FLOAT, INT64, Message, Payload, value_info
+from .protobuf import Gap, Message
 
 OPSET = 18  # the first with Mish
 _IR_VERSION = 8  # the IR version that came with opset 18
 
+_FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 _EXTERNAL = 1  # TensorProto.DataLocation
 _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_STRING, _ATTRIBUTE_INTS = 1, 2, 3, 7
 
@@ -29,9 +30,9 @@ Attribute = int | float | str | Sequence[int]
 
 
 class Graph:
-    """An ONNX graph, built front to back.
+    """An ONNX graph that is being built, from its inputs to its outputs.
 
-    outputs: the shapes of those declared, by name.
+    outputs: the shapes of the declared outputs, by name.
 
     >>> graph = Graph("example")
     >>> image = graph.input("image", (1, 3, 2, 2))
@@ -44,14 +45,14 @@ class Graph:
     def __init__(self, name: str) -> None:
         self._name = name
         self._nodes: list[Message] = []
-        self._tensors: list[Message | Payload] = []
+        self._tensors: list[Message | Gap] = []
         self._inputs: list[Message] = []
         self.outputs: dict[str, tuple[int, ...]] = {}
         self._constants: set[str] = set()
 
     def input(self, name: str, shape: Sequence[int]) -> str:
         """Declares a float32 input; returns its name."""
-        self._inputs.append(value_info(name, shape))
+        self._inputs.append(_value_info(name, shape))
         return name
 
     def output(self, name: str, shape: Sequence[int]) -> None:
@@ -59,23 +60,23 @@ class Graph:
         self.outputs[name] = tuple(shape)
 
     def weight(self, name: str, shape: Sequence[int]) -> str:
-        """Declares a float32 weight, to be filled after `serialise`; returns its name."""
-        self._tensors.append(Payload(name, tuple(shape)))
+        """Declares a float32 weight, which is written after `serialise`; returns its name."""
+        self._tensors.append(Gap(name, tuple(shape)))
         return name
 
     def integers(self, *values: int) -> str:
-        """A 1-D int64 constant, shared between the nodes that want the same; returns its name."""
-        return self._constant("integers", values, INT64, np.array(values, "<i8").tobytes())
+        """Adds a 1-D int64 constant, unless there is an equal one; returns its name."""
+        return self._constant("integers", values, _INT64, np.array(values, "<i8").tobytes())
 
     def floats(self, *values: float) -> str:
-        """A 1-D float32 constant, shared likewise; returns its name."""
-        return self._constant("floats", values, FLOAT, np.array(values, "<f4").tobytes())
+        """Adds a 1-D float32 constant, unless there is an equal one; returns its name."""
+        return self._constant("floats", values, _FLOAT, np.array(values, "<f4").tobytes())
 
     def array(self, values: NDArray[np.float32]) -> str:
-        """A float32 constant of any shape; returns its name."""
+        """Adds a float32 constant of any shape; returns its name."""
         name = f"array_{len(self._tensors)}"
-        tensor = _tensor(name, values.shape, FLOAT)
-        tensor.raw(9, values.astype("<f4").tobytes())
+        tensor = _tensor(name, values.shape, _FLOAT)
+        tensor.data(9, values.astype("<f4").tobytes())
         self._tensors.append(tensor)
         return name
 
@@ -84,7 +85,7 @@ class Graph:
         if name not in self._constants:
             self._constants.add(name)
             tensor = _tensor(name, (len(values),), kind)
-            tensor.raw(9, data)
+            tensor.data(9, data)
             self._tensors.append(tensor)
         return name
 
@@ -105,51 +106,52 @@ class Graph:
         return name
 
     def serialise(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
-        """Lays the model out.
+        """Lays out the model with its weights inside.
 
         Returns the model's bytes, `(size,) uint8`, and a float32 view of each weight's place in
-        them, by name and in its shape. The views' contents are undefined until they are filled.
+        them, by name and in its shape. The contents of the views are undefined until they are
+        written.
         """
         return self._model(_weight).serialise()
 
     def serialise_with_external_weights(
         self,
     ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
-        """Lays the model out with its weights beside it, in a file in memory (external data).
+        """Lays out the model with its weights in a file in memory (ONNX's external data).
 
-        Returns the same as `serialise`. The model names the file by its path, which leads there as
-        long as one of the views lives: an engine is to load it before.
+        Returns the same as `serialise`. The model refers to the file by its path. The file exists
+        as long as one of the views does, so an engine must load the model before that ends.
 
         Raises:
-            OSError: this system has no such files.
+            OSError: the system has no files in memory.
         """
         places, size = {}, 0
         for weight in self._weights():
             places[weight.name] = slice(size, size + weight.size)
             size += weight.size
-        file = MemoryFile.make("weights", max(1, size))  # none can be empty
+        file = MemoryFile.make("weights", max(1, size))  # an empty file cannot be mapped
         data = np.frombuffer(file, np.uint8)
         views = {
             weight.name: data[places[weight.name]].view("<f4").reshape(weight.shape)
             for weight in self._weights()
         }
-        model = self._model(lambda weight: _weight_in(file.path, places[weight.name], weight))
+        model = self._model(lambda weight: _external_weight(file.path, places[weight.name], weight))
         return model.serialise()[0], views
 
-    def _weights(self) -> Iterator[Payload]:
-        return (tensor for tensor in self._tensors if isinstance(tensor, Payload))
+    def _weights(self) -> Iterator[Gap]:
+        return (tensor for tensor in self._tensors if isinstance(tensor, Gap))
 
-    def _model(self, weight: Callable[[Payload], Message]) -> Message:
+    def _model(self, weight: Callable[[Gap], Message]) -> Message:
         graph = Message()
         for node in self._nodes:
             graph.message(1, node)
         graph.text(2, self._name)
         for tensor in self._tensors:
-            graph.message(5, weight(tensor) if isinstance(tensor, Payload) else tensor)
+            graph.message(5, weight(tensor) if isinstance(tensor, Gap) else tensor)
         for info in self._inputs:
             graph.message(11, info)
         for name, shape in self.outputs.items():
-            graph.message(12, value_info(name, shape))
+            graph.message(12, _value_info(name, shape))
         opset = Message()
         opset.integer(2, OPSET)
         model = Message()
@@ -161,7 +163,10 @@ class Graph:
 
 
 def metadata(entries: Mapping[str, str]) -> bytes:
-    """What a model says of itself, to be appended to its bytes: fields may stand in any order."""
+    """Makes bytes that add metadata to a model when they are appended to its bytes.
+
+    This works because the fields of a message may be in any order.
+    """
     model = Message()
     for key, value in entries.items():
         model.message(14, _entry(key, value))
@@ -169,17 +174,36 @@ def metadata(entries: Mapping[str, str]) -> bytes:
 
 
 def more_outputs(names: Iterable[str], *, dimensions: int | None) -> bytes:
-    """Makes float32 values of a model outputs, when appended to its bytes.
+    """Makes bytes that turn float32 values of a model into outputs when appended to its bytes.
 
-    In protocol buffers, what is appended to a message is merged into it. `dimensions` is how many
-    the values are said to have; None says nothing of their shape.
+    This works because Protocol Buffers merge a field that comes a second time into the first one.
+    `dimensions` is the number of dimensions to declare for the values; None declares no shape.
     """
     graph = Message()
     for name in names:
-        graph.message(12, value_info(name, None if dimensions is None else (-1,) * dimensions))
+        graph.message(12, _value_info(name, None if dimensions is None else (-1,) * dimensions))
     model = Message()
     model.message(7, graph)
     return model.serialise()[0].tobytes()
+
+
+def _value_info(name: str, shape: Sequence[int] | None) -> Message:
+    """Declares a float32 value; None declares no shape."""
+    tensor_type = Message()
+    tensor_type.integer(1, _FLOAT)
+    if shape is not None:
+        dimensions = Message()
+        for size in shape:
+            dimension = Message()
+            dimension.integer(1, size)
+            dimensions.message(1, dimension)
+        tensor_type.message(2, dimensions)
+    type_ = Message()
+    type_.message(1, tensor_type)
+    info = Message()
+    info.text(1, name)
+    info.message(2, type_)
+    return info
 
 
 def _tensor(name: str, shape: Sequence[int], kind: int) -> Message:
@@ -191,16 +215,16 @@ def _tensor(name: str, shape: Sequence[int], kind: int) -> Message:
     return tensor
 
 
-def _weight(weight: Payload) -> Message:
-    """A weight, to be filled."""
-    tensor = _tensor(weight.name, weight.shape, FLOAT)
-    tensor.payload(9, weight)
+def _weight(weight: Gap) -> Message:
+    """Makes a tensor with its values in a gap."""
+    tensor = _tensor(weight.name, weight.shape, _FLOAT)
+    tensor.gap(9, weight)
     return tensor
 
 
-def _weight_in(path: str, place: slice, weight: Payload) -> Message:
-    """A weight that lies in a file."""
-    tensor = _tensor(weight.name, weight.shape, FLOAT)
+def _external_weight(path: str, place: slice, weight: Gap) -> Message:
+    """Makes a tensor with its values in a file."""
+    tensor = _tensor(weight.name, weight.shape, _FLOAT)
     where = {"location": path, "offset": str(place.start), "length": str(weight.size)}
     for key, value in where.items():
         tensor.message(13, _entry(key, value))

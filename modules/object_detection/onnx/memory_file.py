@@ -1,4 +1,4 @@
-"""Files that are in memory alone; see `MemoryFile`."""
+"""Files that exist only in memory; see `MemoryFile`."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Self
 
 
 class MemoryFile(mmap.mmap):
-    """Memory that can be found by a path, too, as long as this object or an array on it lives.
+    """Memory that also has a path, as long as this object or an array on it exists.
 
-    Linux alone has such files (memfd_create(2)); they touch no disk, and no other process sees
+    Only Linux has such files (memfd_create(2)). They use no disk, and other processes cannot see
     them.
 
-    path: of the file, within this process.
+    path: of the file, valid within this process.
     """
 
     path: str
 
     @classmethod
     def make(cls, name: str, size: int) -> Self:
-        """A file of `size` zeros; `name` is for who looks at the process.
+        """Makes a file of `size` zeros; `name` is shown by tools that inspect the process.
 
         Raises:
-            OSError: this system has none, or no memory left.
+            OSError: the system has no such files, or no memory left.
         """
         if sys.platform != "linux":
-            raise OSError("files in memory are Linux's alone")
+            raise OSError("only Linux has files in memory")
         descriptor = os.memfd_create(name)
         try:
             os.ftruncate(descriptor, size)

@@ -1,12 +1,11 @@
-"""Reads what an ONNX file says of itself, and none of its weights; start at `read_onnx`.
+"""Reads what an ONNX file contains, except for the values of its weights; start at `read_onnx`.
 
-Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/onnx), the wire
-format Protocol Buffers' (protobuf.dev/programming-guides/encoding).
+Field numbers are those of onnx.proto3 (ONNX IR specification, github.com/onnx/onnx).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from .protobuf import Field, MalformedError, as_integers, as_message, as_text, read_fields
 
 _ELEMENTS = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "float16"}
 _ELEMENTS |= {11: "float64", 16: "bfloat16"}  # TensorProto.DataType
+_FLOATS = ("float32", "float16", "float64", "bfloat16")
 _WITH_GRAPHS = ("If", "Loop", "Scan")
 _EXTERNAL = 1  # TensorProto.DataLocation
-
-Field = int | memoryview
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or an output. Sizes that the file leaves open are None; shape None says nothing."""
+    """An input or an output. A size that the file leaves open is None; shape is None if unknown."""
 
     name: str
     element: str
@@ -37,15 +36,28 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class OnnxFile:
-    """What the file says.
+class Node:
+    """A node: its operator, and the names of the values that it takes and computes."""
 
-    metadata: what the exporter wrote, by key. precisions: the types of the weights. external:
-    whether some lie in other files.
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """The contents of a file.
+
+    inputs: without those that are weights. nodes: of the main graph, in order. weights: the shapes
+    of the main graph's constants of floats, by name. operators: of all nodes, including those in
+    branches and loop bodies. metadata: what the exporter wrote, by key. precisions: the element
+    types of the weights. external: whether some weights are in other files.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    weights: Mapping[str, tuple[int, ...]]
     operators: frozenset[str]
     metadata: Mapping[str, str]
     precisions: frozenset[str]
@@ -53,25 +65,21 @@ class OnnxFile:
 
 
 def read_onnx(data: NDArray[np.uint8]) -> OnnxFile:
-    """Reads `(bytes,) uint8`; the weights are stepped over.
+    """Reads a file, `(bytes,) uint8`, and skips the values of the weights.
 
     Raises:
-        ModelError: it is not ONNX, or cut off.
+        ModelError: the file is not ONNX, or cut off.
     """
     with refusing_malformed(data):
         return _read_model(data.data)
 
 
-class _MalformedError(Exception):
-    """The bytes are not what they should be."""
-
-
 @contextmanager
 def refusing_malformed(data: NDArray[np.uint8]) -> Iterator[None]:
-    """Has ModelError raised where `data`, of which messages are read, is not what it should be."""
+    """Turns a MalformedError of reading `data`, the bytes of a file, into a ModelError."""
     try:
         yield
-    except _MalformedError as error:
+    except MalformedError as error:
         raise ModelError(
             f"it is cut off, or not ONNX at all: {error}; "
             f"it has {len(data):,} bytes and begins with {data[:16].tobytes()!r}"
@@ -79,69 +87,119 @@ def refusing_malformed(data: NDArray[np.uint8]) -> Iterator[None]:
 
 
 def _read_model(model: memoryview) -> OnnxFile:
-    graph = None
+    graphs = []
     operator_sets = 0
     metadata = {}
     for field, value in read_fields(model):
         if field == 7:
-            graph = as_message(value)
+            graphs.append(as_message(value))
         elif field == 8:
             operator_sets += 1
         elif field == 14:
             entry = dict(read_fields(as_message(value)))
             metadata[as_text(entry.get(1))] = as_text(entry.get(2))
-    if graph is None or not operator_sets:
-        raise _MalformedError("it holds no graph, or no operator set")
-    inputs, outputs, external = [], [], False
-    weights: set[str] = set()
-    precisions: set[str] = set()
-    for field, value in read_fields(graph):
-        if field == 5:
-            tensor = dict(read_fields(as_message(value)))
-            weights.add(as_text(tensor.get(8)))
-            precisions.add(_element(tensor.get(2)))
-            external |= tensor.get(14) == _EXTERNAL
-        elif field == 11:
-            inputs.append(read_tensor(as_message(value)))
-        elif field == 12:
-            outputs.append(read_tensor(as_message(value)))
+    if not graphs or not operator_sets:
+        raise MalformedError("it has no graph, or no operator set")
+    # several graphs are merged into one; see `more_outputs`
+    fields = [
+        (field, as_message(value))
+        for graph in graphs
+        for field, value in read_fields(graph)
+        if field in (1, 5, 11, 12)
+    ]
+    nodes = [_read_node(value) for field, value in fields if field == 1]
+    tensors = [_read_weight(value) for field, value in fields if field == 5]
+    inputs = [read_tensor(value) for field, value in fields if field == 11]
+    weights = {weight.name: weight.shape for weight in tensors if weight.element in _FLOATS}
     # up to IR version 3 the weights are among the inputs
+    names = {weight.name for weight in tensors}
     return OnnxFile(
-        tuple(tensor for tensor in inputs if tensor.name not in weights),
-        tuple(outputs),
-        _operators(graph),
-        metadata,
-        frozenset(precisions),
-        external,
+        inputs=tuple(tensor for tensor in inputs if tensor.name not in names),
+        outputs=tuple(read_tensor(value) for field, value in fields if field == 12),
+        nodes=tuple(node for node, _ in nodes),
+        weights=weights | _constants(nodes),
+        operators=_operators(nodes),
+        metadata=metadata,
+        precisions=frozenset(weight.element for weight in tensors),
+        external=any(weight.external for weight in tensors),
     )
 
 
-def _operators(graph: memoryview) -> frozenset[str]:
-    """The kinds of all nodes, those of the branches and bodies of others too."""
+def _read_node(data: memoryview) -> tuple[Node, list[memoryview]]:
+    """Reads a node; returns it and its attributes."""
+    names: dict[int, list[str]] = {1: [], 2: [], 4: [""]}
+    attributes = []
+    for field, value in read_fields(data):
+        if field in names:
+            names[field].append(as_text(value))
+        elif field == 5:
+            attributes.append(as_message(value))
+    return Node(names[4][-1], tuple(names[1]), tuple(names[2])), attributes
+
+
+def _operators(nodes: Sequence[tuple[Node, list[memoryview]]]) -> frozenset[str]:
+    """Collects the operators of nodes, including those in their branches and loop bodies."""
     found = set()
-    graphs = [graph]
-    while graphs:
-        for field, node in read_fields(graphs.pop()):
-            if field != 1:
-                continue
-            parts = list(read_fields(as_message(node)))
-            kind = next((as_text(value) for number, value in parts if number == 4), "")
-            found.add(kind)
-            if kind in _WITH_GRAPHS:
-                attributes = [
-                    read_fields(as_message(value)) for number, value in parts if number == 5
-                ]
-                graphs += [
-                    as_message(value)
-                    for fields in attributes
-                    for number, value in fields
-                    if number == 6
-                ]
+    waiting = list(nodes)
+    while waiting:
+        node, attributes = waiting.pop()
+        found.add(node.operator)
+        if node.operator in _WITH_GRAPHS:
+            waiting += [
+                _read_node(as_message(value))
+                for graph in _values(attributes, 6)
+                for field, value in read_fields(graph)
+                if field == 1
+            ]
     return frozenset(found)
 
 
+def _constants(nodes: Sequence[tuple[Node, list[memoryview]]]) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the floats that nodes hold as constants, by their outputs' names."""
+    found = {}
+    for node, attributes in nodes:
+        if node.operator == "Constant":
+            for tensor in map(_read_weight, _values(attributes, 5)):
+                if tensor.element in _FLOATS:
+                    found.update(dict.fromkeys(node.outputs, tensor.shape))
+    return found
+
+
+def _values(attributes: Sequence[memoryview], kind: int) -> Iterator[memoryview]:
+    """Yields the values of one kind, a field number of AttributeProto."""
+    for attribute in attributes:
+        for field, value in read_fields(attribute):
+            if field == kind:
+                yield as_message(value)
+
+
+@dataclass(frozen=True)
+class _Weight:
+    name: str
+    element: str
+    shape: tuple[int, ...]
+    external: bool
+
+
+def _read_weight(tensor: memoryview) -> _Weight:
+    """Reads a TensorProto."""
+    shape: list[int] = []
+    others: dict[int, Field] = {}
+    for field, value in read_fields(tensor):
+        if field == 1:
+            shape += as_integers(value)
+        else:
+            others[field] = value
+    return _Weight(
+        as_text(others.get(8)),
+        _element(others.get(2)),
+        tuple(shape),
+        others.get(14) == _EXTERNAL,
+    )
+
+
 def read_tensor(info: memoryview) -> Tensor:
-    """An input or an output, of its ValueInfoProto."""
+    """Reads an input or an output, a ValueInfoProto."""
     fields = dict(read_fields(info))
     tensor_type = dict(read_fields(as_message(dict(read_fields(as_message(fields.get(2)))).get(1))))
     shape = None
@@ -160,51 +218,3 @@ def read_tensor(info: memoryview) -> Tensor:
 
 def _element(code: Field | None) -> str:
     return _ELEMENTS.get(code, f"type {code}") if isinstance(code, int) else "no tensor"
-
-
-def read_fields(message: memoryview) -> Iterator[tuple[int, Field]]:
-    """The fields of a message, by number, in order: integers, and the bytes of all others."""
-    position = 0
-    while position < len(message):
-        key, position = read_varint(message, position)
-        number, wire = key >> 3, key & 7
-        if wire == 0:
-            integer, position = read_varint(message, position)
-            yield number, integer
-            continue
-        if wire == 2:
-            size, position = read_varint(message, position)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise _MalformedError(f"wire type {wire} does not exist")
-        if size > len(message) - position:
-            raise _MalformedError(f"a part of {size:,} bytes has {len(message) - position:,}")
-        yield number, message[position : position + size]
-        position += size
-
-
-def read_varint(message: memoryview, position: int) -> tuple[int, int]:
-    """An integer of up to 64 bits, low septet first, and the position behind it."""
-    result = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            raise _MalformedError("it ends in the middle of a number")
-        byte = message[position]
-        position += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, position
-    raise _MalformedError("a number has more than 64 bits")
-
-
-def as_message(value: Field | None) -> memoryview:
-    """A field's bytes; none where it is not there."""
-    if isinstance(value, int):
-        raise _MalformedError("a number stands where a message should")
-    return memoryview(b"") if value is None else value
-
-
-def as_text(value: Field | None) -> str:
-    """A field's text likewise."""
-    return bytes(as_message(value)).decode(errors="replace")

@@ -95,8 +95,12 @@ def test_a_file_without_names_needs_them_beside_it() -> None:
 
 def test_names_that_do_not_fit_are_refused() -> None:
     refused(onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2])
-    refused(onnx_models.yolov8(), "2 class names are given, but its metadata has 3", labels=LABELS[:2])
-    refused(onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "the names in its metadata must be")
+    refused(
+        onnx_models.yolov8(), "2 class names are given, but its metadata has 3", labels=LABELS[:2]
+    )
+    refused(
+        onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "the names in its metadata must be"
+    )
     refused(onnx_models.yolov8(metadata={"names": "person"}), "the names in its metadata must be")
 
 
@@ -353,7 +357,9 @@ def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -
 
     assert len(found) == len(expected) > 50
     np.testing.assert_allclose(found.confidences, expected.confidences, atol=2e-3)
-    refused(half, "half precision, which the engine opencv does not support; set ENGINE=onnxruntime")
+    refused(
+        half, "half precision, which the engine opencv does not support; set ENGINE=onnxruntime"
+    )
 
 
 def test_a_class_beyond_the_names_is_an_error_when_it_is_found() -> None:

@@ -1,4 +1,7 @@
+"""A file is read as the package onnx reads it."""
+
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from modules.errors import ModelError
-from modules.object_detection.onnx.reader import OnnxFile, Tensor, read_onnx
+from modules.object_detection.onnx.reader import Node, OnnxFile, Tensor, read_onnx
 from tests.object_detection.onnx import onnx_models
+
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
 def array(data: bytes) -> NDArray[np.uint8]:
@@ -66,6 +71,40 @@ def test_operators_in_branches_are_found() -> None:
     node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
 
     assert read(model_of([node])).operators == {"If", "NonZero"}
+
+
+@pytest.mark.parametrize(
+    "export", [onnx_models.yolov5, onnx_models.yolov8, onnx_models.yolox], ids=lambda f: f.__name__
+)
+def test_nodes_and_weights_of_exports(export: Callable[[], bytes]) -> None:
+    data = export()
+    graph = onnx.load_from_string(data).graph
+
+    found = read_onnx(array(data))
+
+    assert found.nodes == tuple(
+        Node(node.op_type, tuple(node.input), tuple(node.output)) for node in graph.node
+    )
+    weights = {
+        item.name: tuple(item.dims) for item in graph.initializer if item.data_type in FLOATS
+    }
+    assert found.weights.items() >= weights.items()
+    assert [tensor.name for tensor in found.inputs] == [value.name for value in graph.input]
+    assert [tensor.name for tensor in found.outputs] == [value.name for value in graph.output]
+
+
+def test_a_constant_is_a_weight_by_its_outputs_name() -> None:
+    tensor = numpy_helper.from_array(np.zeros((2, 3), np.float32), "inner")
+    nodes = [
+        helper.make_node("Constant", [], ["outer"], value=tensor),
+        helper.make_node("Add", ["x", "outer"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in "xy"]
+    model = helper.make_model(helper.make_graph(nodes, "g", values[:1], values[1:]))
+
+    found = read(model)
+
+    assert found.weights == {"outer": (2, 3)}
 
 
 def test_weights_in_another_file_are_seen() -> None:
