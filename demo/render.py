@@ -3,7 +3,7 @@
     .venv/bin/python demo/render.py scenes OUT --count 300 --seed 2
     .venv/bin/python demo/render.py fruits OUT --classes 131 --count 67692
 
-A seed makes the same pictures every time, on however many processes.
+The same seed gives the same pictures, whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ from modules.sizes import parse_size
 
 _QUALITY = 92
 _MOST_SIDE = 4096
-_CHUNK = 16  # pictures that a process takes at a time
+_CHUNK = 16  # pictures that a process is given at a time
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Renders what the command line asks for; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     out: Path = options.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        Console(stderr=True).print(f"{out} is there already, and not an empty folder", style="red")
+        message = f"{out} is not an empty folder; name a new or an empty one"
+        Console(stderr=True).print(message, style="red", soft_wrap=True)
         return 2
     options.render(options)
     return 0
@@ -66,12 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WxH",
         help="640x480",
     )
-    seeds = f"training uses {TRAINING_SEED}, its measure {HELD_OUT_SEED}, the samples {SAMPLE_SEED}"
+    seeds = (
+        f"training uses {TRAINING_SEED}, its evaluation {HELD_OUT_SEED}, the samples {SAMPLE_SEED}"
+    )
     fruits = commands.add_parser(
         "fruits",
-        help="one fruit a picture, on white, a folder a variety",
+        help="single fruits on white, in one folder per variety",
         description="Single fruits on white, as in the Fruits-360 data set: OUT/apple-1/00000.jpg "
-        "and so on, a folder a variety. A picture's label is its folder's name.",
+        "and so on, in one folder per variety. A picture's label is its folder's name.",
     )
     fruits.set_defaults(render=_render_fruits)
     fruits.add_argument("--classes", type=_positive, default=131, help="folders; default 131")
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
             "--seed", type=_natural, default=HELD_OUT_SEED, help=f"default {HELD_OUT_SEED}{note}"
         )
         command.add_argument(
-            "--processes", type=_positive, default=os.cpu_count(), help="default: one a core"
+            "--processes", type=_positive, default=os.cpu_count(), help="default: one per core"
         )
     return parser
 
@@ -107,7 +110,7 @@ def _write_scene(out: Path, seed: int, size: tuple[int, int], number: int) -> No
 
 
 def yolo_line(label: Label, size: tuple[int, int]) -> str:
-    """A label as YOLO writes it: class, centre x, y, width, height in units of the picture."""
+    """Formats a label for YOLO: class, centre x and y, width, height, in units of the picture."""
     x1, y1, x2, y2 = label.box
     width, height = size
     values = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height
@@ -125,7 +128,7 @@ def _render_fruits(options: argparse.Namespace) -> None:
 
 
 def _folder(number: int) -> str:
-    """The name of a class: the kinds in turn, each with its varieties counted from 1."""
+    """Returns a class's name. Classes take the kinds in turn; varieties are numbered from 1."""
     turn, kind = divmod(number, len(KINDS))
     return f"{KINDS[kind]}-{turn + 1}"
 
@@ -152,7 +155,7 @@ def _in_parallel(
         for job in track(jobs, what, count, console=console):
             write(job)
         return
-    # spawned, for a fork of a process whose threads hold locks may never get them
+    # spawned: in a fork, locks that another thread held would never be released
     spawning = multiprocessing.get_context("spawn")
     with spawning.Pool(min(processes, count), cv2.setNumThreads, (1,)) as pool:
         for _ in track(pool.imap_unordered(write, jobs, _CHUNK), what, count, console=console):

@@ -1,4 +1,4 @@
-"""Renders demo/street.jpg, a picture of our own to try a COCO network on.
+"""Renders demo/street.jpg, the project's own picture to try COCO networks with.
 
 .venv/bin/python demo/street.py demo/street.jpg
 """
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 960, 640
-_SCALE = 3  # drawn three times as large, so that edges come out smooth
-_NOISE = 2.5  # grey levels, as of a camera; the networks know photos, and not flat paint
+_SCALE = 3  # drawn three times as large and then shrunk, for smooth edges
+_NOISE = 2.5  # grey levels, like a camera's: the networks were trained on photos
 
 Colour = tuple[int, int, int]
 _FONT = cv2.FontFace("sans")
@@ -92,7 +92,7 @@ def _draw_clock(canvas: NDArray[np.uint8], x: int, y: int) -> None:
 def _draw_hand(
     canvas: NDArray[np.uint8], x: int, y: int, turn: float, start: int, end: int, width: int
 ) -> None:
-    """A line from the clock's centre outwards, `turn` of the way round from twelve."""
+    """Draws a line from the clock's centre; `turn` is its angle from twelve, 1 is a full circle."""
     across, up = math.sin(2 * math.pi * turn), math.cos(2 * math.pi * turn)
     ends = [(x + reach * across, y - reach * up) for reach in (start, end)]
     cv2.line(canvas, *_scaled(ends), (25, 25, 25), width * _SCALE, cv2.LINE_AA)
@@ -118,7 +118,7 @@ def _fill_circle(canvas: NDArray[np.uint8], x: int, y: int, radius: int, colour:
 def _write(
     canvas: NDArray[np.uint8], text: str, x: float, y: float, size: int, colour: Colour
 ) -> None:
-    """Writes text centred at x, its baseline at y."""
+    """Draws text, centred at x, with its baseline at y."""
     extent = (canvas.shape[1], canvas.shape[0])
     left, _, width, _ = cv2.getTextSize(extent, text, (0, 0), _FONT, size * _SCALE, 700)
     at = (round(x * _SCALE - width / 2 - left), round(y * _SCALE))

@@ -1,4 +1,4 @@
-"""Small flat things on fruit: stalks' ends, stars, calyxes."""
+"""Draws small flat details of fruit: the ends of stalks, stars, calyxes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .texture import Colour
 
 
 def on_axis(axis: Vector, distance: float) -> Point:
-    """Where a place on the axis through the patch's middle is seen."""
+    """Projects a point of the axis through the patch's middle onto the picture."""
     return axis[0] * distance, axis[1] * distance
 
 
 def toward(start: Point, end: Point, reach: float) -> Point:
-    """The place `reach` away from start in the direction of end."""
+    """Returns the point at the distance `reach` from start toward end."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = math.hypot(dx, dy) or 1.0
     return start[0] + dx / length * reach, start[1] + dy / length * reach
 
 
 def draw_disc(patch: Patch, centre: Point, radius: float, colour: Colour) -> None:
-    """A round spot."""
+    """Draws a round spot."""
     patch.polygon(
         [
             (centre[0] + radius * math.cos(a), centre[1] + radius * math.sin(a))
@@ -43,7 +43,7 @@ def draw_star(
     colour: Colour,
     inner: float,
 ) -> None:
-    """A small star about the pole, foreshortened as the pole is."""
+    """Draws a small star around the pole, foreshortened like the pole."""
     flat = math.atan2(axis[1], axis[0])
     squeeze = max(0.25, abs(axis[2]))
     corners = []
@@ -70,7 +70,7 @@ def draw_calyx(
     colour: Colour,
     drop: float,
 ) -> None:
-    """Green leaves that lie on a body about its pole, each a slender triangle on the skin."""
+    """Draws green leaves around a body's pole, each a slender triangle on the skin."""
     side, other = across_axis(axis)
 
     def place(polar: float, around: float) -> Point:

@@ -1,6 +1,6 @@
-"""Draws one fruit: `draw`.
+"""Draws one fruit; start at `draw`.
 
-A picture is a pure function of a variety, a numpy Generator and a light.
+The picture depends only on the variety, the numpy Generator, the size, the light and the angle.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def draw(
     light: Light | None = None,
     turn: float | None = None,
 ) -> NDArray[np.uint8]:
-    """One fruit on a see-through square, `(pixels, pixels, 4)` uint8 BGRA.
+    """Draws one fruit on a transparent square, `(pixels, pixels, 4)` uint8 BGRA.
 
     Args:
-        what: its variety.
-        rng: decides on what differs between two fruits of a variety.
+        what: the fruit's variety.
+        rng: decides the differences between two fruits of a variety.
         pixels: the side of the square.
-        light: the lamp; None for the usual one.
-        turn: where its stem points in the picture, radians from the right, clockwise; None for
-            anywhere.
+        light: the lamp; None for the default one.
+        turn: the stem's direction in the picture, radians from the right, clockwise; None for a
+            random one.
     """
     patch = Patch(pixels)
     angle = float(rng.uniform(0, 2 * math.pi)) if turn is None else turn

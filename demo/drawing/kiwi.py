@@ -1,4 +1,4 @@
-"""The kiwi, whole or cut open."""
+"""Draws a kiwi, whole or cut open; start at `draw_kiwi`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .varieties import Variety
 def draw_kiwi(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """A kiwi: brown and furry, or half of one."""
+    """Draws a whole kiwi, brown and furry, or a half."""
     if rng.uniform() < 0.25 + 0.3 * what.trait:
         _cut_kiwi(patch, what, rng, light, angle)
         return
@@ -37,7 +37,7 @@ def draw_kiwi(
 def _cut_kiwi(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """A half, its cut face towards the viewer."""
+    """Draws a half; its cut face points toward the viewer."""
     lean = rng.uniform(0.72, 0.97)
     axis = tilted(angle, lean)
     radius = 0.82

@@ -1,4 +1,4 @@
-"""Light on a body: `shade`."""
+"""Computes the colours of a lit body; start at `shade`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .texture import Colour, Plane, Planes, as_planes
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp far away, and the sky and the table that throw its light back.
+    """One distant lamp, and the sky and the table that reflect its light.
 
-    direction: towards the lamp, length 1. strength: of the lamp; ambient: of all the rest.
+    direction: toward the lamp, length 1. strength: of the lamp. ambient: of all other light.
     bounce: the table's colour.
     """
 
@@ -34,19 +34,19 @@ def shade(
     sharpness: float = 40,
     occlusion: Plane | None = None,
 ) -> Planes:
-    """Colours of a lit surface, `(3, h, w)` from 0 to 1.
+    """Returns the colours of a lit surface, `(3, h, w)` from 0 to 1.
 
-    Lambert's law, softened past the edge of the shade as by light inside the flesh; Blinn's
-    highlight (1977); a reflection of the sky that grows towards the edge (Schlick, 1994); ambient
-    light from the sky above and the table below. Light adds up linearly: colours are squared on
-    the way in and rooted on the way out, about what screens do.
+    They are the sum of Lambert's law, softened beyond the shadow's edge as by light inside the
+    flesh; Blinn's highlight (1977); a reflection of the sky that grows toward the edge (Schlick,
+    1994); ambient light from the sky above and the table below. Light adds up linearly, so colours
+    are squared first, and the square root at the end approximates a screen's gamma.
 
     Args:
         surface: the body.
         albedo: `(3, h, w)` or one colour, BGR from 0 to 255.
         light: the lamp.
-        gloss: how much the skin mirrors. sharpness: how small the highlight is.
-        occlusion: `(h, w)` from 0 to 1, how much of the light gets there.
+        gloss: how strongly the skin reflects. sharpness: the larger, the smaller the highlight.
+        occlusion: `(h, w)` from 0 to 1, the share of the light that arrives.
     """
     nx, ny, nz = surface.normal
     lx, ly, lz = (np.float32(value) for value in light.direction)

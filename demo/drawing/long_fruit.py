@@ -1,4 +1,4 @@
-"""Fruit along a spine: aubergine, banana, lemon."""
+"""Draws fruit along a spine: aubergine, banana, lemon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .varieties import Variety
 def draw_aubergine(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """An aubergine under its green cap; some sorts are striped."""
+    """Draws an aubergine with its green cap; some varieties are striped."""
     t = np.linspace(-1, 1, 64)
     fat = 0.44 / what.stretch
     thin = fat * (0.42 + 0.35 * what.trait)
@@ -48,7 +48,7 @@ def draw_aubergine(
 def draw_banana(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """A finger, or a hand of up to four that hang together at the stem."""
+    """Draws one banana, or a hand of up to four that are joined at the stem."""
     fingers = 1 + int(what.trait * 2.2 + rng.uniform(0, 1.2))
     side = -1.0 if rng.uniform() < 0.5 else 1.0
     bend = side * 1.15 * what.bend
@@ -83,7 +83,7 @@ def _finger(
     skin = mix(skin, (30, 45, 60), ramp(-0.91 - body.along, 0.04))
     skin = mix(skin, (45, 75, 95), ramp(body.along - 0.92, 0.06) * 0.8)
     nz = body.normal[2]
-    # a banana has faces rather than a round: the normal moves in steps about the spine
+    # a banana has flat sides, so the normal turns in steps around the spine
     body = body.bumped(ridge, 0.028 * patch.scale)
     patch.lay(
         body.window,
@@ -95,7 +95,7 @@ def _finger(
 def draw_lemon(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """A lemon with its two tips."""
+    """Draws a lemon with its two tips."""
     t = np.linspace(-1, 1, 64)
     belly = 0.56 / what.stretch * np.sqrt(np.maximum(1 - (np.abs(t) / 0.92) ** 2.0, 0))
     nipple = 0.15 * np.sqrt(np.maximum(1 - ((np.abs(t) - 0.72) / 0.28).clip(0) ** 2, 0))

@@ -1,6 +1,6 @@
-"""A see-through canvas on which one fruit is built, back to front; start at `Patch`.
+"""A transparent canvas for one fruit; start at `Patch`.
 
-Lengths are in units of a patch, x to the right, y down, z towards the viewer.
+Lengths are in units of a patch. x points to the right, y down, z toward the viewer.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _FAINT = 1e-6
 
 
 class Patch:
-    """A square see-through canvas on which one fruit is built, back to front."""
+    """A square transparent canvas on which one fruit is drawn, from back to front."""
 
     def __init__(self, pixels: int, reach: float = 1.0) -> None:
-        """A canvas of `pixels` x `pixels` that reaches from -reach to reach both ways."""
+        """Creates `pixels` x `pixels`, which cover -reach to reach in both directions."""
         self.scale = pixels / (2 * reach)
         self.reach = reach
         self._colour = np.zeros((3, pixels, pixels), np.float32)
         self._alpha = np.zeros((pixels, pixels), np.float32)
 
     def window(self, x: float, y: float, radius: float) -> Window:
-        """The part of the canvas within `radius` of a place, a pixel of margin around it."""
+        """Returns the part of the canvas within `radius` of a point, with a margin of one pixel."""
         return self.around(np.array([[x - radius, y - radius], [x + radius, y + radius]]), (x, y))
 
     def around(self, points: NDArray[np.float64], origin: tuple[float, float]) -> Window:
-        """The part of the canvas that holds `(N, 2)` points, seen from `origin`."""
+        """Returns the part of the canvas around `(N, 2)` points; its x and y start at `origin`."""
         pixels = len(self._alpha)
         places = (points + self.reach) * self.scale
         low = np.clip(np.floor(places.min(axis=0)).astype(int) - 1, 0, pixels - 1)
@@ -48,7 +48,10 @@ class Patch:
         return Window(rows, columns, x.astype(np.float32), y.astype(np.float32), self.scale)
 
     def lay(self, window: Window, colour: Planes, coverage: Plane) -> None:
-        """Lays `colour`, `(3, h, w)` from 0 to 1, over what lies in the window."""
+        """Draws `colour`, `(3, h, w)` from 0 to 1, over the content of the window.
+
+        coverage: `(h, w)` from 0 to 1, the opacity.
+        """
         below = self._colour[:, window.rows, window.columns]
         alpha = self._alpha[window.rows, window.columns]
         keep = 1 - coverage
@@ -60,7 +63,7 @@ class Patch:
     def stroke(
         self, points: Sequence[Point], width: float, colour: Colour, taper: float = 1.0
     ) -> None:
-        """A stalk along the points, `taper` times as wide at its end, lit from the upper left."""
+        """Draws a stalk, lit from the upper left, that is `taper` times as wide at its end."""
         path = np.array(points)
         along = np.gradient(path, axis=0)
         across = np.stack([-along[:, 1], along[:, 0]], axis=1)
@@ -72,7 +75,7 @@ class Patch:
         self.polygon(np.concatenate([path + lit, (path - lit * 0.1)[::-1]]), colour)
 
     def polygon(self, points: Sequence[Point] | NDArray[np.float64], colour: Colour) -> None:
-        """A flat shape of one colour."""
+        """Draws a flat shape of one colour."""
         places = np.asarray(points)
         window = self.around(places, (0.0, 0.0))
         start = (window.columns.start, window.rows.start)
@@ -82,7 +85,7 @@ class Patch:
         self.lay(window, as_planes(colour) / 255, mask * np.float32(1 / 255))
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The canvas, `(h, w, 4)` uint8 BGRA, its colours not multiplied by alpha."""
+        """Returns the canvas, `(h, w, 4)` uint8 BGRA; colours are not multiplied by alpha."""
         alpha = np.clip(self._alpha, 0, 1)
         colour = self._colour * (255 / np.maximum(alpha, np.float32(_FAINT)))
         planes = [*colour, alpha * 255]
@@ -92,7 +95,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of a patch; x `(w,)` and y `(h, 1)` from the place it was asked for."""
+    """A rectangle of a patch; x `(w,)` and y `(h, 1)` are relative to its origin."""
 
     rows: slice
     columns: slice
@@ -102,7 +105,7 @@ class Window:
 
 
 def curve(start: Point, end: Point, bow: float) -> list[Point]:
-    """Ten points from start to end, bowed sideways."""
+    """Returns ten points from start to end along an arc; `bow` is its sideways height."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     points = []
     for step in range(10):
@@ -114,5 +117,5 @@ def curve(start: Point, end: Point, bow: float) -> list[Point]:
 
 @functools.lru_cache(maxsize=64)
 def _ticks(pixels: int, reach: float) -> Plane:
-    """The pixels' centres along a side."""
+    """Returns the coordinates of the pixels' centres along a side."""
     return (((np.arange(pixels) + 0.5) / pixels * 2 - 1) * reach).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Fruit that is round about its stem: apple, cherry, orange, tomato."""
+"""Draws fruit that is round around its stem: apple, cherry, orange, tomato."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STALK: Colour = (40, 75, 105)
 def draw_apple(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """An apple: two colours that run from pole to pole, and a stalk in its dimple."""
+    """Draws an apple: two colours that run from pole to pole, and a stalk in its dimple."""
     axis = tilted(angle, rng.uniform(0.25, 0.85))
     body = ellipsoid(patch, (0, 0), axis, 0.86, 0.86 * (0.93 * what.stretch))
     polar = _from_stem(body)
@@ -47,7 +47,7 @@ def draw_apple(
 def draw_cherry(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """One on its stalk, or two or three that share a knot."""
+    """Draws one to three cherries; their stalks join in a knot."""
     count = int(rng.choice([1, 2, 2, 2, 3]))
     knot = (0.84 * math.cos(angle), 0.84 * math.sin(angle))
     radius = 0.37 if count < 3 else 0.32
@@ -81,7 +81,7 @@ def draw_cherry(
 def draw_orange(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """An orange, its pores and its navel."""
+    """Draws an orange with its pores and its navel."""
     axis = tilted(angle, rng.uniform(0.1, 0.8))
     body = ellipsoid(patch, (0, 0), axis, 0.88, 0.88 * (0.96 + 0.3 * (what.stretch - 1)))
     polar = _from_stem(body)
@@ -99,7 +99,7 @@ def draw_orange(
 def draw_tomato(
     patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
-    """A tomato, ribbed about its green star."""
+    """Draws a tomato, ribbed around its green star."""
     axis = tilted(angle, rng.uniform(0.3, 0.9))
     tall = 0.9 * (0.82 + 0.9 * (what.stretch - 1))
     body = ellipsoid(patch, (0, 0), axis, 0.9, tall)
@@ -140,5 +140,5 @@ def draw_tomato(
 
 
 def _from_stem(body: Surface) -> Plane:
-    """The angle from the stem, in radians, by its sine on the stem's half."""
+    """Returns the angle from the stem at every pixel, in radians."""
     return np.arccos(np.clip(body.along, -1, 1))

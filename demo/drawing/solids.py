@@ -1,7 +1,7 @@
-"""Solid bodies: their outline and normals; start at `ellipsoid` and `tube`.
+"""Outlines and normals of solid bodies; start at `ellipsoid` and `tube`.
 
-The projection is parallel, so that both kinds of body have closed formulas for every pixel: an
-ellipsoid is a quadratic equation in z, a tube has a circle for every place on its spine.
+The projection is parallel, so both kinds of body have a closed formula for every pixel: an
+ellipsoid is a quadratic equation in z, and a tube has a circle at every point of its spine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Surface:
     around: Plane
 
     def bumped(self, height: Plane, amount: float) -> Surface:
-        """The surface with its normals tilted, as if `height` stood out of it."""
+        """Returns the surface with normals tilted as by a relief of this height, `(h, w)`."""
         nx, ny, nz = self.normal
         nx = nx - cv2.Sobel(height, -1, 1, 0, scale=amount / 8)
         ny = ny - cv2.Sobel(height, -1, 0, 1, scale=amount / 8)
@@ -46,7 +46,7 @@ class Surface:
         return replace(self, normal=(nx / length, ny / length, nz / length))
 
     def noise(self, rng: np.random.Generator, cell: float) -> Plane:
-        """Soft grains, mean 0 and deviation about 0.6, `cell` units of the patch wide."""
+        """Returns smooth noise of grains `cell` units wide: mean 0, standard deviation some 0.6."""
         shape = self.coverage.shape
         return grains(rng, shape, max(1.0, cell * self.window.scale))
 
@@ -54,7 +54,10 @@ class Surface:
 def ellipsoid(
     patch: Patch, centre: tuple[float, float], axis: Vector, across: float, along: float
 ) -> Surface:
-    """An ellipsoid of revolution about `axis`, of length 1, towards its stem; two radii."""
+    """Returns an ellipsoid of revolution.
+
+    axis: toward the stem, length 1. across, along: the radii across and along the axis.
+    """
     axis_ = np.array(axis)
     window = patch.window(*centre, max(across, along))
     # |p|^2 / across^2 + (p.axis)^2 (1 / along^2 - 1 / across^2) = 1, solved for z
@@ -81,7 +84,7 @@ def ellipsoid(
 
 
 def _dot(one: Sequence[float], other: Sequence[Plane]) -> Plane:
-    """The scalar product of a vector and one at every pixel."""
+    """Returns the scalar product of a vector with the vector at every pixel."""
     product: Plane = np.float32(one[0]) * other[0]
     for value, plane in zip(one[1:], other[1:], strict=True):
         product = product + np.float32(value) * plane
@@ -89,13 +92,16 @@ def _dot(one: Sequence[float], other: Sequence[Plane]) -> Plane:
 
 
 def tilted(angle: float, towards: float) -> Vector:
-    """To `angle` in the picture, and by `towards`, -1 to 1, to the viewer; length 1."""
+    """Returns a direction of length 1.
+
+    angle: radians in the picture. towards: its part toward the viewer, -1 to 1.
+    """
     flat = math.sqrt(1 - towards * towards)
     return flat * math.cos(angle), flat * math.sin(angle), towards
 
 
 def across_axis(axis: Vector) -> tuple[Vector, Vector]:
-    """Two directions at right angles to an axis and to each other, all of length 1."""
+    """Returns two directions of length 1, at right angles to an axis and to each other."""
     x, y, z = axis
     u, v, w = 0.81 * y - 0.5 * z, 0.3 * z - 0.81 * x, 0.5 * x - 0.3 * y
     length = math.sqrt(u * u + v * v + w * w)
@@ -105,9 +111,9 @@ def across_axis(axis: Vector) -> tuple[Vector, Vector]:
 
 @dataclass(frozen=True)
 class Spine:
-    """An arc in the picture's plane: its middle, the direction of its chord, length and bend.
+    """An arc in the picture's plane.
 
-    angle: radians, of the direction from the end to the stem. bend: how far it turns, radians.
+    angle: the direction from the end to the stem, radians. bend: the angle of the arc, radians.
     """
 
     centre: tuple[float, float]
@@ -116,7 +122,7 @@ class Spine:
     bend: float
 
     def point(self, share: float) -> tuple[float, float]:
-        """The place at a share of the length, from -1 at the end to 1 at the stem."""
+        """Returns the point at a position from -1, at the end, to 1, at the stem."""
         turn = share * self._turn / 2
         radius = self.length / self._turn
         u, v = radius * math.sin(turn), radius * (1 - math.cos(turn))
@@ -129,9 +135,9 @@ class Spine:
 
 
 def tube(patch: Patch, spine: Spine, profile: NDArray[np.float64]) -> Surface:
-    """A round body about a spine.
+    """Returns a round body around a spine.
 
-    profile: radii at equal steps from the end to the stem.
+    profile: its radii at equal steps from the end to the stem.
     """
     outline = np.array([spine.point(share / 4) for share in range(-4, 5)])
     margin = float(profile.max())

@@ -1,4 +1,4 @@
-"""Colours and patterns on planes, `(h, w)` float32."""
+"""Colours and patterns as planes, `(h, w)` float32."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.floating]  # (h, w)
 Planes = NDArray[np.floating]  # (3, h, w): blue, green, red
-Colour = tuple[float, float, float]  # blue, green, red from 0 to 255, as the eye sees them
+Colour = tuple[float, float, float]  # blue, green, red from 0 to 255, gamma-encoded
 
 
 def as_planes(colour: Colour | Planes) -> Planes:
-    """A colour as `(3, 1, 1)`; what is planes already stays."""
+    """Returns a colour as `(3, 1, 1)`; planes are returned unchanged."""
     values = np.asarray(colour, np.float32)
     return values if values.ndim == 3 else values.reshape(3, 1, 1)
 
 
 def mix(first: Colour | Planes, second: Colour | Planes, share: Plane) -> Planes:
-    """Two colours, `share` (h, w) of the second, held between 0 and 1: `(3, h, w)`."""
+    """Mixes two colours, `(3, h, w)`; `share`, `(h, w)` clipped to 0 to 1, is the second's part."""
     base = as_planes(first)
     mixed: Planes = (as_planes(second) - base) * np.clip(share, 0, 1)
     mixed += base
@@ -28,7 +28,7 @@ def mix(first: Colour | Planes, second: Colour | Planes, share: Plane) -> Planes
 
 
 def grains(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Plane:
-    """Soft random grains about `cell` pixels wide, `(h, w)`, mean 0."""
+    """Returns smooth noise, `(h, w)`, mean 0, of grains about `cell` pixels wide."""
     rows, columns = (max(2, math.ceil(side / cell) + 1) for side in shape)
     coarse = rng.standard_normal((rows, columns), np.float32)
     soft: Plane = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -36,18 +36,18 @@ def grains(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Pla
 
 
 def streaks(rng: np.random.Generator, around: Plane, count: int) -> Plane:
-    """Noise that depends on the angle about the axis alone: streaks from pole to pole."""
+    """Returns noise that depends only on the angle around the axis: streaks from pole to pole."""
     values = rng.standard_normal(count).astype(np.float32)
     turns = around * np.float32(1 / (2 * math.pi))
     place = (turns - np.floor(turns)) * count
     lower = np.floor(place)
     step = lower.astype(np.intp)
-    values = np.append(values, values[:2])  # round the corner, where rounding may lead as well
+    values = np.append(values, values[:2])  # wraps around at 2 pi; rounding may reach the end, too
     blended: Plane = values[step] + np.diff(values, append=values[:1])[step] * (place - lower)
     return blended
 
 
 def ramp(value: Plane, width: float) -> Plane:
-    """0 below 0, 1 above `width`."""
+    """Returns 0 below 0, 1 above `width`, and a linear rise between."""
     share: Plane = np.clip(value / np.float32(width), 0, 1)
     return share

@@ -1,4 +1,4 @@
-"""What varieties there are of each kind of fruit; start at `variety`."""
+"""The varieties of each kind of fruit; start at `variety`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .texture import Colour
 
 @dataclass(frozen=True)
 class Variety:
-    """What all fruits of one variety share.
+    """The properties that all fruits of one variety share.
 
-    ground and blush: the two colours of the skin, BGR; share: how much of it blushes, 0 to 1.
-    stretch: length against width, about 1. bend: of long fruits, about 1. trait: 0 to 1, what
-    each kind makes of it (how many bananas a hand has, whether a kiwi is cut).
+    ground and blush: the two colours of the skin, BGR. share: the blush's part of the skin, 0 to 1.
+    stretch: length / width, about 1. bend: of long fruits, about 1. trait: 0 to 1; each kind uses
+    it differently (the number of bananas in a hand, the chance that a kiwi is cut).
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Variety:
     trait: float
 
 
-# ground and blush of well-known sorts, between which varieties lie; share of blush
+# Ground and blush of well-known varieties, between which others lie, and the blush's share
 _SKINS: dict[str, tuple[tuple[Colour, Colour, float], ...]] = {
     "apple": (
         ((70, 195, 150), (85, 205, 180), 0.3),  # Granny Smith
@@ -78,7 +78,7 @@ _SKINS: dict[str, tuple[tuple[Colour, Colour, float], ...]] = {
 KINDS = tuple(_SKINS)
 
 
-# how large a patch is against an apple's, and how much of it the fruit fills
+# the size of a patch relative to an apple's, and the part of it that the fruit fills
 SIZES = {
     "apple": 1.0,
     "aubergine": 1.75,
@@ -93,10 +93,10 @@ SIZES = {
 
 @functools.cache
 def variety(kind: str, number: int) -> Variety:
-    """The variety of a kind with a number, the same in every process and for ever.
+    """Returns a kind's variety with a number: the same in every process and release.
 
     Raises:
-        KeyError: there is no such kind; see KINDS.
+        KeyError: `kind` is not in KINDS.
     """
     skins = _SKINS[kind]
     rng = np.random.default_rng([zlib.crc32(kind.encode()), number])

@@ -1,4 +1,4 @@
-"""The light on a scene, and what a camera makes of it; `daylight` and `photograph`."""
+"""The light on a scene, and a camera's effects; start at `daylight` and `photograph`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLURS = (0.45, 0.3, 0.17, 0.08)
 
 
 def daylight(rng: np.random.Generator) -> Light:
-    """A lamp somewhere above, hard or soft."""
+    """Returns a random lamp above the scene, hard or soft."""
     x, y, z = rng.normal(0, 0.5), -abs(rng.normal(0.6, 0.2)), rng.uniform(0.4, 0.9)
     length = math.sqrt(x * x + y * y + z * z)
     hardness = rng.uniform(0.55, 1.0)
@@ -31,7 +31,7 @@ def daylight(rng: np.random.Generator) -> Light:
 def photograph(
     rng: np.random.Generator, canvas: NDArray[np.float32], light: Light
 ) -> NDArray[np.uint8]:
-    """What a camera makes of it: the light's colour and fall-off, blur, exposure, noise."""
+    """Adds a camera's effects: the light's colour and fall-off, blur, exposure, noise."""
     height, width = canvas.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     slant = rng.uniform(0, 0.16)
@@ -54,7 +54,7 @@ def photograph(
 def _shaken(
     rng: np.random.Generator, picture: NDArray[np.float32], reach: float
 ) -> NDArray[np.float32]:
-    """Blurred along a line, as by a hand that moved."""
+    """Blurs along a line, as by a moving hand."""
     side = 2 * math.ceil(reach / 2) + 1
     kernel = np.zeros((side, side), np.float32)
     angle = rng.uniform(0, math.pi)

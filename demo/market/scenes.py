@@ -1,9 +1,9 @@
-"""Composes market stalls and knows what lies where; start at `render_scene`.
+"""Composes market stalls with labels; start at `render_scene`.
 
-Fruit is laid back to front. Every picture element belongs to what covers it last, so a fruit's
-box is that of its visible part, tight to the pixel. Nothing is laid where less than
-`LEAST_VISIBLE` of another fruit would stay visible, save a container's front before its own fruit:
-what that leaves less of is not labelled.
+Fruit is placed from back to front. Every pixel belongs to the thing that was drawn there last, so a
+fruit's box is that of its visible part, exact to the pixel. Nothing is placed where less than
+`LEAST_VISIBLE` of another fruit would stay visible. The exception is a container's front, which may
+hide more of the container's own fruit; such fruit gets no label.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .stage import Label, Place, Stage
 LEAST_VISIBLE = 0.6
 TRAINING_SEED, HELD_OUT_SEED, SAMPLE_SEED = 1, 2, 3
 _MOST_IN_A_PILE = 14
-_VARIETIES = 40  # of each kind are on the market
+_VARIETIES = 40  # varieties of each kind on the market
 _LAYOUTS = {"loose": 0.34, "crates": 0.34, "baskets": 0.16, "plates": 0.16}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, `(h, w, 3)` uint8 BGR, and what is in it."""
+    """A picture, `(h, w, 3)` uint8 BGR, and its labels."""
 
     pixels: NDArray[np.uint8]
     labels: tuple[Label, ...]
@@ -38,7 +38,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Area:
-    """Where fruit may lie, pixels."""
+    """A rectangle, in pixels, in which fruit may be placed."""
 
     left: float
     top: float
@@ -46,7 +46,7 @@ class _Area:
     bottom: float
 
     def shrunk(self, margin: float) -> _Area:
-        """The area without its margins, at least its middle."""
+        """Returns the area without a margin; at least its middle remains."""
         x, y = (self.left + self.right) / 2, (self.top + self.bottom) / 2
         return _Area(
             min(self.left + margin, x),
@@ -58,9 +58,9 @@ class _Area:
 
 @dataclass(frozen=True)
 class _Holder:
-    """A crate, basket or plate: where its fruit lies, what stands before it and where.
+    """A crate, basket or plate: its area for fruit, and the front that hides part of the fruit.
 
-    edge: the middle of its lower edge. shadow: how dark the front's is.
+    edge: the middle of its lower edge. shadow: the darkness of the front's shadow, 0 to 1.
     """
 
     area: _Area
@@ -71,7 +71,10 @@ class _Holder:
 
 
 def render_scene(seed: int, number: int, size: tuple[int, int] = (640, 480)) -> Scene:
-    """The scene with a number among those of a seed, always the same; size is (width, height)."""
+    """Renders the same scene for a seed and a number every time.
+
+    size: (width, height) in pixels.
+    """
     rng = np.random.default_rng([seed, number])
     width, height = size
     light = daylight(rng)
@@ -82,13 +85,15 @@ def render_scene(seed: int, number: int, size: tuple[int, int] = (640, 480)) -> 
 
 
 class _Market:
-    """A stall while it is being set up."""
+    """A stall that is being set up."""
 
     def __init__(self, rng: np.random.Generator, width: int, height: int, light: Light) -> None:
         self._rng = rng
         self._light = light
         self._width, self._height = width, height
-        self._apple = height * rng.uniform(0.15, 0.3)  # an apple's size, half-way down
+        self._apple = height * rng.uniform(
+            0.15, 0.3
+        )  # an apple's size in the middle of the picture's height
         horizon = int(height * max(0.0, rng.uniform(-0.25, 0.3)))
         canvas = stall.table(rng, width, height)
         if horizon > 4:
@@ -99,7 +104,7 @@ class _Market:
         self.stage = Stage(canvas, light.direction[:2], self._apple)
 
     def furnish(self) -> None:
-        """Sets up crates, baskets or plates, fills them, and strews fruit about."""
+        """Places and fills crates, baskets or plates, and scatters fruit around them."""
         rng, width, height = self._rng, self._width, self._height
         layout = rng.choice(list(_LAYOUTS), p=list(_LAYOUTS.values()))
         loose = _Area(0.04 * width, self._horizon + 0.08 * height, 0.96 * width, 0.95 * height)
@@ -114,7 +119,7 @@ class _Market:
             self.stage.put(sprite, self._somewhere(loose), least=LEAST_VISIBLE)
 
     def _set_up(self, layout: str, count: int) -> None:
-        """Stands containers side by side, then fills one after the other."""
+        """Places containers side by side, then fills one after the other."""
         rng, width, height = self._rng, self._width, self._height
         holders = []
         for place in range(count):
@@ -139,7 +144,7 @@ class _Market:
                 )
 
     def _stand(self, layout: str, at: Place, wide: int, tall: int) -> _Holder:
-        """Puts one container there."""
+        """Places one container."""
         x, y = at
         if layout == "crates":
             back, front = stall.crate(self._rng, wide, tall)
@@ -159,7 +164,7 @@ class _Market:
         return _Holder(_Area(x - wide * 0.42, y - tall * 0.5, x + wide * 0.42, y + tall * 0.36))
 
     def _pile(self, area: _Area) -> None:
-        """Fruit of one variety, sometimes of several, from the back to the front."""
+        """Piles fruit of one variety, sometimes of several, from the back to the front."""
         rng = self._rng
         sorts = [self._fitting_variety(area) for _ in range(1 if rng.uniform() < 0.7 else 3)]
         side = self._apple * max(SIZES[sort.kind] for sort in sorts)
@@ -169,7 +174,7 @@ class _Market:
         self._lay([sorts[int(rng.integers(len(sorts)))] for _ in range(count)], middles, 5)
 
     def _fitting_variety(self, area: _Area) -> Variety:
-        """One that is not larger than the area, if a few tries find it."""
+        """Returns a variety that fits into the area, if a few tries find one."""
         side = min(area.right - area.left, area.bottom - area.top)
         for _ in range(8):
             sort = self._any_variety()

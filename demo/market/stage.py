@@ -1,4 +1,4 @@
-"""A picture in the making that knows what covers what; start at `Stage`."""
+"""A picture that tracks which thing covers each pixel while it is composed; start at `Stage`."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ from numpy.typing import NDArray
 from .stall import Ground, Sprite
 
 Place = tuple[float, float]
-_OPAQUE = 127  # alpha above which a picture element belongs to what is laid there
+_OPAQUE = 127  # alpha above which a pixel belongs to the sprite
 
 
 @dataclass(frozen=True)
 class Label:
-    """One fruit: its kind's place in KINDS, and its visible part, xyxy in pixels."""
+    """One fruit: its kind's index in KINDS, and the box of its visible part, xyxy in pixels."""
 
     class_id: int
     box: tuple[int, int, int, int]
 
 
 class Stage:
-    """A canvas, `(h, w, 3)` float32 BGR from 0 to 255, and the owner of each picture element."""
+    """A canvas, `(h, w, 3)` float32 BGR from 0 to 255, and the owner of each pixel."""
 
     def __init__(self, canvas: Ground, light: tuple[float, float], grain: float) -> None:
-        """An empty table.
+        """Starts with an empty table.
 
         Args:
-            canvas: what it looks like; it is drawn on.
-            light: x and y of the direction to the lamp, length 1 in space.
-            grain: the size of a usual fruit, which shadows go by, pixels.
+            canvas: the picture of the table; things are drawn onto it.
+            light: x and y of the direction to the lamp, which has length 1 in space.
+            grain: the size of a typical fruit in pixels; shadows are scaled by it.
         """
         self.canvas = canvas
         self._light = light
         self._grain = grain
         self._owner = np.zeros(canvas.shape[:2], np.int32)
-        self._fruit: list[tuple[int, int]] = []  # kind, and pixels when whole
+        self._fruit: list[tuple[int, int]] = []  # kind, and number of pixels if nothing covers it
 
     def put(self, sprite: Sprite, at: Place, *, least: float = 0.0, shadow: float = 0.4) -> bool:
-        """Lays a thing with its middle at a place.
+        """Places a thing with its middle at a point.
 
-        Returns False, and does nothing, if less than a share `least` of any fruit under it would
-        stay visible. shadow: how dark the one that it casts is, 0 to 1.
+        Returns False, and does nothing, if less than the share `least` of any fruit under it would
+        stay visible. shadow: the darkness of its shadow, 0 to 1.
         """
         return self._put(sprite, at, None, least, shadow)
 
     def put_fruit(
         self, sprite: Sprite, at: Place, kind: int, *, least: float, shadow: float
     ) -> bool:
-        """The same for a fruit, of which that share must lie within the picture, too."""
+        """Places a fruit like `put`; the share `least` of it must be inside the picture, too."""
         return self._put(sprite, at, kind, least, shadow)
 
     def labels(self, least: float) -> tuple[Label, ...]:
-        """Fruit of which at least a share `least` is visible, and where that is."""
+        """Returns labels of the fruit of which at least the share `least` is visible."""
         found = []
         for number, (kind, whole) in enumerate(self._fruit, 1):
             mask = (self._owner == number).astype(np.uint8)
@@ -87,7 +87,7 @@ class Stage:
         return True
 
     def _leaves(self, covered: NDArray[np.int32], least: float) -> bool:
-        """Whether at least that share of every fruit remains when these are covered."""
+        """Returns whether the share `least` of every fruit remains if these pixels are covered."""
         for number in np.unique(covered[covered > 0]):
             rest = np.count_nonzero(self._owner == number) - np.count_nonzero(covered == number)
             if rest < least * self._fruit[number - 1][1]:
@@ -95,7 +95,7 @@ class Stage:
         return True
 
     def _cast(self, mask: NDArray[np.uint8], left: int, top: int, depth: float) -> None:
-        """Darkens what lies under a thing, away from the light."""
+        """Darkens the pixels under a thing, away from the light."""
         size = min(*mask.shape, self._grain)
         soft = max(1.0, size * 0.07)
         margin = math.ceil(soft * 3)
@@ -110,7 +110,10 @@ class Stage:
     def _overlap(
         self, sprite: NDArray[np.uint8], left: int, top: int
     ) -> tuple[tuple[slice, slice], NDArray[np.uint8]]:
-        """Where a sprite lies on the canvas, and the part of it that does, both perhaps empty."""
+        """Returns the canvas's rows and columns under a sprite, and that part of the sprite.
+
+        Both may be empty.
+        """
         spans = []
         rooms: tuple[int, ...] = self._owner.shape
         for start, side, room in zip((top, left), sprite.shape[:2], rooms, strict=True):

@@ -1,4 +1,4 @@
-"""What a market stall has besides fruit: tables, crates, baskets, plates, price tags, leaves.
+"""Draws a stall's other things: tables, crates, baskets, plates, price tags, leaves.
 
 Surfaces are `(h, w, 3)` float32 BGR from 0 to 255; things are sprites, `(h, w, 4)` uint8 BGRA.
 """
@@ -29,7 +29,7 @@ _CLOTHS: tuple[Colour, ...] = (
 
 
 def table(rng: np.random.Generator, width: int, height: int) -> Ground:
-    """A table top: planks, a cloth, paper, a grass mat or slate."""
+    """Draws a table top: planks, a cloth, paper, a grass mat or slate."""
     kind = rng.choice(["planks", "cloth", "check", "paper", "grass", "slate"], p=_TABLES)
     shape = (height, width)
     if kind == "planks":
@@ -51,7 +51,7 @@ _TABLES = (0.34, 0.18, 0.16, 0.14, 0.08, 0.10)
 
 
 def backdrop(rng: np.random.Generator, width: int, height: int) -> Ground:
-    """What is behind the stall, far out of focus: people, awnings, lamps."""
+    """Draws the background behind the stall, out of focus: people, awnings, lamps."""
     small = (max(4, height // 8), max(4, width // 8))
     tone = _muted(rng, 60, 190)
     picture = np.tile(tone.astype(np.float32), (*small, 1))
@@ -74,9 +74,9 @@ def backdrop(rng: np.random.Generator, width: int, height: int) -> Ground:
 
 
 def crate(rng: np.random.Generator, width: int, height: int) -> tuple[Sprite, Sprite]:
-    """A wooden crate from above: itself, and its front boards, which stand before the fruit.
+    """Draws a wooden crate from above: the crate, and its front boards, which hide fruit.
 
-    The front is as wide, and reaches up a fifth of the height from the bottom.
+    The front is as wide as the crate, and a fifth of its height at the bottom.
     """
     wood = _wood(rng, width, height, _WOODS[int(rng.integers(len(_WOODS)))])
     rim = max(3, width // 26)
@@ -103,7 +103,7 @@ def crate(rng: np.random.Generator, width: int, height: int) -> tuple[Sprite, Sp
 
 
 def basket(rng: np.random.Generator, width: int, height: int) -> tuple[Sprite, Sprite]:
-    """A round basket: its inside, and the wickerwork that stands before the fruit.
+    """Draws a round basket: its inside, and the wickerwork in front, which hides fruit.
 
     Both sprites are as large as the whole basket.
     """
@@ -130,7 +130,7 @@ def basket(rng: np.random.Generator, width: int, height: int) -> tuple[Sprite, S
 
 
 def plate(rng: np.random.Generator, width: int, height: int) -> Sprite:
-    """A plate or a paper tray seen aslant."""
+    """Draws a plate or a paper tray, seen at an angle."""
     tone = rng.uniform(170, 240) * np.array([1, 1, 1]) + rng.normal(0, 12, 3)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     out = np.hypot(x, y)
@@ -140,7 +140,7 @@ def plate(rng: np.random.Generator, width: int, height: int) -> Sprite:
 
 
 def tag(rng: np.random.Generator, width: int) -> Sprite:
-    """A price tag, a little askew."""
+    """Draws a price tag, slightly rotated."""
     height = int(width * rng.uniform(0.5, 0.68))
     dark = rng.uniform() < 0.25
     paper = rng.uniform(25, 55, 3) if dark else np.array([225, 238, 242]) * rng.uniform(0.9, 1.03)
@@ -159,7 +159,7 @@ def tag(rng: np.random.Generator, width: int) -> Sprite:
 
 
 def leaf(rng: np.random.Generator, length: int) -> Sprite:
-    """A green leaf with its veins."""
+    """Draws a green leaf with its veins."""
     side = length
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
     bow = rng.normal(0, 0.12)
@@ -205,7 +205,7 @@ def _cloth(rng: np.random.Generator, width: int, height: int, *, checked: bool) 
 
 
 def _wood(rng: np.random.Generator, width: int, height: int, tone: Colour) -> Ground:
-    """A board whose grain runs across."""
+    """Draws a board with horizontal grain."""
     fine = cv2.resize(
         rng.standard_normal((height, max(2, width // 40)), np.float32), (width, height)
     )
@@ -214,13 +214,13 @@ def _wood(rng: np.random.Generator, width: int, height: int, tone: Colour) -> Gr
 
 
 def _tinted(tone: NDArray[np.float64], relief: NDArray[np.floating]) -> Ground:
-    """One colour, lighter and darker by `relief` grey levels at its brightest channel."""
+    """Returns one colour, changed by `relief` grey levels in its brightest channel."""
     factor = 1 + relief[:, :, np.newaxis] / max(60.0, float(tone.max()))
     return np.clip(tone.astype(np.float32) * factor, 0, 255).astype(np.float32)
 
 
 def _muted(rng: np.random.Generator, low: float, high: float) -> NDArray[np.float64]:
-    """A colour that is not loud."""
+    """Returns a random colour of low saturation."""
     return rng.uniform(low, high) * 0.6 + rng.uniform(low, high, 3) * 0.4
 
 
@@ -233,7 +233,7 @@ def _opaque(colour: Ground | NDArray[np.uint8]) -> Sprite:
 
 
 def _turned(sprite: Sprite, degrees: float) -> Sprite:
-    """The sprite rotated, on a square that holds it at any angle."""
+    """Returns the sprite rotated, on a square that holds it at any angle."""
     height, width = sprite.shape[:2]
     side = math.ceil(math.hypot(width, height)) + 2
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)

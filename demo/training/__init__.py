@@ -1,1 +1,1 @@
-"""What training needs besides; the command is demo/train.py."""
+"""The training of the embedded model; the command is demo/train.py."""

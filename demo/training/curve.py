@@ -1,4 +1,4 @@
-"""Draws how a training went; `draw_curve`."""
+"""Draws the progress of a training run; start at `draw_curve`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _FONT = cv2.FontFace("sans")
 
 
 def draw_curve(map50: Sequence[float], losses: Sequence[float]) -> NDArray[np.uint8]:
-    """A picture of mAP@0.5 on held-out scenes, and of the loss against its first, by epoch."""
+    """Draws mAP@0.5 on held-out scenes and the loss, relative to its largest value, by epoch.
+
+    Returns `(360, 720, 3)` uint8 BGR.
+    """
     picture = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
     for tenth in range(0, 11, 2):
         y = _at(0, tenth / 10, 1)[1]
@@ -26,7 +29,7 @@ def draw_curve(map50: Sequence[float], losses: Sequence[float]) -> NDArray[np.ui
         points = np.array([_at(n, value, len(values)) for n, value in enumerate(values)])
         cv2.polylines(picture, [points.astype(np.int32)], False, colour, 2, cv2.LINE_AA)
     _write(picture, f"mAP@0.5, held out: {map50[-1]:.3f}", (_LEFT + 380, _TOP + 236), _BLUE)
-    _write(picture, "loss, of its first", (_LEFT + 380, _TOP + 260), _RED)
+    _write(picture, "loss, relative", (_LEFT + 380, _TOP + 260), _RED)
     _write(picture, f"epochs 1 to {len(map50)}", (_LEFT, _HEIGHT - 14), _INK)
     return picture
 

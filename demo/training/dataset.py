@@ -1,4 +1,4 @@
-"""Rendered scenes, kept between runs, and how training varies them; start at `rendered`."""
+"""Rendered scenes, stored between runs, and their random variation; start at `rendered`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from rich.progress import track
 
 from ..market.scenes import render_scene
 
-SIZE = (320, 240)  # somewhat more than the network sees, so that there is room to zoom
-_LEAST_LEFT = 0.5  # of an object's box, where the picture is cropped
+SIZE = (320, 240)  # larger than the network's input, to leave room to zoom
+_LEAST_LEFT = 0.5  # share of an object's box that a crop must keep
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """pixels: `(N, H, W, 3)` uint8 BGR. labels: for each `(K, 5)` float32, class and xyxy."""
+    """Scenes with their labels.
+
+    pixels: `(N, H, W, 3)` uint8 BGR. labels: for each scene `(K, 5)` float32, class and xyxy.
+    """
 
     pixels: NDArray[np.uint8]
     labels: list[NDArray[np.float32]]
@@ -29,12 +32,12 @@ class Scenes:
         return len(self.labels)
 
     def first(self, count: int) -> Scenes:
-        """The first `count` of them."""
+        """Returns the first `count` scenes."""
         return Scenes(self.pixels[:count], self.labels[:count])
 
 
 def rendered(folder: Path, seed: int, count: int) -> Scenes:
-    """The first `count` scenes of a seed, from `folder` if they lie there."""
+    """Returns the first `count` scenes of a seed; renders them unless `folder` has them."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels_path = folder / f"scenes-{seed}-{count}.npy"
     labels_path = pixels_path.with_suffix(".npz")
@@ -73,10 +76,10 @@ def batches(
     width: int,
     height: int,
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """The scenes of `order`, `size` at a time, each varied anew.
+    """Yields batches of `size` scenes in the given order, each scene varied at random.
 
-    Yields `(N, 3, H, W)` float32 RGB from 0 to 1, and `(T, 6)`: image of the batch, class, centre
-    x, y, width, height in pixels.
+    A batch is `(N, 3, H, W)` float32 RGB from 0 to 1, and `(T, 6)` labels: the image's number in
+    the batch, class, centre x, centre y, width, height in pixels.
     """
     for start in range(0, len(order) - size + 1, size):
         pictures = []
@@ -98,9 +101,10 @@ def vary(
     width: int,
     height: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A cut-out of a picture, nearer or farther, perhaps mirrored, in other light.
+    """Crops, zooms, mirrors and relights a picture at random.
 
-    boxes: `(K, 5)`, class and xyxy; those of which too little is left are dropped.
+    boxes: `(K, 5)`, class and xyxy. Returns the varied picture and its boxes; a box of which half
+    or less remains is dropped.
     """
     rows, columns = picture.shape[:2]
     zoom = np.exp(rng.choice([rng.normal(0.05, 0.12), rng.uniform(-0.5, 0.9)], p=(0.65, 0.35)))
@@ -117,7 +121,7 @@ def vary(
         matrix[0] = (-matrix[0, 0], 0, width - 1 - matrix[0, 2])
         varied[:, [1, 3]] = width - varied[:, [3, 1]]
     grey = rng.uniform(0, 255, 3).tolist()
-    # large pictures come to a detector through a coarse bilinear shrinking, much like the nearest
+    # detectors shrink large pictures without smoothing, which resembles nearest neighbour
     method = cv2.INTER_NEAREST if rng.uniform() < 0.25 else cv2.INTER_LINEAR
     out = cv2.warpAffine(picture, matrix, (width, height), flags=method, borderValue=grey)
     gain, lift = rng.uniform(0.75, 1.25) * rng.normal(1, 0.04, 3), rng.uniform(-12, 12)

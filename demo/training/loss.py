@@ -1,9 +1,9 @@
-"""What a `[yolo]` layer is trained to say; start at `yolo_loss`.
+"""The loss of `[yolo]` layers; start at `yolo_loss`.
 
-An object is answered for by every anchor within a factor of four of its size, at the cell of its
-centre and the two nearest beside it, as in YOLOv5 (github.com/ultralytics/yolov5, utils/loss.py);
-`scale_x_y` of 2 lets a cell reach that far. Boxes learn by complete IoU (Zheng et al., 2020),
-objectness and classes by binary cross-entropy.
+Every anchor within a factor of four of an object's size predicts that object, in the cell of its
+centre and in the two nearest neighbours, as in YOLOv5 (github.com/ultralytics/yolov5,
+utils/loss.py); with a `scale_x_y` of 2, a cell's boxes reach that far. Boxes are trained with
+complete IoU (Zheng et al., 2020), objectness and classes with binary cross-entropy.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from .network import YoloLayer
 
-_MOST_RATIO = 4.0  # between the sides of an object and of an anchor that answers for it
-_MOST_EXPONENT = 4.0  # a box of more than 50 anchors is a slip of the first steps
+_MOST_RATIO = 4.0  # between the sides of an object and of an anchor that predicts it
+_MOST_EXPONENT = 4.0  # boxes over 50 anchors wide occur only in the first steps
 _WEIGHTS = (0.075, 0.375, 0.075)  # of box, objectness, class
-_FINE = 4.0  # the finer head has more cells, each of which counts less
+_FINE = 4.0  # weight of the finer head's objectness: its many cells count less each
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The parts of the loss, weighted: each a scalar tensor."""
+    """The weighted parts of the loss, each a scalar tensor."""
 
     box: Tensor
     objectness: Tensor
     classes: Tensor
 
     def total(self) -> Tensor:
-        """What is minimised."""
+        """Returns the sum, which training minimises."""
         return self.box + self.objectness + self.classes
 
 
 def yolo_loss(raw: list[Tensor], heads: list[YoloLayer], truth: Tensor, width: int) -> Loss:
-    """The loss of a batch.
+    """Returns the loss of a batch.
 
     Args:
-        raw: a network's outputs, `(N, A * (5 + classes), H, W)` each.
-        heads: what they are.
-        truth: `(T, 6)`: image of the batch, class, centre x, y, width, height in pixels.
-        width: of the network's input.
+        raw: the network's outputs, `(N, A * (5 + classes), H, W)` each.
+        heads: the `[yolo]` layers of these outputs.
+        truth: `(T, 6)`: number in the batch, class, centre x, y, width, height in pixels.
+        width: of the network's input, in pixels.
     """
     parts = torch.zeros(3)
     strides = [width // output.shape[3] for output in raw]
@@ -60,30 +60,33 @@ def _head_loss(
 ) -> tuple[Tensor, Tensor, Tensor]:
     images, _, height, width = output.shape
     grid = output.reshape(images, len(head.anchors), 5 + head.classes, height, width)
-    wanted = torch.zeros_like(grid[:, :, 4])
-    row, anchor, x, y = _responsible(head, truth, stride, width, height)
+    target = torch.zeros_like(grid[:, :, 4])
+    row, anchor, x, y = _assign(head, truth, stride, width, height)
     box_loss = class_loss = grid.sum() * 0
     if len(row):
         image = truth[row, 0].long()
-        answer = grid[image, anchor, :, y, x]
-        centre = torch.sigmoid(answer[:, :2]) * head.scale_x_y - (head.scale_x_y - 1) / 2
+        predicted = grid[image, anchor, :, y, x]
+        centre = torch.sigmoid(predicted[:, :2]) * head.scale_x_y - (head.scale_x_y - 1) / 2
         centre = (centre + torch.stack([x, y], 1)) * stride
         anchors = truth.new_tensor(head.anchors)[anchor]
-        sides = answer[:, 2:4].clamp(max=_MOST_EXPONENT).exp() * anchors
+        sides = predicted[:, 2:4].clamp(max=_MOST_EXPONENT).exp() * anchors
         overlap = complete_iou(torch.cat([centre, sides], 1), truth[row, 2:6])
         box_loss = (1 - overlap).mean()
-        sure = 0.5 + 0.5 * overlap.detach().clamp(0, 1)
+        certainty = 0.5 + 0.5 * overlap.detach().clamp(0, 1)
         where = ((image * len(head.anchors) + anchor) * height + y) * width + x
-        wanted.view(-1).scatter_reduce_(0, where, sure, "amax")
-        classes = one_hot(truth[row, 1].long(), head.classes).to(answer.dtype)
-        class_loss = binary_cross_entropy_with_logits(answer[:, 5:], classes)
-    return box_loss, binary_cross_entropy_with_logits(grid[:, :, 4], wanted), class_loss
+        target.view(-1).scatter_reduce_(0, where, certainty, "amax")
+        classes = one_hot(truth[row, 1].long(), head.classes).to(predicted.dtype)
+        class_loss = binary_cross_entropy_with_logits(predicted[:, 5:], classes)
+    return box_loss, binary_cross_entropy_with_logits(grid[:, :, 4], target), class_loss
 
 
-def _responsible(
+def _assign(
     head: YoloLayer, truth: Tensor, stride: int, width: int, height: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Which answer for what: row of the truth, anchor, cell's x and y, `(M,)` each."""
+    """Assigns objects to predictions.
+
+    Returns `(M,)` each: row of the truth, anchor, the cell's x and y.
+    """
     ratio = truth[:, None, 4:6] / truth.new_tensor(head.anchors)
     row, anchor = torch.nonzero(
         torch.maximum(ratio, 1 / ratio).amax(2) < _MOST_RATIO, as_tuple=True
@@ -103,9 +106,9 @@ def _responsible(
 
 
 def complete_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Intersection over union, less what centres and proportions differ by; `(M,)`.
+    """Returns complete IoU, `(M,)`: IoU less penalties for the centres' and proportions' distance.
 
-    Both are `(M, 4)`: centre x, y, width, height.
+    Both arguments are `(M, 4)`: centre x, y, width, height.
     """
     low = torch.maximum(one[:, :2] - one[:, 2:] / 2, other[:, :2] - other[:, 2:] / 2)
     high = torch.minimum(one[:, :2] + one[:, 2:] / 2, other[:, :2] + other[:, 2:] / 2)
@@ -114,9 +117,9 @@ def complete_iou(one: Tensor, other: Tensor) -> Tensor:
     outer_low = torch.minimum(one[:, :2] - one[:, 2:] / 2, other[:, :2] - other[:, 2:] / 2)
     outer_high = torch.maximum(one[:, :2] + one[:, 2:] / 2, other[:, :2] + other[:, 2:] / 2)
     diagonal = ((outer_high - outer_low) ** 2).sum(1) + 1e-7
-    apart = ((one[:, :2] - other[:, :2]) ** 2).sum(1) / diagonal
+    distance = ((one[:, :2] - other[:, :2]) ** 2).sum(1) / diagonal
     slant = torch.atan(one[:, 2] / one[:, 3]) - torch.atan(other[:, 2] / other[:, 3])
     proportions = 4 / math.pi**2 * slant**2
     with torch.no_grad():
         weight = proportions / (1 - overlap + proportions + 1e-7)
-    return overlap - apart - weight * proportions
+    return overlap - distance - weight * proportions

@@ -1,6 +1,6 @@
 """The network that a Darknet `.cfg` describes, in PyTorch; start at `DarknetNetwork`.
 
-Only training needs it: what it learnt leaves as `.weights`, in Darknet's own format.
+Only training needs it. It writes what it learned as `.weights`, in Darknet's own format.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from torch import Tensor, nn
 
 from modules.object_detection.darknet.cfg import Section, parse_cfg
 
-_EPSILON = 1e-6  # what the importer adds to a variance
-_VERSION = (0, 2, 5)  # of the weights' format: images seen as int64
+_EPSILON = 1e-6  # the importer adds it to a variance, too
+_VERSION = (0, 2, 5)  # of the weights' format, which stores the images seen as int64
 
 
 @dataclass(frozen=True)
 class YoloLayer:
-    """A `[yolo]`: where its input comes from, its anchors in pixels of the input, `scale_x_y`."""
+    """A `[yolo]` layer.
+
+    source: the number of the layer that feeds it. anchors: (width, height) in pixels of the input.
+    scale_x_y: as in the cfg.
+    """
 
     source: int
     anchors: tuple[tuple[float, float], ...]
@@ -30,7 +34,7 @@ class YoloLayer:
 
 
 class DarknetNetwork(nn.Module):
-    """Layers of a cfg: convolutional, maxpool, route, shortcut, upsample and yolo."""
+    """The layers of a cfg: convolutional, maxpool, route, shortcut, upsample and yolo."""
 
     def __init__(self, cfg: str) -> None:
         """Builds the layers.
@@ -66,7 +70,10 @@ class DarknetNetwork(nn.Module):
             channels.append(before)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Raw outputs of the `[yolo]` layers, `(N, A * (5 + classes), H, W)`, of `(N, 3, H, W)`."""
+        """Returns the raw output of each `[yolo]` layer, `(N, A * (5 + classes), H, W)`.
+
+        images: `(N, 3, height, width)` float32 RGB from 0 to 1.
+        """
         outputs: list[Tensor] = []
         found = []
         value = images
@@ -83,7 +90,7 @@ class DarknetNetwork(nn.Module):
         return found
 
     def write_weights(self, path: Path, seen: int) -> None:
-        """Writes the `.weights`; `seen` is the number of images trained on."""
+        """Writes the `.weights`; `seen` is the number of images that were trained on."""
         with path.open("wb") as file:
             file.write(struct.pack("<3iq", *_VERSION, seen))
             for layer in self.layers:
@@ -108,9 +115,7 @@ def _convolution(section: Section, channels: int) -> nn.Sequential:
     ]
     if normalised:
         layers.append(nn.BatchNorm2d(filters, eps=_EPSILON, momentum=0.03))
-    activation = section.word("activation", "logistic")
-    if activation not in _ACTIVATIONS:
-        raise section.error(f"activation={activation} cannot be trained here", "activation")
+    activation = section.word("activation", "logistic", _ACTIVATIONS)
     layers.append(_ACTIVATIONS[activation]())
     return nn.Sequential(*layers)
 
@@ -134,12 +139,12 @@ def _yolo(section: Section) -> YoloLayer:
 
 
 def _sources(section: Section, option: str) -> list[int]:
-    """The layers that a section refers to, counted from the first."""
+    """Returns the numbers of the layers that a section refers to; the first layer is 0."""
     return [at if at >= 0 else section.index + at for at in section.integers(option)]
 
 
 def _write(layer: nn.Sequential, file: BinaryIO) -> None:
-    """Biases, [scales, means, variances], kernels: Darknet's order (parser.c)."""
+    """Writes biases, [scales, means, variances], kernels: Darknet's order (parser.c)."""
     convolution, following = layer[0], layer[1]
     if isinstance(following, nn.BatchNorm2d):
         parts = [following.bias, following.weight, following.running_mean, following.running_var]

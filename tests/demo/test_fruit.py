@@ -14,7 +14,7 @@ def picture(kind: str, seed: int, side: int = 96, light: Light | None = None) ->
 
 
 def mean_colour(kind: str, number: int) -> NDArray[np.float64]:
-    """Blue, green and red over the opaque part of some fruit of a variety."""
+    """Returns the mean blue, green and red of the opaque pixels of a variety's fruit."""
     pictures = [draw(variety(kind, number), np.random.default_rng(n), 64) for n in range(4)]
     inside = np.concatenate([p[p[:, :, 3] == 255][:, :3] for p in pictures])
     return np.asarray(inside.mean(axis=0))
@@ -27,7 +27,7 @@ def test_the_same_seed_draws_the_same_fruit(kind: str) -> None:
 
 
 @EVERY_KIND
-def test_a_fruit_fills_its_square_and_does_not_leave_it(kind: str) -> None:
+def test_a_fruit_fills_its_square_and_stays_inside(kind: str) -> None:
     for seed in range(8):
         alpha = picture(kind, seed)[:, :, 3]
         rows, columns = np.nonzero(alpha > 127)
@@ -51,7 +51,7 @@ def test_the_side_towards_the_lamp_is_lighter(kind: str) -> None:
     assert change[opaque & (columns_of_all > middle)].mean() < 0
 
 
-def test_kinds_have_the_colours_that_people_know() -> None:
+def test_each_kind_has_its_usual_colours() -> None:
     blue, green, red = range(3)
     banana, tomato, aubergine = (mean_colour(k, 1) for k in ("banana", "tomato", "aubergine"))
 
@@ -65,12 +65,12 @@ def test_varieties_of_a_kind_differ_and_never_change() -> None:
     looks = {variety("apple", number) for number in range(100)}
 
     assert len(looks) == 100
-    # recorded: a data set that was made before must be made the same again
+    # recorded: a data set must come out the same as in earlier releases
     assert variety("apple", 1).ground == pytest.approx((64.28775592742464, 95.595598, 188.376882))
     assert variety("banana", 7).bend == pytest.approx(0.9516820968477346)
 
 
 @EVERY_KIND
-def test_any_size_can_be_asked_for(kind: str) -> None:
+def test_a_fruit_can_have_any_size(kind: str) -> None:
     for side in (16, 33, 250):
         assert picture(kind, 1, side).shape == (side, side, 4)

@@ -1,4 +1,4 @@
-"""The committed model, run as everyone runs it, on scenes that nobody has seen."""
+"""The committed model, loaded as users load it, on scenes that training did not use."""
 
 import csv
 from pathlib import Path
@@ -26,8 +26,8 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def looked_at(model: Model) -> list[tuple[Scene, Detections]]:
-    """Scenes, and what is found at the confidence that is usual."""
+def detected(model: Model) -> list[tuple[Scene, Detections]]:
+    """Scenes, and the detections at the default confidence."""
     scenes = [render_scene(FRESH_SEED, number, (320, 240)) for number in range(SCENES)]
     settings = Settings()
     return [
@@ -49,7 +49,7 @@ def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 def matches(labels: tuple[Label, ...], found: Detections) -> int:
-    """How many labels are found, each by one detection of its class that half overlaps it."""
+    """Counts the labels that are found: by a detection of their class with an IoU of 0.5."""
     free = list(labels)
     for class_id, box in zip(found.class_ids, found.boxes.tolist(), strict=True):
         candidates = [label for label in free if label.class_id == class_id]
@@ -67,12 +67,12 @@ def test_the_model_is_three_files_of_less_than_a_megabyte_and_a_half(model: Mode
     assert tuple(model.labels) == KINDS
 
 
-def test_it_finds_most_fruit_of_scenes_that_nobody_has_seen(
-    looked_at: list[tuple[Scene, Detections]],
+def test_it_finds_most_fruit_in_scenes_that_training_did_not_use(
+    detected: list[tuple[Scene, Detections]],
 ) -> None:
-    there = sum(len(scene.labels) for scene, _ in looked_at)
-    reported = sum(len(found) for _, found in looked_at)
-    right = sum(matches(scene.labels, found) for scene, found in looked_at)
+    there = sum(len(scene.labels) for scene, _ in detected)
+    reported = sum(len(found) for _, found in detected)
+    right = sum(matches(scene.labels, found) for scene, found in detected)
 
     assert FRESH_SEED not in (TRAINING_SEED, HELD_OUT_SEED, SAMPLE_SEED)
     assert right / there >= 0.85
@@ -80,17 +80,15 @@ def test_it_finds_most_fruit_of_scenes_that_nobody_has_seen(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_finds_every_kind(kind: str, looked_at: list[tuple[Scene, Detections]]) -> None:
+def test_it_finds_every_kind(kind: str, detected: list[tuple[Scene, Detections]]) -> None:
     class_id = KINDS.index(kind)
     wanted = [
         tuple(label for label in scene.labels if label.class_id == class_id)
-        for scene, _ in looked_at
+        for scene, _ in detected
     ]
-    right = sum(
-        matches(labels, found) for labels, (_, found) in zip(wanted, looked_at, strict=True)
-    )
+    right = sum(matches(labels, found) for labels, (_, found) in zip(wanted, detected, strict=True))
 
-    # cherries lie in heaps, where it is hard to say which stalk belongs to which bunch
+    # cherries lie in heaps, where bunches are hard to tell apart
     assert right / sum(map(len, wanted)) >= (0.6 if kind == "cherry" else 0.8)
 
 
@@ -102,15 +100,15 @@ def test_it_finds_nothing_on_an_empty_table(model: Model) -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_the_samples_are_rendered_scenes_as_they_are(path: Path) -> None:
+def test_the_samples_are_unchanged_rendered_scenes(path: Path) -> None:
     scene = render_scene(SAMPLE_SEED, int(path.stem.removeprefix("market-")), (768, 576))
     pixels = cv2.imread(str(path))
 
     assert path.stat().st_size < 150_000
-    assert np.abs(pixels.astype(int) - scene.pixels).mean() < 6  # JPEG's own
+    assert np.abs(pixels.astype(int) - scene.pixels).mean() < 6  # JPEG's loss
 
 
-def test_the_training_log_ends_with_what_was_reached() -> None:
+def test_the_training_log_ends_with_the_accuracy_that_was_reached() -> None:
     with (DEMO / "training.csv").open() as file:
         rows = list(csv.DictReader(file))
 

@@ -26,7 +26,7 @@ def render(*arguments: object, processes: int = 1) -> int:
     return main([*map(str, arguments), "--processes", str(processes)])
 
 
-def test_fruits_lie_in_a_folder_a_class_the_count_shared_evenly(tmp_path: Path) -> None:
+def test_each_class_has_a_folder_with_an_equal_share_of_the_pictures(tmp_path: Path) -> None:
     render("fruits", tmp_path / "out", "--classes", 20, "--count", 47, "--size", 32)
 
     counts = Counter(path.split("/")[0] for path in contents(tmp_path / "out"))
@@ -37,7 +37,7 @@ def test_fruits_lie_in_a_folder_a_class_the_count_shared_evenly(tmp_path: Path) 
     assert {"apple-1", "apple-3", "kiwi-2"} <= set(counts)
 
 
-def test_a_single_fruit_is_on_white_and_of_the_size_asked_for(tmp_path: Path) -> None:
+def test_a_single_fruit_is_on_white_in_the_given_size(tmp_path: Path) -> None:
     render("fruits", tmp_path / "out", "--classes", 8, "--count", 8, "--size", 48)
 
     for path in (tmp_path / "out").rglob("*.jpg"):
@@ -55,7 +55,7 @@ def test_a_single_fruit_is_on_white_and_of_the_size_asked_for(tmp_path: Path) ->
     ],
     ids=lambda command: str(command[0]),
 )
-def test_a_seed_makes_the_same_files_on_any_number_of_processes(
+def test_a_seed_gives_the_same_files_on_any_number_of_processes(
     command: tuple[object, ...], tmp_path: Path
 ) -> None:
     what, *options = command
@@ -66,7 +66,7 @@ def test_a_seed_makes_the_same_files_on_any_number_of_processes(
     assert contents(tmp_path / "one") != contents(tmp_path / "other")
 
 
-def test_a_scene_s_labels_are_yolo_s(tmp_path: Path) -> None:
+def test_the_labels_of_a_scene_are_in_yolos_format(tmp_path: Path) -> None:
     render("scenes", tmp_path / "out", "--count", 2, "--seed", 9, "--size", "160x120")
 
     assert (tmp_path / "out/fruits.names").read_text().split() == list(KINDS)
@@ -80,12 +80,10 @@ def test_a_scene_s_labels_are_yolo_s(tmp_path: Path) -> None:
 
         assert rows[:, 0].tolist() == [label.class_id for label in scene.labels]
         assert boxes == pytest.approx(np.array([label.box for label in scene.labels]), abs=0.01)
-        assert np.abs(pixels.astype(int) - scene.pixels).mean() < 6  # JPEG's own
+        assert np.abs(pixels.astype(int) - scene.pixels).mean() < 6  # JPEG's loss
 
 
-def test_files_that_are_there_are_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_existing_files_are_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("mine")
 
     assert render("fruits", tmp_path, "--count", 1) == 2
@@ -104,7 +102,7 @@ def test_files_that_are_there_are_left_alone(
         (["flowers", "out"], "flowers"),
     ],
 )
-def test_a_wrong_argument_is_named_with_what_would_be_right(
+def test_a_wrong_argument_is_named_with_the_allowed_values(
     arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
@@ -115,7 +113,7 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(
 
 
 @pytest.mark.parametrize("command", [[], ["scenes"], ["fruits"]], ids=" ".join)
-def test_help_says_what_comes_out(command: list[str]) -> None:
+def test_help_describes_the_output(command: list[str]) -> None:
     script = [sys.executable, "demo/render.py", *command, "--help"]
 
     help_text = subprocess.run(script, cwd=ROOT, check=True, capture_output=True, text=True).stdout

@@ -27,7 +27,7 @@ def white_stage() -> Stage:
 
 
 def block(width: int, height: int) -> NDArray[np.uint8]:
-    """An opaque black sprite."""
+    """Returns an opaque black sprite."""
     sprite = np.zeros((height, width, 4), np.uint8)
     sprite[:, :, 3] = 255
     return sprite
@@ -38,7 +38,7 @@ def put_block(stage: Stage, width: int, height: int, x: float, y: float, kind: i
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_box_is_tight_about_what_was_drawn(kind: str) -> None:
+def test_a_box_fits_tightly_around_the_drawn_fruit(kind: str) -> None:
     stage = white_stage()
     sprite = draw(variety(kind, 2), np.random.default_rng(4), 41)
 
@@ -52,7 +52,7 @@ def test_a_box_is_tight_about_what_was_drawn(kind: str) -> None:
     assert np.abs(np.subtract(label.box, drawn)).max() <= 2
 
 
-def test_a_box_is_that_of_the_visible_part() -> None:
+def test_a_box_covers_the_visible_part_only() -> None:
     stage = white_stage()
     put_block(stage, 20, 20, 30, 30)
 
@@ -62,7 +62,7 @@ def test_a_box_is_that_of_the_visible_part() -> None:
     assert stage.labels(0.7) == ()
 
 
-def test_nothing_is_laid_where_it_would_hide_a_fruit() -> None:
+def test_nothing_is_placed_where_it_would_hide_a_fruit() -> None:
     stage = white_stage()
     put_block(stage, 20, 20, 30, 30)
 
@@ -71,7 +71,7 @@ def test_nothing_is_laid_where_it_would_hide_a_fruit() -> None:
     assert [label.class_id for label in stage.labels(0.6)] == [0, 1]
 
 
-def test_a_fruit_lies_mostly_within_the_picture() -> None:
+def test_a_fruit_is_mostly_inside_the_picture() -> None:
     stage = white_stage()
 
     assert not put_block(stage, 20, 20, 0, 30)
@@ -87,7 +87,7 @@ def test_the_same_seed_and_number_make_the_same_scene(scenes: list[Scene]) -> No
     assert again.labels == scenes[3].labels
 
 
-def test_every_label_is_of_a_kind_and_within_the_picture(scenes: list[Scene]) -> None:
+def test_every_label_has_a_known_kind_and_is_inside_the_picture(scenes: list[Scene]) -> None:
     width, height = SMALL
     for label in (label for scene in scenes for label in scene.labels):
         x1, y1, x2, y2 = label.box
@@ -125,7 +125,7 @@ def test_scenes_vary_in_light_colour_and_sharpness(scenes: list[Scene]) -> None:
     assert max(steps) > 1.5 * min(steps)
 
 
-def test_held_out_scenes_are_none_of_those_that_are_trained_on(scenes: list[Scene]) -> None:
+def test_held_out_scenes_are_not_among_the_training_scenes(scenes: list[Scene]) -> None:
     trained_on = [render_scene(TRAINING_SEED, number, SMALL).pixels for number in range(4)]
 
     assert len({TRAINING_SEED, HELD_OUT_SEED, SAMPLE_SEED}) == 3

@@ -1,4 +1,4 @@
-"""What training sees; the training itself needs PyTorch, and is measured by what it leaves."""
+"""The data of training. Training needs PyTorch; test_model.py checks the model that it wrote."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 64, 48
 
 
 def picture_of(box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """White on black at a box, twice as large as what the network sees."""
+    """Returns a white box on black, in a picture twice as large as the network's input."""
     picture = np.zeros((2 * HEIGHT, 2 * WIDTH, 3), np.uint8)
     x1, y1, x2, y2 = box
     picture[y1:y2, x1:x2] = 255
@@ -35,7 +35,7 @@ def test_a_box_follows_its_picture_through_every_variation(seed: int) -> None:
 
     assert varied.shape == (HEIGHT, WIDTH, 3)
     for class_id, *expected in boxes.tolist():
-        # the margin may be any grey, so what is white is looked for about the box alone
+        # the margin may have any grey, so only the box and its surroundings are checked
         x1, y1, x2, y2 = (round(value) for value in expected)
         inside = varied[max(0, y1 + 1) : y2 - 1, max(0, x1 + 1) : x2 - 1]
         around = varied[max(0, y1 - 4) : y2 + 4, max(0, x1 - 4) : x2 + 4]
@@ -46,7 +46,7 @@ def test_a_box_follows_its_picture_through_every_variation(seed: int) -> None:
             assert around[0].max() < 60
 
 
-def test_what_is_cut_off_by_more_than_half_is_no_object_any_more() -> None:
+def test_an_object_that_is_cropped_by_more_than_half_is_dropped() -> None:
     corner = (0, 0, 40, 30)
     seen = [
         vary(picture_of(corner), label(*corner), np.random.default_rng(seed), WIDTH, HEIGHT)[1]
@@ -62,7 +62,7 @@ def test_what_is_cut_off_by_more_than_half_is_no_object_any_more() -> None:
         assert (boxes[:, [2, 4]] <= HEIGHT).all()
 
 
-def test_a_batch_says_which_picture_an_object_is_in() -> None:
+def test_a_batch_names_the_picture_of_each_object() -> None:
     boxes = [(20, 20, 60, 60), (60, 40, 100, 80)]
     scenes = Scenes(np.stack([picture_of(box) for box in boxes]), [label(*box) for box in boxes])
     order = np.array([1, 0, 1, 0])
@@ -82,7 +82,7 @@ def test_a_batch_says_which_picture_an_object_is_in() -> None:
             assert image == int(image)
 
 
-def test_scenes_are_rendered_once_and_then_read(
+def test_scenes_are_rendered_once_and_then_read_from_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = rendered(tmp_path, 6, 2)
@@ -96,7 +96,7 @@ def test_scenes_are_rendered_once_and_then_read(
     assert len(again.first(1)) == 1
 
 
-def test_the_curve_rises_with_what_it_shows() -> None:
+def test_the_curve_rises_with_the_value() -> None:
     blue_at = [
         np.nonzero((draw_curve([0.1, value], [1.0, 0.5])[:300, 690] == (180, 110, 30)).all(axis=1))
         for value in (0.3, 0.9)
