@@ -1,10 +1,10 @@
-"""The largest eigenvalues of a matrix known by its products; start at `leading_eigenpairs`.
+"""Finds the largest eigenvalues of a matrix from products with it; see `leading_eigenpairs`.
 
 Blocks of vectors span a Krylov space (Musco and Musco, "Randomized Block Krylov Methods for
 Stronger and Faster Approximate Singular Value Decomposition", NeurIPS 2015), in which the
-Rayleigh-Ritz procedure finds the eigenpairs. Once the basis has grown to its limit it starts again
-from its best Ritz vectors (thick restart: Stathopoulos, Saad and Wu, SIAM J. Sci. Comput. 19, 1998;
-Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000), so that memory stays bounded.
+Rayleigh-Ritz procedure finds the eigenpairs. When the basis has reached its largest size, it is
+restarted from its best Ritz vectors, so that memory is bounded (thick restart: Stathopoulos, Saad
+and Wu, SIAM J. Sci. Comput. 19, 1998; Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from .decomposition import rounding_level
 
-# a residual this small, relative to its eigenvalue, makes the eigenvalue right to its square
-# over the gap, and to itself in the worst case
+# The largest residual, relative to its eigenvalue. The eigenvalue's error is then the residual's
+# square over the gap to the next one, and in the worst case the residual itself.
 TOLERANCE = 1e-6
 
 _OVERSAMPLING = 16
-# a basis of up to this many blocks while they are narrow, and of three however wide they are
+# The basis has up to 12 blocks if that is at most 4,096 columns, and at least 3 in any case
 _BLOCKS = 12
 _BASIS_COLUMNS = 4_096
 _BLOCKS_AT_LEAST = 3
@@ -30,11 +30,11 @@ _BLOCKS_AT_LEAST = 3
 
 @dataclass(frozen=True, eq=False)
 class Eigenpairs:
-    """The leading eigenpairs of a symmetric matrix, and how they were reached.
+    """The leading eigenpairs of a symmetric matrix A, and how they were found.
 
-    values: `(k,)`, descending. vectors: `(size, k)`, orthonormal. residuals: `(k,)`, each
-    |A q - value q| relative to its value, 0 where it is rounding. products: how many products with
-    the matrix it took. converged: whether every residual is within `TOLERANCE`.
+    values: `(k,)`, descending. vectors: `(size, k)`, orthonormal. residuals: `(k,)`,
+    |A q - value q| / value for each vector q, and 0 if that is rounding error. products: number of
+    products with A. converged: whether every residual is at most `TOLERANCE`.
     """
 
     values: NDArray[np.float64]
@@ -52,9 +52,15 @@ def leading_eigenpairs(
     seed: int,
     products_at_most: int,
 ) -> Eigenpairs:
-    """The k largest eigenvalues of a positive semidefinite matrix A, `(size, size)`.
+    """Finds the k largest eigenvalues of a positive semidefinite matrix A, `(size, size)`.
 
-    multiply: A V for V `(size, b)` float64, of up to max(k + 16, 2 k) orthonormal columns.
+    Args:
+        multiply: returns A V for V `(size, b)` float64, which has up to max(k + 16, 2 k)
+            orthonormal columns.
+        size: of A.
+        k: number of eigenvalues.
+        seed: for the random first block.
+        products_at_most: number of products after which the search stops.
     """
     width = min(size, max(k + _OVERSAMPLING, 2 * k))
     basis = _Basis(size, capacity=_capacity(size, width))
@@ -63,7 +69,7 @@ def leading_eigenpairs(
         remainder, triangle = np.linalg.qr(basis.extend(block, multiply(block)))
         values, rotation = basis.ritz()
         rounding = rounding_level(float(values[0]), size)
-        # A times the basis leaves its span by the remainder of the newest block alone
+        # only the newest block's remainder of A times the basis is outside the span of the basis
         residuals = np.linalg.norm(triangle @ rotation[-block.shape[1] :, :k], axis=0)
         residuals = _relative(residuals, values[:k], rounding)
         converged = bool((residuals <= TOLERANCE).all())
@@ -79,22 +85,22 @@ def leading_eigenpairs(
 def _relative(
     residuals: NDArray[np.float64], values: NDArray[np.float64], rounding: float
 ) -> NDArray[np.float64]:
-    """Residuals in units of their values, 0 for those that are rounding."""
+    """Returns the residuals relative to their values, and 0 for those that are rounding errors."""
     relative = np.zeros_like(residuals)
-    # rounding is above 0 wherever a residual is above rounding
+    # if any residual is divided, `rounding` is above 0, and so is its unit
     units = np.maximum(np.abs(values), rounding)
     return np.divide(residuals, units, out=relative, where=residuals > rounding)
 
 
 def _capacity(size: int, width: int) -> int:
-    """How many columns a basis grown by blocks of this width may have."""
+    """Returns the largest number of columns of a basis with blocks of this width."""
     return min(size, max(_BLOCKS_AT_LEAST * width, min(_BLOCKS * width, _BASIS_COLUMNS)))
 
 
 class _Basis:
-    """Orthonormal columns `(size, width)`, and the matrix as they see it.
+    """Orthonormal columns `(size, width)`, and the projection of the matrix onto them.
 
-    capacity: the width beyond which it never grows.
+    capacity: the largest width.
     """
 
     def __init__(self, size: int, capacity: int) -> None:
@@ -110,7 +116,7 @@ class _Basis:
     def extend(
         self, block: NDArray[np.float64], product: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Takes in a block `(size, b)` and its product; returns what of that lies outside."""
+        """Adds a block `(size, b)`; returns the part of its product that is outside the basis."""
         new = slice(self.width, self.width + block.shape[1])
         self._vectors[:, new] = block
         self.width = new.stop
@@ -120,27 +126,35 @@ class _Basis:
         return self._remove(product - self.vectors @ inside)
 
     def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ritz values `(width,)`, descending, and the columns that turn the basis into vectors."""
+        """Returns the Ritz values `(width,)`, descending, and the rotation `(width, width)`.
+
+        The Ritz vectors are the basis times the rotation.
+        """
         ascending, rotation = np.linalg.eigh(self._projected[: self.width, : self.width])
         return ascending[::-1], rotation[:, ::-1]
 
     def orthonormal_outside(
         self, remainder: NDArray[np.float64], triangle: NDArray[np.float64], rounding: float
     ) -> NDArray[np.float64]:
-        """The next block: an orthonormal basis of remainder @ triangle, both of a QR factorisation.
+        """Returns the next block: an orthonormal basis of remainder @ triangle.
 
-        Directions no longer than rounding are exhausted, and left out: the block narrows.
+        Directions that are only rounding errors are dropped, so the block may become narrower.
+
+        Args:
+            remainder: Q of a QR factorisation.
+            triangle: R of it.
+            rounding: the length of a direction that is only rounding error.
         """
         rotation, lengths, _ = np.linalg.svd(triangle)
         room = self._vectors.shape[0] - self.width
         kept = rotation[:, lengths > rounding][:, :room]
-        # the shortest directions are the least orthogonal to the basis: once more, at unit length
+        # short directions are the least orthogonal to the basis, so it is removed twice
         return np.linalg.qr(self._remove(self._remove(remainder @ kept)))[0]
 
     def restart(self, values: NDArray[np.float64], rotation: NDArray[np.float64]) -> None:
-        """Makes room: keeps the better half of the Ritz vectors.
+        """Shrinks the basis to half its capacity: the Ritz vectors with the largest values.
 
-        What A times these has outside their span still lies in the block that follows.
+        The next block still contains the part of A times these vectors that is outside their span.
         """
         kept = self.capacity // 2
         self._vectors[:, :kept] = self.vectors @ rotation[:, :kept]
@@ -149,6 +163,6 @@ class _Basis:
         self.width = kept
 
     def _remove(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The block less its part within the basis."""
+        """Subtracts from the block its projection onto the basis."""
         outside: NDArray[np.float64] = block - self.vectors @ (self.vectors.T @ block)
         return outside

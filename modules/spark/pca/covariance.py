@@ -1,4 +1,4 @@
-"""Few columns: their scatter matrix is summed in one pass; start at `decompose_covariance`."""
+"""The method for few columns: sums their d x d scatter matrix; see `decompose_covariance`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decomposition import Decomposition
-from .moments import Moments, bridge, center, check, join, other_rows
+from .moments import Moments, center, check, join, mean_difference, wrong_row_count
 from .standardisation import Standardisation
 from .table import Batch, FeatureTable
 
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Moments of a set of rows, with the products of deviations: `(d, d)` float64, symmetric."""
+    """The moments of a set of rows, and their scatter matrix.
+
+    products: the sums of products of deviations from the mean, `(d, d)` float64, symmetric.
+    """
 
     moments: Moments
     products: NDArray[np.float64]
 
 
 def decompose_covariance(table: FeatureTable) -> Decomposition:
-    """All d components, from the eigenvectors of the correlation matrix; one pass.
+    """Returns all d components, from the eigenvectors of the correlation matrix; one pass.
 
     Raises:
         JobError: the table cannot be analysed; see `moments.check`.
     """
     scatter = table.reduce(summarise_scatter, merge_scatters)
     if scatter is None:
-        raise other_rows(0, table)
+        raise wrong_row_count(0, table)
     moments = check(scatter.moments, table)
     scale = Standardisation.of(moments).scale
     covariance = scatter.products / scale
@@ -41,7 +44,7 @@ def decompose_covariance(table: FeatureTable) -> Decomposition:
 
 
 def summarise_scatter(batches: Iterator[Batch]) -> Scatter | None:
-    """The scatter of one partition, None for an empty one."""
+    """Returns the scatter of one partition; None for an empty one."""
     scatter: Scatter | None = None
     for batch in batches:
         if len(batch):
@@ -50,22 +53,22 @@ def summarise_scatter(batches: Iterator[Batch]) -> Scatter | None:
 
 
 def _add(scatter: Scatter | None, batch: Batch) -> Scatter:
-    """The scatter with a batch more; its products are summed where they lie."""
+    """Returns the scatter with a batch added; `scatter.products` is updated in place."""
     moments, deviations = center(batch)
     with np.errstate(invalid="ignore", over="ignore"):
         if scatter is None:
             return Scatter(moments, deviations.T @ deviations)
-        # as one more row, what lies between the means costs no outer product of its own
-        deviations = np.vstack([deviations, bridge(scatter.moments, moments)])
+        # the difference of the means, as one more row, needs no separate outer product
+        deviations = np.vstack([deviations, mean_difference(scatter.moments, moments)])
         scatter.products[...] += deviations.T @ deviations
     return Scatter(join(scatter.moments, moments), scatter.products)
 
 
 def merge_scatters(first: Scatter | None, second: Scatter | None) -> Scatter | None:
-    """The scatter of both sets together; None is the empty set."""
+    """Returns the scatter of both sets together; None is the empty set."""
     if first is None or second is None:
         return second if first is None else first
-    across = bridge(first.moments, second.moments)
+    across = mean_difference(first.moments, second.moments)
     with np.errstate(invalid="ignore", over="ignore"):
         products = np.outer(across, across)
         products += first.products

@@ -1,4 +1,4 @@
-"""Principal components by the method that a table's shape calls for; start at `fit`."""
+"""Finds principal components by the method that suits a table's shape; start at `fit`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import JobError
 from .choice import Choice, Method, choose
 from .covariance import decompose_covariance
-from .decomposition import Decomposition, finish
+from .decomposition import Decomposition, finish_components
 from .fitted import PrincipalComponents
 from .krylov import decompose_krylov
 from .rows import decompose_rows
@@ -17,7 +17,7 @@ from .standardisation import Standardisation, is_constant, total_variance
 from .table import FeatureTable
 
 
-def _say_nothing(_: str) -> None:
+def _ignore(_: str) -> None:
     pass
 
 
@@ -27,25 +27,29 @@ def fit(
     *,
     method: str = "auto",
     seed: int = 0,
-    note: Callable[[str], None] = _say_nothing,
+    note: Callable[[str], None] = _ignore,
 ) -> PrincipalComponents:
-    """The k leading principal components of a table's standardised columns.
+    """Returns the k leading principal components of a table's standardised columns.
 
-    method: "rows", "covariance", "krylov", or "auto" for what suits the shape. seed: of krylov's
-    random start; the others need none. note: is told, a line at a time, which method was taken and
-    why, and what people should know of the result.
+    Args:
+        table: at least two rows of finite numbers.
+        k: number of components, from 1 to the number of columns.
+        method: "rows", "covariance", "krylov", or "auto" to choose by the table's shape.
+        seed: for krylov's random start; the other methods need none.
+        note: is called with one line of text at a time: the method with its reason, and remarks
+            on the result.
 
     Raises:
-        JobError: k, the method or the table's shape do not go together, or the table has values
-            that are not finite; the columns are named.
+        JobError: k or the method does not fit the table's shape, or the table has values that are
+            not finite; the message names the columns.
     """
     rows, columns = table.rows, len(table.columns)
     if rows < 2:
         raise JobError(f"Principal components need at least 2 rows; the table has {rows}")
     if not 1 <= k <= columns:
         raise JobError(
-            f"k, the number of components, is from 1 to the number of columns, {columns:,}; it is"
-            f" {k:,}"
+            f"k, the number of components, must be from 1 to the number of columns, {columns:,};"
+            f" it is {k:,}"
         )
     choice = choose(rows, columns, k, method)
     note(choice.reason)
@@ -54,9 +58,7 @@ def fit(
         note(found.remark)
     constant = int(np.count_nonzero(is_constant(found.moments)))
     if constant:
-        note(
-            f"{constant:,} of {columns:,} columns are constant: they have no part in any component"
-        )
+        note(f"{constant:,} of {columns:,} columns are constant: no component depends on them")
     return _principal_components(found, k, choice, note)
 
 
@@ -71,11 +73,11 @@ def _decompose(table: FeatureTable, k: int, method: Method, seed: int) -> Decomp
 def _principal_components(
     found: Decomposition, k: int, choice: Choice, note: Callable[[str], None]
 ) -> PrincipalComponents:
-    variances, components, rank = finish(found.variances, found.components, k)
+    variances, components, rank = finish_components(found.variances, found.components, k)
     if rank < k:
         note(
-            f"The table bears out {rank:,} of {k:,} components; the others have variance 0, and"
-            " directions that only complete an orthonormal set"
+            f"The table has variance along {rank:,} of {k:,} components; the others have variance"
+            " 0, and directions that only complete an orthonormal set"
         )
     total = total_variance(found.moments)
     standardisation = Standardisation.of(found.moments)

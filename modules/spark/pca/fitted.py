@@ -1,4 +1,4 @@
-"""A fitted analysis as a value that can be kept and applied; see `PrincipalComponents`."""
+"""Fitted components, which can be stored and applied; see `PrincipalComponents`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .choice import FoundBy
 from .standardisation import Standardisation
 from .table import Batch
 
-# what each array of a file is: its kind of number, and its dimensions
+# each array of a file: the kind of its dtype, and its number of dimensions
 _KINDS = {
     "mean": ("f", 1),
     "scale": ("f", 1),
@@ -29,7 +29,7 @@ _KINDS = {
     "passes": ("i", 0),
 }
 
-# what np.load and the zip reader below it let through for damaged bytes
+# the exceptions that np.load, and the zip reader that it uses, raise for damaged bytes
 _UNREADABLE = (
     ValueError,
     OSError,
@@ -46,13 +46,13 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class PrincipalComponents:
-    """The k leading principal components of d standardised columns, as scikit-learn has them.
+    """The k leading principal components of d standardised columns, as in scikit-learn's PCA.
 
     mean, scale: `(d,)` float64, of `Standardisation`. components: `(k, d)` float64, orthonormal
     rows. explained_variance: `(k,)` float64, descending, divided by rows - 1; exactly 0 for
-    components beyond the table's rank. explained_variance_ratio: `(k,)`, its share of the variance
-    of all d columns. rows: of the table. method, reason: how they were found, and why so. passes:
-    how often the table was read.
+    components beyond the table's rank. explained_variance_ratio: `(k,)` float64, the share in the
+    variance of all d columns. rows: number of rows of the table. method, reason: the method and
+    why it was chosen. passes: how often the table was read.
     """
 
     mean: NDArray[np.float64]
@@ -67,28 +67,28 @@ class PrincipalComponents:
 
     @property
     def columns(self) -> int:
-        """How many columns a row has: d."""
+        """Number of columns of a row: d."""
         return len(self.mean)
 
     def transform(self, batch: Batch) -> NDArray[np.float64]:
-        """Scores of rows on the components: `(m, d)` numbers in, `(m, k)` float64 out.
+        """Returns the scores `(m, k)` float64 of `(m, d)` rows on the components.
 
-        A row with a value that is not finite has scores that are not.
+        A row with a value that is not finite has scores that are not finite.
 
         Raises:
             JobError: the rows have another number of columns.
         """
         if batch.ndim != 2 or batch.shape[1] != self.columns:
             raise JobError(
-                f"These components are of {self.columns:,} columns, (m, {self.columns}); the rows"
-                f" to transform are {batch.shape}"
+                f"These components need rows of shape (m, {self.columns}); the rows to transform"
+                f" have the shape {batch.shape}"
             )
         scores = Standardisation(self.mean, self.scale).apply(batch)
         transformed: NDArray[np.float64] = scores @ self.components.T
         return transformed
 
     def to_bytes(self) -> bytes:
-        """NumPy's .npz with one array a field; equal components give equal bytes."""
+        """Returns NumPy's .npz with one array per field; equal components give equal bytes."""
         arrays = {name: np.asarray(getattr(self, name)) for name in _KINDS}
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **arrays)
@@ -96,10 +96,10 @@ class PrincipalComponents:
 
     @staticmethod
     def from_bytes(content: bytes) -> PrincipalComponents:
-        """What `to_bytes` made.
+        """Reads what `to_bytes` has written.
 
         Raises:
-            JobError: the bytes are something else, or damaged.
+            JobError: the bytes are something else, or are damaged.
         """
         arrays = _read_arrays(content)
         for name, (kind, dimensions) in _KINDS.items():
@@ -122,7 +122,7 @@ class PrincipalComponents:
 
 
 def _read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz by name, those of `_KINDS` and no others."""
+    """Returns the arrays of an .npz by name, which are exactly those of `_KINDS`."""
     try:
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
@@ -136,10 +136,10 @@ def _read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
 
 
 def _check(fitted: PrincipalComponents) -> None:
-    """Holds the fields to one another.
+    """Checks that the fields have valid values and that their shapes agree.
 
     Raises:
-        JobError: naming the first that does not fit.
+        JobError: a field does not fit; the message names it.
     """
     k, d = fitted.components.shape
     for name, shape in {
@@ -152,7 +152,7 @@ def _check(fitted: PrincipalComponents) -> None:
         array = getattr(fitted, name)
         if array.shape != shape:
             raise _not_components(
-                f"{name} is {array.shape}, where components of {(k, d)} need {shape}"
+                f"{name} has the shape {array.shape}, but components of {(k, d)} need {shape}"
             )
         if array.dtype != np.float64 or not np.isfinite(array).all():
             raise _not_components(f"{name} has values that are not finite float64 numbers")
@@ -171,5 +171,5 @@ def _known_method(name: str) -> FoundBy:
 
 def _not_components(what: str) -> JobError:
     return JobError(
-        f"These bytes are no principal components as `to_bytes` writes them: {what}. Fit them anew"
+        f"These bytes are no principal components as `to_bytes` writes them: {what}. Fit them again"
     )

@@ -1,7 +1,7 @@
-"""Many rows and many columns: the components come of many passes; start at `decompose_krylov`.
+"""The method for many rows and many columns: several passes; start at `decompose_krylov`.
 
 Each pass multiplies the covariance of the standardised columns, which is never formed, by a block
-of vectors; `block_krylov` says which, and when it is enough.
+of vectors. `block_krylov` chooses the blocks, and decides when the components are accurate enough.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .block_krylov import TOLERANCE, Eigenpairs, leading_eigenpairs
 from .decomposition import Decomposition
-from .moments import other_rows, read_moments
+from .moments import read_moments, wrong_row_count
 from .standardisation import Standardisation
 from .table import Batch, FeatureTable
 
@@ -22,9 +22,14 @@ _PASSES_AT_MOST = 60
 
 
 def decompose_krylov(table: FeatureTable, k: int, seed: int) -> Decomposition:
-    """The k leading components, to residuals of 1e-6 of their variances; 60 passes at the most.
+    """Returns the k leading components, with residuals of at most 1e-6 of their variances.
 
-    seed: of the random block that the search starts from; equal seeds give equal bits.
+    It makes at most 60 passes; if the residuals are larger then, the remark states them.
+
+    Args:
+        table: the table.
+        k: number of components.
+        seed: for the random block that the search starts from; equal seeds give equal bits.
 
     Raises:
         JobError: the table cannot be analysed, or changes between passes; see `moments.check`.
@@ -35,20 +40,20 @@ def decompose_krylov(table: FeatureTable, k: int, seed: int) -> Decomposition:
     def covariance_times(block: NDArray[np.float64]) -> NDArray[np.float64]:
         product = table.reduce(ScatterTimes(standardisation, block), add)
         if product.rows != table.rows:
-            raise other_rows(product.rows, table)
+            raise wrong_row_count(product.rows, table)
         return product.values / (moments.rows - 1)
 
     pairs = leading_eigenpairs(
         covariance_times, len(table.columns), k, seed=seed, products_at_most=_PASSES_AT_MOST - 1
     )
     passes = pairs.products + 1  # one for the moments
-    remark = "" if pairs.converged else _what_was_reached(pairs, passes)
+    remark = "" if pairs.converged else _describe_residuals(pairs, passes)
     return Decomposition(moments, pairs.values, pairs.vectors.T, passes, remark)
 
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """Z^T (Z V) `(d, b)` float64, summed over so many rows."""
+    """A sum over rows: `values` is Z^T (Z V), `(d, b)` float64; see `ScatterTimes`."""
 
     rows: int
     values: NDArray[np.float64]
@@ -56,13 +61,13 @@ class Product:
 
 @dataclass(frozen=True, eq=False)
 class ScatterTimes:
-    """Sums Z^T (Z V) over a partition, Z its standard scores `(m, d)` and V the block `(d, b)`."""
+    """Sums Z^T (Z V) over a partition: Z its standard scores `(m, d)`, V a block `(d, b)`."""
 
     standardisation: Standardisation
     block: NDArray[np.float64]
 
     def __call__(self, batches: Iterator[Batch]) -> Product:
-        """The partition's share of the product."""
+        """Returns the sum over one partition."""
         rows, values = 0, np.zeros_like(self.block)
         for batch in batches:
             scores = self.standardisation.apply(batch)
@@ -72,15 +77,15 @@ class ScatterTimes:
 
 
 def add(first: Product, second: Product) -> Product:
-    """The sum over the rows of both."""
+    """Returns the sum over the rows of both."""
     return Product(first.rows + second.rows, first.values + second.values)
 
 
-def _what_was_reached(pairs: Eigenpairs, passes: int) -> str:
+def _describe_residuals(pairs: Eigenpairs, passes: int) -> str:
     reached = int(np.count_nonzero(pairs.residuals <= TOLERANCE))
     return (
         f"krylov stopped after {passes} passes: {reached} of {len(pairs.residuals)} components have"
         f" residuals within {TOLERANCE:.0e} of their variances, and the largest is"
-        f" {pairs.residuals.max():.1e}. Where variances lie this close together, a smaller or"
-        " larger k may part them better"
+        f" {pairs.residuals.max():.1e}. These variances are close together; a smaller or"
+        " larger k may separate them better"
     )

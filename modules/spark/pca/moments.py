@@ -1,8 +1,8 @@
-"""Mean, deviations and extremes of each column, in one pass; start at `read_moments`.
+"""Computes mean, variance and extremes of each column in one pass; start at `read_moments`.
 
-Batches and partitions are joined by the pairwise update of Chan, Golub and LeVeque ("Algorithms for
-Computing the Sample Variance", The American Statistician 37, 1983), which stays exact where the
-mean is far larger than the deviation.
+Batches and partitions are combined with the pairwise update of Chan, Golub and LeVeque ("Algorithms
+for Computing the Sample Variance", The American Statistician 37, 1983), which stays accurate if the
+mean is far larger than the standard deviation.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _NAMED_COLUMNS = 10
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What a set of rows comes to, column by column.
+    """Statistics of a set of rows, for each column.
 
-    mean, minimum, maximum: `(d,)` float64, in the columns' own units. squares: `(d,)` float64, the
-    sum of squared deviations from the mean. nonfinite: `(d,)` int64, how many values are NaN or
-    infinite (the other figures of such a column mean nothing). nonfinite_rows: how many rows have
-    such a value in any column.
+    rows: number of rows. mean, minimum, maximum: `(d,)` float64, in the units of the columns.
+    squares: `(d,)` float64, the sum of squared deviations from the mean. nonfinite: `(d,)` int64,
+    number of values that are NaN or infinite (the other fields of such a column are meaningless).
+    nonfinite_rows: number of rows with such a value in any column.
     """
 
     rows: int
@@ -39,25 +39,28 @@ class Moments:
 
     @staticmethod
     def of(batch: Batch) -> Moments:
-        """The moments of `(m, d)` numbers, m at least 1."""
+        """Computes the moments of `(m, d)` numbers, m at least 1."""
         return center(batch)[0]
 
 
 def center(batch: Batch) -> tuple[Moments, NDArray[np.float64]]:
-    """The moments of a batch, and its rows less their mean: `(m, d)` float64, m at least 1."""
+    """Returns the moments of a batch `(m, d)`, m at least 1, and its deviations from the mean.
+
+    The deviations are `(m, d)` float64.
+    """
     finite = np.isfinite(batch)
-    # NaN and infinity, and what overflows, run through: `check` refuses them by name
+    # NaN, infinity and overflows are allowed here; `check` refuses them, with the columns' names
     with np.errstate(invalid="ignore", over="ignore"):
         minimum = batch.min(axis=0).astype(np.float64)
         maximum = batch.max(axis=0).astype(np.float64)
-        # held between the extremes, the mean of a constant column is that constant, and its
-        # deviations are 0 to the last bit
+        # clipped to the extremes, the mean of a constant column is exactly that constant, and its
+        # deviations are exactly 0
         mean = batch.mean(axis=0, dtype=np.float64).clip(minimum, maximum)
         deviations = batch - mean
-        # the corrected two-pass algorithm: what rounding left in the mean shows in the deviations
-        left = deviations.mean(axis=0)
-        deviations -= left
-        mean += left
+        # the corrected two-pass algorithm: the mean of the deviations is the error of the mean
+        correction = deviations.mean(axis=0)
+        deviations -= correction
+        mean += correction
         squares = np.einsum("ij,ij->j", deviations, deviations)
     moments = Moments(
         rows=len(batch),
@@ -71,10 +74,11 @@ def center(batch: Batch) -> tuple[Moments, NDArray[np.float64]]:
     return moments, deviations
 
 
-def bridge(first: Moments, second: Moments) -> NDArray[np.float64]:
-    """The row `(d,)` whose square is what joining two sets adds to their squared deviations.
+def mean_difference(first: Moments, second: Moments) -> NDArray[np.float64]:
+    """Returns the scaled difference `(d,)` of the means of two sets of rows.
 
-    It lies along the line between the two means: Chan, Golub and LeVeque's update, as a root.
+    Its square is the term that Chan, Golub and LeVeque's update adds to the squared deviations of
+    both sets.
     """
     weight = np.sqrt(first.rows * (second.rows / (first.rows + second.rows)))
     with np.errstate(invalid="ignore", over="ignore"):
@@ -83,13 +87,13 @@ def bridge(first: Moments, second: Moments) -> NDArray[np.float64]:
 
 
 def join(first: Moments, second: Moments) -> Moments:
-    """The moments of two sets of rows together."""
+    """Returns the moments of two sets of rows together."""
     rows = first.rows + second.rows
     with np.errstate(invalid="ignore", over="ignore"):
         return Moments(
             rows=rows,
             mean=first.mean + (second.mean - first.mean) * (second.rows / rows),
-            squares=first.squares + second.squares + bridge(first, second) ** 2,
+            squares=first.squares + second.squares + mean_difference(first, second) ** 2,
             minimum=np.minimum(first.minimum, second.minimum),
             maximum=np.maximum(first.maximum, second.maximum),
             nonfinite=first.nonfinite + second.nonfinite,
@@ -98,14 +102,14 @@ def join(first: Moments, second: Moments) -> Moments:
 
 
 def merge_moments(first: Moments | None, second: Moments | None) -> Moments | None:
-    """As `join`, where None is the empty set."""
+    """Like `join`, with None for the empty set."""
     if first is None or second is None:
         return second if first is None else first
     return join(first, second)
 
 
 def summarise_moments(batches: Iterator[Batch]) -> Moments | None:
-    """The moments of one partition, None for an empty one."""
+    """Returns the moments of one partition; None for an empty one."""
     moments: Moments | None = None
     for batch in batches:
         if len(batch):
@@ -114,56 +118,56 @@ def summarise_moments(batches: Iterator[Batch]) -> Moments | None:
 
 
 def read_moments(table: FeatureTable) -> Moments:
-    """The moments of the whole table, in one pass.
+    """Returns the moments of the whole table, in one pass.
 
     Raises:
-        JobError: see `check`.
+        JobError: the table cannot be analysed; see `check`.
     """
     moments = table.reduce(summarise_moments, merge_moments)
     if moments is None:
-        raise other_rows(0, table)
+        raise wrong_row_count(0, table)
     return check(moments, table)
 
 
 def check(moments: Moments, table: FeatureTable) -> Moments:
-    """The moments as they are, once it is certain that the table can be analysed.
+    """Returns the moments unchanged if the table can be analysed.
 
     Raises:
-        JobError: the table is not what it says it is, has values that are not finite, or values so
-            large that their squares are not.
+        JobError: the table has another number of rows or columns than it states, values that are
+            not finite, or values so large that their squares are not finite.
     """
     if moments.rows != table.rows:
-        raise other_rows(moments.rows, table)
+        raise wrong_row_count(moments.rows, table)
     if len(moments.mean) != len(table.columns):
         raise JobError(
-            f"The table names {len(table.columns):,} columns, and its rows have"
+            f"The table names {len(table.columns):,} columns, but its rows have"
             f" {len(moments.mean):,} values"
         )
     if moments.nonfinite_rows:
         raise JobError(
             f"{_named(table.columns, moments.nonfinite > 0)}: NaN or infinite in"
-            f" {moments.nonfinite_rows:,} of {moments.rows:,} rows. Every value has to be a finite"
+            f" {moments.nonfinite_rows:,} of {moments.rows:,} rows. Every value must be a finite"
             " number"
         )
     overflows = ~(np.isfinite(moments.mean) & np.isfinite(moments.squares))
     if overflows.any():
         raise JobError(
             f"{_named(table.columns, overflows)}: values so large that their squares are not"
-            " finite. Give smaller units"
+            " finite. Use larger units, so that the numbers are smaller"
         )
     return moments
 
 
-def other_rows(came: int, table: FeatureTable) -> JobError:
-    """The error for a pass that met another number of rows than the table counts."""
+def wrong_row_count(read: int, table: FeatureTable) -> JobError:
+    """Returns the error for a pass that has read another number of rows than the table has."""
     return JobError(
-        f"The table was said to have {table.rows:,} rows, and {came:,} came: it has to stay the"
-        " same while it is read"
+        f"The table has {table.rows:,} rows, but {read:,} were read: it must not change while it"
+        " is read"
     )
 
 
 def _named(columns: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    """The chosen columns by name: "columns a, b and 3 more"."""
+    """Lists the chosen columns by name: "columns a, b and 3 more"."""
     indices = np.flatnonzero(chosen)
     names = ", ".join(columns[int(index)] for index in indices[:_NAMED_COLUMNS])
     more = len(indices) - _NAMED_COLUMNS

@@ -1,4 +1,4 @@
-"""Few rows: they are brought together and decomposed as they are; start at `decompose_rows`."""
+"""The method for few rows: an SVD of all of them in memory; start at `decompose_rows`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from .decomposition import Decomposition
-from .moments import Moments, check, other_rows
+from .moments import Moments, check, wrong_row_count
 from .standardisation import Standardisation
 from .table import Batch, FeatureTable
 
 
 def decompose_rows(table: FeatureTable) -> Decomposition:
-    """All min(n, d) components, from the thin SVD of the standard scores; one pass.
+    """Returns all min(n, d) components, from the thin SVD of the standard scores; one pass.
 
-    The SVD rather than the n x n Gram matrix of the rows: components of small variance, too, come
-    out orthonormal to the last digits.
+    An SVD is used, and not the n x n Gram matrix of the rows, because it makes components of small
+    variance orthonormal to the last digits, too.
 
     Raises:
         JobError: the table cannot be analysed; see `moments.check`.
     """
     batches = table.reduce(collect, concatenate)
     if not batches:
-        raise other_rows(0, table)
+        raise wrong_row_count(0, table)
     rows = np.concatenate(batches)
     moments = check(Moments.of(rows), table)
     scores = Standardisation.of(moments).apply(rows)
@@ -32,10 +32,10 @@ def decompose_rows(table: FeatureTable) -> Decomposition:
 
 
 def collect(batches: Iterator[Batch]) -> list[Batch]:
-    """The batches of one partition, those without rows left out."""
+    """Returns the batches of one partition, without empty ones."""
     return [batch for batch in batches if len(batch)]
 
 
 def concatenate(first: list[Batch], second: list[Batch]) -> list[Batch]:
-    """The batches of both, in order."""
+    """Returns the batches of both partitions, in order."""
     return first + second

@@ -1,4 +1,4 @@
-"""What the analysis reads: a table of numbers that only ever passes by; see `FeatureTable`."""
+"""The interface of a table of numbers that is read batch by batch; see `FeatureTable`."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ Summary = TypeVar("Summary")
 class FeatureTable(Protocol):
     """`(rows, d)` numbers in partitions, each of which is read batch by batch.
 
-    The same rows must come in the same partitions at every pass, or results differ in their last
-    digits from one time to the next.
+    Every pass must have the same rows in the same partitions, or equal tables give results that
+    differ in their last digits.
     """
 
     @property
     def rows(self) -> int:
-        """How many rows there are, known before any pass (Parquet has it in its footers)."""
+        """Number of rows, known before any pass (Parquet stores it in its footers)."""
 
     @property
     def columns(self) -> Sequence[str]:
-        """The name of each of the d columns, as an error should call it: `features[17]`."""
+        """Name of each of the d columns for error messages, like `features[17]`."""
 
     def reduce(
         self,
         summarise: Callable[[Iterator[Batch]], Summary],
         merge: Callable[[Summary, Summary], Summary],
     ) -> Summary:
-        """One pass over the table.
+        """Makes one pass over the table; returns the merged summaries of all partitions.
 
-        summarise: called where a partition lies, so it and what it returns can be pickled. It gets
-            the partition's batches, `(m, d)` float32 or float64 with any m, none for an empty
-            partition; some hundreds of rows at a time make the best of BLAS.
-        merge: joins the summaries of two neighbours, the earlier first. It changes neither.
+        Partitions are merged in their order, with the same grouping each time. A table without any
+        partition counts as one empty partition.
 
-        Partitions are merged in their own order, in the same grouping each time. A table without
-        any partition counts as one empty partition.
+        Args:
+            summarise: takes the batches of a partition, `(m, d)` float32 or float64 with any m, and
+                none for an empty partition. BLAS is fastest on batches of some hundreds of rows.
+                The function and what it returns are pickled, as it runs on a worker.
+            merge: combines the summaries of two neighbouring partitions, the earlier first. It
+                must not change its arguments.
         """

@@ -232,7 +232,7 @@ def test_a_broken_model_is_reported_before_any_output_is_written(
     code = batch("detect", photos, "--model", model, "--output", tmp_path / "out")
 
     assert code == 2
-    assert "weights" in capsys.readouterr().err
+    assert f"{model}: the weights end after 5 bytes" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

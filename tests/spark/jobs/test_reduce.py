@@ -1,6 +1,5 @@
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,13 +12,11 @@ from pyspark.sql import SparkSession
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from tests.spark.conftest import rows
-
-Batch = Callable[..., int]
+from tests.spark.conftest import Batch, rows
 
 
 def write_table(folder: Path, features: NDArray[np.floating], files: int = 3) -> Path:
-    """A table as `featurize` writes it, with one broken image besides."""
+    """Writes a table like `featurize`, with one more row for a bad image."""
     folder.mkdir()
     for number, part in enumerate(np.array_split(np.arange(len(features)), files)):
         columns = {
@@ -36,14 +33,14 @@ def write_table(folder: Path, features: NDArray[np.floating], files: int = 3) ->
 
 
 def mixed(count: int, width: int, seed: int = 0) -> NDArray[np.float64]:
-    """Correlated features with a decaying spectrum."""
+    """Returns correlated features with a decaying spectrum, `(count, width)` float64."""
     rng = np.random.default_rng(seed)
     factors = rng.standard_normal((count, 12)) * 0.7 ** np.arange(12)
     return factors @ rng.standard_normal((12, width)) + 0.05 * rng.standard_normal((count, width))
 
 
 def read_scores(folder: Path, components: int) -> NDArray[np.float64]:
-    """The scores of scores.csv, by path."""
+    """Reads the scores from scores.csv, sorted by path."""
     table = sorted(
         csv.DictReader(io.StringIO((folder / "scores.csv").read_text())),
         key=lambda row: row["path"],
@@ -67,14 +64,14 @@ def test_scores_are_those_of_scikit_learn(
     expected = oracle.transform(standardised)
     found = read_scores(tmp_path / "out", 4)
     assert code == 0
-    signs = np.sign((found * expected).sum(axis=0))  # scikit-learn's rule is another one
+    signs = np.sign((found * expected).sum(axis=0))  # scikit-learn has another rule for signs
     np.testing.assert_allclose(found * signs, expected, atol=1e-5)
     fitted = np.load(tmp_path / "out" / "pca.npz", allow_pickle=False)
     np.testing.assert_allclose(fitted["explained_variance"], oracle.explained_variance_, rtol=1e-6)
-    assert len(rows(spark, tmp_path / "out" / "scores")) == 200  # the broken image is not there
+    assert len(rows(spark, tmp_path / "out" / "scores")) == 200  # without the bad image
 
 
-def test_sparks_own_method_finds_the_same_directions(batch: Batch, tmp_path: Path) -> None:
+def test_spark_ml_finds_the_same_directions(batch: Batch, tmp_path: Path) -> None:
     table = write_table(tmp_path / "features", mixed(100, 20))
     batch("reduce", table, "--pca", 3, "--output", tmp_path / "ours")
 
@@ -86,7 +83,7 @@ def test_sparks_own_method_finds_the_same_directions(batch: Batch, tmp_path: Pat
     np.testing.assert_allclose(cosines, 1, atol=1e-9)
 
 
-def test_components_are_applied_to_new_images(batch: Batch, tmp_path: Path) -> None:
+def test_apply_computes_the_scores_of_other_images(batch: Batch, tmp_path: Path) -> None:
     features = mixed(150, 30)
     one = write_table(tmp_path / "one", features[:100])
     other = write_table(tmp_path / "other", features[100:])
@@ -105,7 +102,7 @@ def test_components_are_applied_to_new_images(batch: Batch, tmp_path: Path) -> N
     )
 
 
-def test_a_column_that_is_not_finite_is_named(
+def test_a_column_that_is_not_finite_is_refused_by_name(
     batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features = mixed(50, 10)
@@ -119,7 +116,7 @@ def test_a_column_that_is_not_finite_is_named(
     assert not (tmp_path / "out").exists()
 
 
-def test_components_of_other_features_are_refused(
+def test_components_for_another_number_of_columns_are_refused(
     batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = write_table(tmp_path / "one", mixed(50, 10))
@@ -132,22 +129,24 @@ def test_components_of_other_features_are_refused(
     )
 
     assert code == 2
-    assert "10" in (told := capsys.readouterr().err)
-    assert "11" in told
+    assert "has components for 10 columns, but" in (printed := capsys.readouterr().err)
+    assert "has 11. Were its features made by another network" in printed
 
 
-def test_what_is_no_table_of_features_is_told(
+def test_an_input_that_is_no_table_of_features_is_an_error(
     batch: Batch, spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spark.range(3).write.parquet(str(tmp_path / "ids"))
 
     assert batch("reduce", tmp_path / "ids", "--pca", 2, "--output", tmp_path / "out") == 2
     assert "has no column features or pixels" in capsys.readouterr().err
-    assert batch("reduce", tmp_path / "gone", "--pca", 2, "--output", tmp_path / "out") == 2
-    assert "gone: there is no table of Parquet files" in capsys.readouterr().err
+    assert batch("reduce", tmp_path / "missing", "--pca", 2, "--output", tmp_path / "out") == 2
+    assert "missing: there is no table of Parquet files" in capsys.readouterr().err
 
 
-def test_equal_tables_give_equal_components_to_the_last_bit(batch: Batch, tmp_path: Path) -> None:
+def test_krylov_gives_equal_components_for_equal_tables_to_the_last_bit(
+    batch: Batch, tmp_path: Path
+) -> None:
     table = write_table(tmp_path / "features", mixed(300, 40))
 
     for name in ("one", "other"):
@@ -157,7 +156,7 @@ def test_equal_tables_give_equal_components_to_the_last_bit(batch: Batch, tmp_pa
     assert one == other
 
 
-def test_the_pictures_are_drawn(batch: Batch, tmp_path: Path) -> None:
+def test_both_plots_are_drawn(batch: Batch, tmp_path: Path) -> None:
     table = write_table(tmp_path / "features", mixed(60, 10))
 
     batch("reduce", table, "--pca", 2, "--output", tmp_path / "out")
@@ -168,14 +167,16 @@ def test_the_pictures_are_drawn(batch: Batch, tmp_path: Path) -> None:
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # not blank
 
 
-def test_summaries_of_many_cores_are_merged_by_workers(
+def test_workers_merge_the_summaries_of_many_cores(
     batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = write_table(tmp_path / "features", mixed(300, 20))
     arguments = ("reduce", table, "--pca", 3, "--method", "covariance", "--output")
     batch(*arguments, tmp_path / "here")
 
-    monkeypatch.setattr("modules.spark.io.feature_table._FAN_IN", 1.5)  # for two cores are not many
+    monkeypatch.setattr(
+        "modules.spark.io.feature_table._FAN_IN", 1.5
+    )  # less than the two cores here
     batch(*arguments, tmp_path / "there")
 
     here, there = (np.load(tmp_path / name / "pca.npz") for name in ("here", "there"))

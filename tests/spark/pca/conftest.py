@@ -8,6 +8,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 @pytest.fixture(scope="session", autouse=True)
 def one_blas_thread() -> Iterator[None]:
-    """Matrices this small are slower on many threads, sevenfold where cores are shared."""
+    """Limits BLAS to one thread: on small matrices, many are up to seven times slower."""
     with threadpool_limits(1, user_api="blas"):
         yield

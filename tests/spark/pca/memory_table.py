@@ -1,4 +1,4 @@
-"""A `FeatureTable` over an array, as strict as one spread over machines."""
+"""A `FeatureTable` over an array, as strict as one on many machines."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Summary = TypeVar("Summary")
 
 
 class MemoryTable:
-    """Splits an array into partitions and batches; all that would travel goes through pickle.
+    """Splits an array into partitions and batches; pickles everything that workers would get.
 
-    partitions: where each one after the first begins. passes: counts the passes so far.
+    partitions: the first row of each partition after the first one. passes: number of passes.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""scikit-learn's StandardScaler and exact PCA, and how far components are from theirs."""
+"""scikit-learn's StandardScaler and exact PCA, to compare components with."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from sklearn.preprocessing import StandardScaler
 
 from modules.spark.pca import PrincipalComponents
 
-# Where a variance is at least this much above the next, the directions before it are well defined
+# If a variance is larger than the next by this share of itself, the span up to it is well defined
 GAP = 0.1
-# residuals of 1e-6 over such a gap: 1e-5 radians
+# in radians: residuals of 1e-6 over such a gap
 ANGLE = 1e-5
-# below this share of the largest variance, rounding makes up what is left of a small one
+# a variance below this share of the largest one is rounding error
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Oracle:
-    """mean, scale: `(d,)`. variances, shares: all `(min(n, d),)`. axes: a row for each of them."""
+    """scikit-learn's results: mean, scale `(d,)`; variances, shares `(r,)`; axes `(r, d)`.
+
+    r is min(n, d).
+    """
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -33,7 +36,9 @@ class Oracle:
     @staticmethod
     def of(values: NDArray[Any]) -> Oracle:
         scaler = StandardScaler()
-        with np.errstate(invalid="ignore"):  # shares of no variance at all are NaN, for us 0
+        with np.errstate(
+            invalid="ignore"
+        ):  # without any variance, its shares are NaN, and ours are 0
             pca = PCA(svd_solver="full").fit(scaler.fit_transform(values.astype(np.float64)))
         return Oracle(
             scaler.mean_,
@@ -45,7 +50,7 @@ class Oracle:
 
 
 def assert_agrees(fitted: PrincipalComponents, values: NDArray[Any]) -> None:
-    """Variances to 1e-6 of themselves, subspaces to `ANGLE` wherever there is a `GAP`."""
+    """Asserts that variances agree to 1e-6, and subspaces before a `GAP` to `ANGLE`."""
     oracle = Oracle.of(values)
     k = len(fitted.components)
     level = ROUNDING * oracle.variances[0]
@@ -68,9 +73,9 @@ def assert_agrees(fitted: PrincipalComponents, values: NDArray[Any]) -> None:
 
 
 def largest_angle(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """The largest principal angle between two spans of orthonormal rows `(k, d)`, in radians.
+    """Returns the largest principal angle between two spans of orthonormal rows `(k, d)`.
 
-    From its sine, which tells small angles apart; a cosine near 1 does not.
+    In radians, computed from its sine, as the cosine of a small angle is 1 up to rounding.
     """
     outside = first - (first @ second.T) @ second
     return float(np.arcsin(min(1.0, float(np.linalg.norm(outside, 2)))))

@@ -1,4 +1,4 @@
-"""The eigensolver alone, on matrices whose eigenvalues are known."""
+"""The eigensolver, on matrices with known eigenvalues."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def solve(matrix: NDArray[np.float64], k: int, products_at_most: int = 100) -> E
     ],
     ids=["even", "decaying", "tiny", "clusters", "rank 3", "zero", "one giant"],
 )
-def test_eigenvalues_are_found_and_residuals_are_true(eigenvalues: NDArray[np.float64]) -> None:
+def test_eigenvalues_are_found_with_small_residuals(eigenvalues: NDArray[np.float64]) -> None:
     matrix = matrix_with(eigenvalues)
 
     found = solve(matrix, 8)
@@ -48,7 +48,7 @@ def test_eigenvalues_are_found_and_residuals_are_true(eigenvalues: NDArray[np.fl
     np.testing.assert_array_less(residuals, 1.1e-6 * found.values + 1e-11 * largest + 1e-300)
 
 
-def test_a_search_cut_short_reports_the_residuals_that_there_are() -> None:
+def test_a_search_that_is_stopped_early_returns_its_residuals() -> None:
     matrix = matrix_with(np.linspace(1, 2, 400)[::-1])
 
     found = solve(matrix, 8, products_at_most=15)
@@ -74,7 +74,7 @@ def test_a_block_is_never_wider_than_the_matrix() -> None:
 
 
 @pytest.mark.parametrize(("k", "width"), [(3, 19), (16, 32), (20, 40)])
-def test_a_block_is_wider_than_what_is_looked_for(k: int, width: int) -> None:
+def test_a_block_has_more_columns_than_k(k: int, width: int) -> None:
     widths: list[int] = []
 
     def multiply(block: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Which method is taken for which shape; no table is read for it."""
+"""Which method is chosen for which shape; no table is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from modules.spark.pca.choice import choose
         (1_000_000_000, 100_000, "krylov"),
     ],
 )
-def test_the_shape_chooses(rows: int, columns: int, method: str) -> None:
+def test_the_shape_decides_the_method(rows: int, columns: int, method: str) -> None:
     choice = choose(rows, columns, k=16)
 
     assert choice.method == method
@@ -30,7 +30,7 @@ def test_the_shape_chooses(rows: int, columns: int, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["rows", "covariance", "krylov"])
-def test_a_method_that_works_may_be_asked_for(method: str) -> None:
+def test_a_feasible_method_can_be_requested(method: str) -> None:
     assert choose(3_000, 5_000, k=16, method=method).method == method
 
 
@@ -38,13 +38,13 @@ def test_a_method_that_works_may_be_asked_for(method: str) -> None:
     ("rows", "columns", "k", "method", "why"),
     [
         (2_000_000, 100, 3, "rows", "2,000,000 x 100 are 1,600 MB, and 256 MB are the limit"),
-        (50, 8_192, 3, "covariance", "fewer than 8,192 columns; here are 8,192. Take 'krylov'"),
+        (50, 8_192, 3, "covariance", "fewer than 8,192 columns; here are 8,192. Use 'krylov'"),
         (9_999, 12_000, 1_001, "krylov", "up to 1,000 components of 12,000 columns"),
         (9_999, 12_000, 1_001, "auto", "up to 1,000 components of 12,000 columns"),
-        (50, 50, 3, "svd", "method 'svd': one of auto, rows, covariance, krylov"),
+        (50, 50, 3, "svd", "method 'svd': must be one of auto, rows, covariance, krylov"),
     ],
 )
-def test_a_method_that_cannot_work_is_refused(
+def test_an_infeasible_method_is_refused_with_the_limit(
     rows: int, columns: int, k: int, method: str, why: str
 ) -> None:
     with pytest.raises(JobError, match=why):

@@ -1,4 +1,4 @@
-"""Components are scikit-learn's, by every method, for every shape and kind of column."""
+"""Every method finds scikit-learn's components, for every shape and kind of column."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def test_components_are_those_of_scikit_learn(shape: tuple[int, int], method: st
     assert (fitted.rows, fitted.columns, fitted.method) == (*shape, method)
 
 
-def test_krylov_goes_on_where_its_basis_is_full() -> None:
+def test_krylov_restarts_when_its_basis_is_full() -> None:
     values = decaying(3000, 600, power=0.05)
     table = MemoryTable(values, [1000, 2000])
 
     fitted = fit(table, 16, method="krylov")
 
     assert_agrees(fitted, values)
-    # a basis of 12 blocks at most: beyond 1 + 12 passes, it has started again
+    # the basis has at most 12 blocks, so more than 1 + 12 passes mean a restart
     assert 13 < table.passes == fitted.passes <= 60
 
 
@@ -56,7 +56,7 @@ def test_an_exact_method_reads_the_table_once(method: str) -> None:
 
 
 @every_method
-def test_all_components_are_to_be_had(method: str) -> None:
+def test_k_may_be_the_number_of_columns(method: str) -> None:
     values = decaying(90, 30)
 
     assert_agrees(fit(MemoryTable(values), 30, method=method), values)
@@ -70,7 +70,7 @@ def test_float32_is_computed_at_double_precision(method: str) -> None:
 
 
 @every_method
-def test_columns_far_from_zero_lose_nothing(method: str) -> None:
+def test_columns_far_from_zero_keep_their_accuracy(method: str) -> None:
     values = decaying(400, 20)
     values = 1e6 + 1e-2 * values / values.std(axis=0)
 
@@ -103,7 +103,7 @@ def test_constant_duplicate_and_mirrored_columns(method: str) -> None:
     np.testing.assert_array_equal(fitted.explained_variance[12:], 0.0)
     np.testing.assert_allclose(fitted.components[:12, -2:], 0.0, atol=1e-12)
     assert "2 of 22 columns are constant" in notes[1]
-    assert "bears out 12 of 16 components" in notes[2]
+    assert "variance along 12 of 16 components" in notes[2]
 
 
 @every_method
@@ -124,11 +124,11 @@ def test_fewer_rows_than_components(method: str) -> None:
 
     assert_agrees(fitted, values)
     assert np.count_nonzero(fitted.explained_variance) == 7
-    assert "bears out 7 of 16 components" in notes[-1]
+    assert "variance along 7 of 16 components" in notes[-1]
 
 
 @every_method
-def test_mirrored_columns_do_not_turn_a_component_round(method: str) -> None:
+def test_mirrored_columns_do_not_change_the_sign_of_a_component(method: str) -> None:
     column = np.random.default_rng(2).standard_normal((100, 1))
 
     for values in (np.hstack([column, -column]), np.hstack([-column, column])):
@@ -169,7 +169,9 @@ def test_partitions_and_batches_do_not_matter(
 
 @every_method
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_refused_by_column(method: str, value: float) -> None:
+def test_values_that_are_not_finite_are_refused_with_their_columns(
+    method: str, value: float
+) -> None:
     values = decaying(50, 20)
     values[[3, 40], 7] = value
     values[40, 11] = value
@@ -200,7 +202,7 @@ def test_values_without_finite_squares_are_refused(method: str) -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 31])
 def test_k_is_from_1_to_the_number_of_columns(k: int) -> None:
-    with pytest.raises(JobError, match=f"from 1 to the number of columns, 30; it is {k}"):
+    with pytest.raises(JobError, match=f"must be from 1 to the number of columns, 30; it is {k}"):
         fit(MemoryTable(decaying(50, 30)), k)
 
 
@@ -211,21 +213,21 @@ def test_one_row_has_no_components(rows: int) -> None:
 
 
 @every_method
-@pytest.mark.parametrize("said", [40, 60])
-def test_a_table_that_is_not_what_it_says_is_refused(method: str, said: int) -> None:
+@pytest.mark.parametrize("stated", [40, 60])
+def test_a_table_with_another_number_of_rows_is_refused(method: str, stated: int) -> None:
     table = MemoryTable(decaying(50, 30))
-    table.rows = said
+    table.rows = stated
 
-    with pytest.raises(JobError, match=f"said to have {said} rows, and 50 came"):
+    with pytest.raises(JobError, match=f"has {stated} rows, but 50 were read"):
         fit(table, 3, method=method)
 
 
 @every_method
-def test_a_table_whose_rows_are_gone_is_refused(method: str) -> None:
+def test_a_table_without_the_stated_rows_is_refused(method: str) -> None:
     table = MemoryTable(np.empty((0, 30)), [0, 0])
     table.rows = 50
 
-    with pytest.raises(JobError, match="said to have 50 rows, and 0 came"):
+    with pytest.raises(JobError, match="has 50 rows, but 0 were read"):
         fit(table, 3, method=method)
 
 
@@ -234,7 +236,7 @@ def test_rows_of_another_width_are_refused(method: str) -> None:
     table = MemoryTable(decaying(50, 30))
     table.columns.append("one too many")
 
-    with pytest.raises(JobError, match="names 31 columns, and its rows have 30 values"):
+    with pytest.raises(JobError, match="names 31 columns, but its rows have 30 values"):
         fit(table, 3, method=method)
 
 
@@ -243,11 +245,11 @@ def test_a_table_that_changes_between_passes_is_refused() -> None:
         def _batches(self, partition: NDArray[np.float64]) -> Iterator[Batch]:
             return super()._batches(partition[: 54 - self.passes * 2])
 
-    with pytest.raises(JobError, match="said to have 50 rows, and 48 came"):
+    with pytest.raises(JobError, match="has 50 rows, but 48 were read"):
         fit(ShrinkingTable(decaying(50, 30), batch_rows=7), 3, method="krylov")
 
 
-def test_krylov_never_holds_columns_by_columns() -> None:
+def test_krylov_never_makes_a_matrix_of_columns_by_columns() -> None:
     table = MemoryTable(decaying(200, 8192), batch_rows=100)
     tracemalloc.start()
     try:
@@ -259,7 +261,7 @@ def test_krylov_never_holds_columns_by_columns() -> None:
     assert peak < 8192 * 8192 * 8 / 4
 
 
-def test_the_method_is_said_with_its_reason() -> None:
+def test_the_method_is_noted_with_its_reason() -> None:
     notes: list[str] = []
 
     fitted = fit(MemoryTable(decaying(50, 30)), 3, note=notes.append)
@@ -269,7 +271,7 @@ def test_the_method_is_said_with_its_reason() -> None:
     assert "50 rows of 30 columns" in fitted.reason
 
 
-def test_krylov_says_what_it_reached_when_its_passes_are_used_up(
+def test_krylov_notes_its_residuals_when_its_passes_are_used_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modules.spark.pca.krylov._PASSES_AT_MOST", 5)

@@ -1,4 +1,4 @@
-"""Fitted components are kept as bytes, and nothing but such bytes is taken for them."""
+"""Fitted components become bytes and are read from them; other bytes are refused."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_float32_rows_have_scores_of_double_precision(fitted: PrincipalComponent
 
 
 def test_rows_of_another_width_have_no_scores(fitted: PrincipalComponents) -> None:
-    with pytest.raises(JobError, match=r"are of 6 columns, .* the rows to transform are \(50, 5\)"):
+    with pytest.raises(JobError, match=r"need rows of shape \(m, 6\); .* have the shape \(50, 5\)"):
         fitted.transform(VALUES[:, :5])
 
 
-def test_bytes_hold_everything(fitted: PrincipalComponents) -> None:
+def test_components_read_from_their_bytes_are_equal(fitted: PrincipalComponents) -> None:
     again = PrincipalComponents.from_bytes(fitted.to_bytes())
 
     for field in fields(PrincipalComponents):
@@ -71,7 +71,7 @@ def test_damaged_bytes_are_refused_or_harmless(fitted: PrincipalComponents, stri
             again = PrincipalComponents.from_bytes(candidate)
         except JobError:
             refused += 1
-        else:  # dates and the like, in the archive's own records
+        else:  # the damage is in the zip's own records, such as a date
             assert again.to_bytes() == content
     assert refused > len(damaged) / 2
 
@@ -108,14 +108,20 @@ def test_bytes_of_other_kinds_are_refused(content: bytes, what: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"mean": np.zeros(5)}, r"mean is \(5,\), where components of \(2, 6\) need \(6,\)"),
+        (
+            {"mean": np.zeros(5)},
+            r"mean has the shape \(5,\), but components of \(2, 6\) need \(6,\)",
+        ),
         ({"scale": np.zeros(6)}, "scale has values that are not above 0"),
         ({"scale": np.ones(6, np.float32)}, "scale has values that are not finite float64"),
         ({"mean": np.full(6, np.nan)}, "mean has values that are not finite"),
         ({"components": np.zeros(6)}, "components is float64 with 1 dimensions"),
         ({"components": np.zeros((2, 6), int)}, "components is int64 with 2 dimensions"),
         ({"explained_variance": -np.ones(2)}, "explained_variance has values below 0"),
-        ({"explained_variance_ratio": np.ones(3)}, r"explained_variance_ratio is \(3,\)"),
+        (
+            {"explained_variance_ratio": np.ones(3)},
+            r"explained_variance_ratio has the shape \(3,\)",
+        ),
         ({"method": "guess"}, "method is 'guess'"),
         ({"rows": 3.5}, "rows is float64 with 0 dimensions"),
     ],
