@@ -1,4 +1,4 @@
-"""A bucket on this machine: pictures dropped in, the function's own handler, results out."""
+"""Drop images into a local bucket, run the function's handler on its events, fetch the results."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from ..settings import Settings
-from .samples import NAMES, OWN_MODEL, find_images, find_model, sample_images
+from .local_images import find_images
+from .samples import NAMES, OWN_MODEL, find_model, sample_images
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,28 +40,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("demo-output"),
         metavar="DIR",
-        help="where the results are copied to (default: %(default)s)",
+        help="the folder for the results (default: %(default)s)",
     )
     parser.epilog = (
-        "Named models, and photos beside the samples, come from the folder that SHARED_DATA "
-        "names, where it is set; models else from their public addresses."
+        "If SHARED_DATA names a folder, models and more sample photos are taken from there. Other "
+        "models are downloaded from their public addresses."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Drops every image into a local bucket, and serves its events; returns 1 if any failed."""
+    """Uploads every image to a local bucket and handles the events; returns 1 if any failed."""
     from rich.console import Console
 
     from .local_aws.bucket import BUCKET, LocalBucket, quiet_handler
 
     console = Console()
     model = find_model(arguments.model)
-    images = find_images(arguments.images or sample_images(model))
+    images = _find_images(arguments.images or sample_images(model))
     settings = Settings.from_environment(os.environ)
     with LocalBucket(settings.input_prefix) as bucket:
         bucket.upload_model(model)
         console.print(
-            f"Dropping {len(images)} pictures into s3://{BUCKET}/{settings.input_prefix}, "
+            f"Dropping {len(images)} images into s3://{BUCKET}/{settings.input_prefix}, "
             f"a bucket at {bucket.endpoint}, with the model {model.name}",
             highlight=False,
             soft_wrap=True,
@@ -77,8 +80,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if served == len(images) and not failures else 1
 
 
+def _find_images(paths: list[Path]) -> list[Path]:
+    """Returns the images at `paths`: files, and the images directly in folders.
+
+    Raises:
+        UsageError: a path does not exist, there are no images, or two have the same name.
+    """
+    images, missing = find_images(paths, is_recursive=False)
+    if missing:
+        raise UsageError(f"{missing[0]}: there is no such file or folder")
+    for name, count in Counter(image.path.name for image in images).items():
+        if count > 1:  # all images go under one prefix
+            raise UsageError(f"{name} is there {count} times; names must differ")
+    return [image.path for image in images]
+
+
 def _download(bucket: LocalBucket, prefix: str, folder: Path) -> list[dict[str, Any]]:
-    """Copies what lies under a prefix to a folder; returns the JSON documents among it."""
+    """Downloads the objects under a prefix into a folder; returns their JSON documents."""
     documents = []
     pages = bucket.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket.name, Prefix=prefix
@@ -96,7 +114,7 @@ def _print_table(console: Console, documents: list[dict[str, Any]], output: Path
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("picture", "found", "annotated")
+    table = Table("image", "found", "annotated")
     for document in documents:
         name = Path(document["image"]["key"]).name
         found = ", ".join(

@@ -1,9 +1,8 @@
-"""Find objects in images and folders of this machine."""
+"""Find objects in local images, and in folders of them."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 from collections.abc import Iterator
@@ -13,26 +12,18 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PermanentError, UsageError
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
-from ..object_detection.images import SUFFIXES
 from ..results.document import Source, describe_result, to_json, too_many_bytes
 from ..results.keys import DOCUMENT_SUFFIX
 from ..results.pipeline import draw, process
 from ..settings import Settings
 from ..storage.local_files import write_atomically
 from ..telemetry.timings import Timings
+from .local_images import LocalImage, find_images
 from .samples import NAMES, find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-
-@dataclasses.dataclass(frozen=True)
-class _Input:
-    """An image, and its path below the output folder."""
-
-    path: Path
-    output_name: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,30 +36,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="a folder with one *.cfg, one *.weights and one *.names; "
-        f"or one of {NAMES}, which is downloaded if it is not here",
+        f"or one of {NAMES}, which is downloaded if it is missing",
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="write each annotated image and its JSON document here",
+        help="write each annotated image and its JSON document into this folder",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON document a line instead of a table"
+        "--json", action="store_true", help="print one JSON document per line instead of a table"
     )
     parser.add_argument(
         "--confidence",
         metavar="C",
-        help=f"drop detections at or under it, 0 to 1 (default {Settings.confidence})",
+        help="drop detections with this confidence or less, 0 to 1 "
+        f"(default {Settings.confidence})",
     )
     parser.add_argument(
         "--nms",
         metavar="N",
-        help="drop a box that overlaps a more confident one of its class by more, "
+        help="drop a box that overlaps a more confident box of the same class by more than this, "
         f"0 to 1 (default {Settings.nms})",
     )
-    parser.epilog = "Settings are read from the environment too: CONFIDENCE, NMS, CLASSES, ENGINE, "
-    parser.epilog += "RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options go before them."
+    parser.epilog = (
+        "These environment variables are read, too: CONFIDENCE, NMS, CLASSES, ENGINE, RESIZE, "
+        "MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them."
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         os.environ, confidence=arguments.confidence, nms=arguments.nms
     )
     messages = Console(stderr=True)
-    inputs, missing = _find_images(arguments.images, arguments.output)
+    images, missing = find_images(arguments.images, exclude=arguments.output)
+    if arguments.output:
+        _refuse_collisions(images)
     model = load_model(LocalFolder(find_model(arguments.model)), settings)
 
     failures = [f"{path}: there is no such file or folder" for path in missing]
@@ -91,13 +87,13 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(
         *columns, console=messages, transient=True, disable=not messages.is_terminal
     ) as progress:
-        for item in progress.track(inputs, description="detecting"):
+        for image in progress.track(images, description="detecting"):
             try:
-                document = _process_file(item, model, settings, arguments.output)
+                document = _process_file(image, model, settings, arguments.output)
             except (PermanentError, OSError) as error:
                 failures.append(str(error))
                 messages.print(
-                    f"{item.path}: {error}", style="red", markup=False, highlight=False,
+                    f"{image.path}: {error}", style="red", markup=False, highlight=False,
                     soft_wrap=True,
                 )  # fmt: skip
             else:
@@ -110,59 +106,35 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _find_images(paths: list[Path], output: Path | None) -> tuple[list[_Input], list[Path]]:
-    """Expands folders; returns the images, and the paths at which there is nothing."""
-    inputs, missing = [], []
-    for path in paths:
-        if path.is_dir():
-            inputs += [_Input(found, found.relative_to(path)) for found in _walk(path, output)]
-        elif path.exists():
-            inputs.append(_Input(path, Path(path.name)))
-        else:
-            missing.append(path)
-    if not inputs and not missing:
-        raise UsageError(f"no images ({', '.join(SUFFIXES)}) in {', '.join(map(str, paths))}")
-    if output:
-        _refuse_collisions(inputs)
-    return inputs, missing
-
-
-def _walk(folder: Path, output: Path | None) -> Iterator[Path]:
-    """The folder's images in order, less what an earlier run wrote below it."""
-    own = output.resolve() if output else None
-    for path in sorted(folder.rglob("*")):
-        is_own = own is not None and own in path.resolve().parents
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_own:
-            yield path
-
-
-def _refuse_collisions(inputs: list[_Input]) -> None:
+def _refuse_collisions(images: list[LocalImage]) -> None:
+    """Raises UsageError if two different images would be written to the same file."""
     seen: dict[Path, Path] = {}
-    for item in inputs:
-        other = seen.setdefault(item.output_name, item.path)
-        if other.resolve() != item.path.resolve():
+    for image in images:
+        other = seen.setdefault(image.name, image.path)
+        if other.resolve() != image.path.resolve():
             raise UsageError(
-                f"{other} and {item.path} would both be written to {item.output_name}; "
+                f"{other} and {image.path} would both be written to {image.name}; "
                 "name the folder that holds both, or use two outputs"
             )
 
 
 def _process_file(
-    item: _Input, model: Model, settings: Settings, output: Path | None
+    image: LocalImage, model: Model, settings: Settings, output: Path | None
 ) -> dict[str, Any]:
+    """Detects in one image, writes the outputs if asked to, and returns the document."""
     timings = Timings()
     with timings.stage("fetch"):
-        size = item.path.stat().st_size
+        size = image.path.stat().st_size
         if size > settings.max_image_bytes:
             raise PermanentError(too_many_bytes(size, settings.max_image_bytes))
-        data = item.path.read_bytes()
+        data = image.path.read_bytes()
     result = process(data, model, settings, timings)
-    target = output / item.output_name if output else None
+    target = output / image.name if output else None
     if target:
         annotated = draw(result, model, timings)
         with timings.stage("publish"):
             _write(target, annotated)
-    source = Source(str(item.path))
+    source = Source(str(image.path))
     document = describe_result(source, len(data), result, model, settings, timings)
     if target:
         _write(target.with_name(target.name + DOCUMENT_SUFFIX), to_json(document))
@@ -170,14 +142,14 @@ def _process_file(
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file atomically, and creates its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as file:
         file.write(data)
 
 
 class _Report:
-    """Results on standard output: JSON lines, a table for a person, or tabs for a pipe."""
+    """Prints results on standard output: JSON lines, or a table on a terminal, or tab-separated."""
 
     def __init__(self, *, json_lines: bool) -> None:
         from rich.console import Console
@@ -190,7 +162,7 @@ class _Report:
             self._table = _empty_table()
 
     def add(self, document: dict[str, Any]) -> None:
-        """Takes one image's document."""
+        """Adds one image's document."""
         self.count += 1
         if self._json_lines:
             print(json.dumps(document, ensure_ascii=False), flush=True)
@@ -201,7 +173,7 @@ class _Report:
                 print(*row, sep="\t", flush=True)
 
     def finish(self) -> None:
-        """Prints what was kept back."""
+        """Prints the table, which is complete only now."""
         if self._table is not None and self._table.row_count:
             self._console.print(self._table)
 
@@ -225,6 +197,7 @@ def _summary(document: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yields key, label, confidence, x, y, width and height of each detection."""
     for item in document["detections"]:
         box = item["box"]
         sides = (str(box[side]) for side in ("x", "y", "width", "height"))

@@ -14,7 +14,6 @@ from ..errors import UsageError
 from ..models.zoo.catalogue import DETECTORS, MODELS, RemoteFile, ZooModel
 from ..models.zoo.fetch import pull
 from ..object_detection.darknet.cfg import parse_cfg
-from ..object_detection.images import SUFFIXES
 from .transfer import transfer_bars
 
 CACHE = Path(".cache", "models")
@@ -111,29 +110,6 @@ def sample_images(model: Path) -> list[Path]:
     if model == _DEMO / OWN_MODEL:
         return sorted(_DEMO.glob("market-*.jpg"))
     return [_DEMO / "street.jpg", *filter(None, [_shared("photos")])]
-
-
-def find_images(paths: list[Path]) -> list[Path]:
-    """Returns the images at `paths`: files, and the images directly in folders.
-
-    Raises:
-        UsageError: a path does not exist, there are no images, or two have the same name.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise UsageError(f"{path}: there is no such file or folder")
-    if not found:
-        raise UsageError(f"no images ({', '.join(SUFFIXES)}) in {', '.join(map(str, paths))}")
-    names = [path.name for path in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{name} is there {names.count(name)} times; names must differ")
-    return found
 
 
 def _shared(*path: str) -> Path | None:
