@@ -134,5 +134,5 @@ def test_prefixes_limits_and_force_do_not_change_the_digest() -> None:
 
 
 def test_failures_and_results_must_have_different_prefixes() -> None:
-    with pytest.raises(SettingsError, match="FAILED_PREFIX=output/ .* another prefix than OUTPUT"):
+    with pytest.raises(SettingsError, match=r"FAILED_PREFIX=output/ .* another prefix than OUTPUT"):
         Settings(failed_prefix="output/")

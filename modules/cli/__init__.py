@@ -20,7 +20,7 @@ COMMANDS = {
     "models": "list, fetch, upload, inspect and convert models",
     "batch": "detect, featurize, reduce and more on Spark, for whole buckets",
     "local": "keep a bucket on this machine that answers as the deployed one",
-    "failures": "list the images of a bucket that failed for good, and why",
+    "failures": "list the images of a bucket that failed permanently, and why",
     "redrive": "have the deployed function try its dead letters again",
 }
 

@@ -1,4 +1,4 @@
-"""Reads what a bucket says of the images that failed for good; start at `failed_images`."""
+"""Reads what a bucket says of the images that failed permanently; start at `failed_images`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AT_ONCE = 10  # requests, which are mostly waiting; so many connections the SDK
 
 @dataclass(frozen=True)
 class FailedImage:
-    """An image that failed for good, as its record under the failed prefix has it.
+    """An image that failed permanently, as its record under the failed prefix has it.
 
     kind: the error's class. is_superseded: a result was published since.
     """

@@ -1,4 +1,4 @@
-"""List the images of a bucket that failed for good, and why, the newest first."""
+"""List the images of a bucket that failed permanently, and why, the newest first."""
 
 from __future__ import annotations
 

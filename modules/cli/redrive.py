@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_THE_STACKS,
         metavar="s3://BUCKET",
-        help="instead of dead letters, the images that failed for good and have no result since, "
+        help="instead of dead letters, the images that failed permanently and have no result since, "
         "as `failures` lists them; of the stage's bucket unless named",
     )
     parser.add_argument(
@@ -113,7 +113,7 @@ class _Item(Protocol):
 
 @dataclass(frozen=True)
 class _Failure:
-    """An image that failed for good. Its record stays until a result supersedes it."""
+    """An image that failed permanently. Its record stays until a result supersedes it."""
 
     bucket: str
     image: FailedImage

@@ -1,1 +1,1 @@
-"""Logs, metrics and traces; start at `reports.py`."""
+"""Logs, metrics and traces. Start at `reports.py`; `logs.py` has the logger that all rooms use."""

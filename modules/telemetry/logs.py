@@ -1,4 +1,8 @@
-"""The logger of the whole project; see `logger`."""
+"""The logger of the whole project: one JSON document per line, to standard error.
+
+CloudWatch takes standard error from there, and a command's standard output stays free for results.
+docs/operations.md lists every message and field.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,7 @@ import sys
 
 from aws_lambda_powertools.logging import Logger
 
-# a deployment's own name, by which its stages are told apart
-SERVICE = os.environ.get("POWERTOOLSSERVICE_NAME", "object-detection")
-
+# The deployment's name, which tells its stages apart in logs and metrics
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "object-detection")
 
 logger = Logger(service=SERVICE, stream=sys.stderr)

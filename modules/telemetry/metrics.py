@@ -1,4 +1,9 @@
-"""CloudWatch metrics in the embedded format; start at `count`."""
+"""CloudWatch metrics in the embedded metric format; start at `count`.
+
+Metrics are collected here, and written once per invocation by `reports.observed`.
+docs/operations.md lists every metric.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,22 @@ from .logs import SERVICE
 
 metrics = Metrics(namespace="ObjectDetection", service=SERVICE)
 
-
-_adding = threading.Lock()  # images of one event are served, and counted, side by side
+# Threads serve the images of one event concurrently, and all of them add metrics
+_lock = threading.Lock()
 
 
 def count(name: str, value: float = 1) -> None:
-    """Adds to a metric that counts."""
+    """Adds to a counter."""
     _add(name, MetricUnit.Count, value)
+
+
+def count_kind(name: str, error: Exception) -> None:
+    """Adds one to the counter of a kind of error, like `Failures.ImageError`.
+
+    This is a metric for each kind, and not a dimension: a document of the embedded format has one
+    value for each dimension, but the images of one event may fail in several ways.
+    """
+    count(f"{name}.{type(error).__name__}")
 
 
 def measure(name: str, milliseconds: float) -> None:
@@ -25,14 +39,5 @@ def measure(name: str, milliseconds: float) -> None:
 
 
 def _add(name: str, unit: MetricUnit, value: float) -> None:
-    with _adding:
+    with _lock:
         metrics.add_metric(name, unit, value)
-
-
-def count_kind(name: str, error: Exception) -> None:
-    """Adds to the metric of one kind of failure, like `Failures.ImageError`.
-
-    A metric of its own, and no dimension: a blob of the embedded format has one value for each
-    dimension, and an event's images fail in several ways.
-    """
-    count(f"{name}.{type(error).__name__}")

@@ -1,11 +1,10 @@
-"""Logs and metrics; start at `observed` and `report_image`.
+"""Reports an invocation and its images as logs, metrics and traces.
 
-Logs are one JSON document a line, to standard error: CloudWatch takes it from there, and a
-command's standard output stays free for results. Metrics are CloudWatch's embedded format, which
-`observed` flushes once an event. docs/operations.md lists both for those who read them.
+Start at `observed`, which surrounds an invocation, and `report_image`. docs/operations.md lists
+every message, field and metric.
 
-Powertools is 2 to 3 % of a cold start, as boto3 has loaded most of what it imports, and what is
-said of one image takes less than 1 % of its time (benchmarks/telemetry.py).
+Powertools takes 2 to 3 % of a cold start, because boto3 has already loaded most of what it imports.
+The report of one image takes less than 1 % of the image's time (benchmarks/telemetry.py).
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _invocations = itertools.count()
 
 @contextmanager
 def observed(context: Any) -> Iterator[None]:
-    """Gives what is logged inside the invocation's id, and sends its metrics in the end.
+    """Adds the invocation's id to every log line inside, and writes the metrics at the end.
 
-    `context` is Lambda's, or None where there is none. The first invocation of an execution
+    `context` is Lambda's, or None outside of Lambda. The first invocation of an execution
     environment is a cold start.
     """
     is_cold = next(_invocations) == 0
@@ -58,6 +57,6 @@ def report_image(key: str, digest: str, detections: int, timings: Timings) -> No
 
 
 def report_failure(key: str, error: Exception) -> None:
-    """Logs and counts an image that failed for good."""
+    """Logs and counts an image that failed permanently."""
     count_kind("Failures", error)
-    logger.warning("failed for good", key=key, kind=type(error).__name__, error=str(error))
+    logger.warning("image failed permanently", key=key, kind=type(error).__name__, error=str(error))

@@ -1,4 +1,4 @@
-"""How long each stage of one image took; see `Timings`."""
+"""Measures how long each stage of one image takes; see `Timings`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+_STAGES = ("fetch", "decode", "infer", "draw", "publish")
+
 
 @dataclass(frozen=True)
 class Span:
-    """A stage that is over. start: seconds since 1970."""
+    """A stage that has ended. start: seconds since 1970, UTC."""
 
     name: str
     start: float
@@ -19,24 +21,22 @@ class Span:
 
 @dataclass
 class Timings:
-    """Milliseconds by stage, and when each was."""
+    """The milliseconds of each stage, 0 for one that did not run, and the spans in time order."""
 
-    milliseconds: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("fetch", "decode", "infer", "draw", "publish"), 0.0)
-    )
+    milliseconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_STAGES, 0.0))
     spans: list[Span] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Counts the time inside towards a stage."""
-        began_at, start = time.time(), time.perf_counter()
+        """Adds the time inside to a stage, also if an error ends it."""
+        started_at, start = time.time(), time.perf_counter()
         try:
             yield
         finally:
             seconds = time.perf_counter() - start
             self.milliseconds[name] += seconds * 1000
-            self.spans.append(Span(name, began_at, seconds))
+            self.spans.append(Span(name, started_at, seconds))
 
     def rounded(self) -> dict[str, float]:
-        """As the document has them."""
+        """Returns the milliseconds as the document has them, to a tenth."""
         return {name: round(value, 1) for name, value in self.milliseconds.items()}

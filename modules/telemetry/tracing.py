@@ -1,9 +1,9 @@
-"""Tells AWS X-Ray what an image's time went into; start at `send_image`.
+"""Sends the stages of an image to AWS X-Ray; start at `send_image`.
 
-Where a function is deployed with tracing, Lambda makes a segment of each invocation, names it in
-the environment, and runs a daemon that takes subsegments over UDP:
-https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon. That is
-one datagram an image, which needs neither the X-Ray SDK nor its place in the layer.
+If a function is deployed with tracing, Lambda creates a segment for each invocation, names it in
+the environment, and runs a daemon that receives subsegments over UDP:
+https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon
+One datagram per image is enough, so that the layer does not need the X-Ray SDK.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _HEADER = b'{"format": "json", "version": 1}\n'
 
 
 def send_image(key: str, spans: Sequence[Span], annotations: Mapping[str, str | int]) -> None:
-    """Sends an image's stages as a subsegment of the invocation, if that is traced.
+    """Sends an image's stages as a subsegment of the invocation; does nothing without tracing.
 
-    X-Ray finds traces by their annotations, and shows the key without an index on it.
+    X-Ray can search traces by their annotations. The key is metadata, which X-Ray only shows.
     """
     parent = _parent(os.environ.get("_X_AMZN_TRACE_ID", ""))
     daemon = _daemon(os.environ.get("AWS_XRAY_DAEMON_ADDRESS", ""))
@@ -41,13 +41,13 @@ def send_image(key: str, spans: Sequence[Span], annotations: Mapping[str, str | 
         "metadata": {"object-detection": {"key": key}},
         "subsegments": [_describe(span) for span in spans],
     }
-    # a trace that is lost, like any datagram, is no reason to lose an image
+    # A trace may be lost, like every datagram; the image must not fail because of it
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(_HEADER + json.dumps(document).encode(), daemon)
 
 
 def _parent(header: str) -> dict[str, str] | None:
-    """Where to belong, from "Root=1-…;Parent=…;Sampled=1"; None where nothing is sampled."""
+    """Reads trace and parent from "Root=1-…;Parent=…;Sampled=1"; None if not sampled."""
     fields = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
     if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
         return None
@@ -55,7 +55,7 @@ def _parent(header: str) -> dict[str, str] | None:
 
 
 def _daemon(address: str) -> tuple[str, int] | None:
-    """The daemon's socket, from "HOST:PORT" or "tcp:HOST:PORT udp:HOST:PORT"."""
+    """Reads the daemon's UDP address from "HOST:PORT" or "tcp:HOST:PORT udp:HOST:PORT"."""
     found = re.search(r"(?:^|udp:)([^:\s]+):(\d+)(?:\s|$)", address)
     return (found[1], int(found[2])) if found else None
 

@@ -249,7 +249,7 @@ def test_a_kind_chooses_by_the_error_that_came_in_the_end(deployed: Deployed) ->
 
 
 def record_failure(deployed: Deployed, key: str, kind: str = "ImageError") -> None:
-    """What the function leaves of an image that failed for good."""
+    """What the function leaves of an image that failed permanently."""
     document = {
         "schema": 1,
         "image": {"bucket": "pictures", "key": f"input/{key}"},

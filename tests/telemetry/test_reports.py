@@ -1,4 +1,4 @@
-"""What an operator sees of the function: logs, metrics and traces, as they leave a process."""
+"""What an operator sees: the logs, metrics and traces that leave the function's process."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.telemetry.test_tracing import PARENT, TRACE, Daemon, daemon
 __all__ = ["daemon"]  # a fixture
 
 GOOD = bytes(cv2.imencode(".png", picture(red=(1, 1), green=(3, 3)))[1])
-# Answers events as Lambda's runtime client does: each with a context, and a log line for an error
+# Answers events as Lambda's runtime client does: with a context, and one log line per error
 RUNTIME = """
 import json, sys, types
 import lambda_function
@@ -43,7 +43,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Output:
-    """What a process wrote: log lines and metric documents, and all of it as text."""
+    """What a process wrote: log lines, metric documents, and everything as one text."""
 
     logs: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
@@ -55,7 +55,7 @@ class Output:
 
 
 def run(bucket: LocalBucket, *events: Any, **environment: str) -> Output:
-    """Has a function that was never used before answer events."""
+    """Answers events in a new process."""
     done = subprocess.run(
         [sys.executable, "-c", RUNTIME],
         input=json.dumps(events),
@@ -74,13 +74,13 @@ def run(bucket: LocalBucket, *events: Any, **environment: str) -> Output:
 
 
 def drop(bucket: LocalBucket, key: str, data: bytes) -> dict[str, str]:
-    """An event that names a new object."""
+    """Puts an object; returns an event that names it."""
     bucket.client.put_object(Bucket=BUCKET, Key=key, Body=data)
     return {"bucket": BUCKET, "key": key}
 
 
 def sums(output: Output) -> dict[str, float]:
-    """Each metric's sum, as CloudWatch would have it, of those that its directives declare."""
+    """Returns the sum of each metric that the documents declare, as CloudWatch computes it."""
     found: dict[str, float] = {}
     for document in output.metrics:
         for directive in document["_aws"]["CloudWatchMetrics"]:
@@ -98,7 +98,7 @@ def pictures(bucket: LocalBucket, colour_model: Path) -> LocalBucket:
     return bucket
 
 
-def test_an_image_that_was_served_is_one_line_that_says_it_all(pictures: LocalBucket) -> None:
+def test_a_served_image_is_logged_in_one_line_with_every_field(pictures: LocalBucket) -> None:
     output = run(pictures, drop(pictures, "input/a b.png", GOOD))
 
     line = output.logged("done")
@@ -112,7 +112,16 @@ def test_an_image_that_was_served_is_one_line_that_says_it_all(pictures: LocalBu
     assert set(line["timings_ms"]) == {"fetch", "decode", "infer", "draw", "publish"}
 
 
-def test_the_first_invocation_alone_is_a_cold_start(pictures: LocalBucket) -> None:
+def test_logs_and_metrics_have_the_name_of_the_deployment(pictures: LocalBucket) -> None:
+    event = drop(pictures, "input/a.png", GOOD)
+
+    output = run(pictures, event, POWERTOOLS_SERVICE_NAME="object-detection-prod")
+
+    assert {line["service"] for line in output.logs} == {"object-detection-prod"}
+    assert {document["service"] for document in output.metrics} == {"object-detection-prod"}
+
+
+def test_only_the_first_invocation_is_a_cold_start(pictures: LocalBucket) -> None:
     events = [drop(pictures, f"input/{name}.png", GOOD) for name in "ab"]
 
     output = run(pictures, *events)
@@ -125,7 +134,7 @@ def test_the_first_invocation_alone_is_a_cold_start(pictures: LocalBucket) -> No
     assert [document["ColdStarts"] for document in output.metrics] == [[1.0], [0.0]]
 
 
-def test_metrics_count_what_became_of_images_and_why(pictures: LocalBucket) -> None:
+def test_metrics_count_images_by_outcome_and_errors_by_kind(pictures: LocalBucket) -> None:
     output = run(
         pictures,
         drop(pictures, "input/a.png", GOOD),
@@ -155,13 +164,15 @@ def test_metrics_count_what_became_of_images_and_why(pictures: LocalBucket) -> N
 def test_a_failure_is_logged_with_its_key_kind_and_reason(pictures: LocalBucket) -> None:
     output = run(pictures, drop(pictures, "input/page.png", b"<html></html>"))
 
-    line = output.logged("failed for good")
+    line = output.logged("image failed permanently")
     assert line["level"] == "WARNING"
     assert (line["key"], line["kind"]) == ("input/page.png", "ImageError")
     assert "HTML" in line["error"]
 
 
-def test_what_is_retried_is_logged_with_its_key_kind_and_reason(pictures: LocalBucket) -> None:
+def test_an_image_that_will_be_retried_is_logged_with_its_key_kind_and_reason(
+    pictures: LocalBucket,
+) -> None:
     output = run(pictures, {"bucket": "nowhere", "key": "input/a.png"})
 
     line = output.logged("will be retried")
@@ -170,7 +181,7 @@ def test_what_is_retried_is_logged_with_its_key_kind_and_reason(pictures: LocalB
     assert "NoSuchBucket" in line["error"]
 
 
-def test_no_log_holds_credentials_signatures_or_what_is_in_images(pictures: LocalBucket) -> None:
+def test_logs_contain_no_credentials_signatures_or_image_contents(pictures: LocalBucket) -> None:
     marker = "what-is-in-the-image"
     cut = GOOD[: len(GOOD) // 2] + marker.encode()
 
@@ -187,12 +198,12 @@ def test_no_log_holds_credentials_signatures_or_what_is_in_images(pictures: Loca
     )
 
     messages = [line["message"] for line in output.logs]
-    assert {"done", "failed for good", "will be retried"} <= set(messages)
+    assert {"done", "image failed permanently", "will be retried"} <= set(messages)
     for secret in (*SECRETS.values(), marker, "Signature", "X-Amz-", "Credential="):
         assert secret not in output.text
 
 
-def test_a_traced_invocation_tells_its_daemon_of_every_stage(
+def test_a_traced_invocation_sends_every_stage_to_the_daemon(
     pictures: LocalBucket, daemon: Daemon
 ) -> None:
     run(

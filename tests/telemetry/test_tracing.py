@@ -1,4 +1,4 @@
-"""X-Ray's daemon is a socket here: what arrives there is what X-Ray would be told."""
+"""What X-Ray's daemon would receive; here a socket stands in for it."""
 
 import json
 import re
@@ -18,7 +18,7 @@ SPANS = [Span("fetch", 1_800_000_000.25, 0.5), Span("infer", 1_800_000_001.0, 0.
 
 
 class Daemon:
-    """What listens where AWS_XRAY_DAEMON_ADDRESS says."""
+    """Listens on the address that AWS_XRAY_DAEMON_ADDRESS names."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -27,7 +27,7 @@ class Daemon:
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
 
     def received(self) -> list[Any]:
-        """The documents that came in, each behind the header that the daemon demands."""
+        """Returns the documents that arrived; each must follow the header that X-Ray requires."""
         found: list[Any] = []
         while True:
             try:
@@ -47,7 +47,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     found.socket.close()
 
 
-def test_an_image_is_a_subsegment_of_the_invocation_and_its_stages_lie_within(
+def test_an_image_is_a_subsegment_of_the_invocation_and_contains_its_stages(
     daemon: Daemon,
 ) -> None:
     send_image("input/a.png", SPANS, {"detections": 2})
@@ -68,7 +68,7 @@ def test_an_image_is_a_subsegment_of_the_invocation_and_its_stages_lie_within(
     assert all(re.fullmatch("[0-9a-f]{16}", each) for each in ids)
 
 
-def test_xrays_own_interface_accepts_the_document(daemon: Daemon) -> None:
+def test_the_xray_api_accepts_the_document(daemon: Daemon) -> None:
     send_image("input/a.png", SPANS, {"digest": "sha256:ab", "detections": 2})
     (image,) = daemon.received()
 
@@ -86,7 +86,7 @@ def test_xrays_own_interface_accepts_the_document(daemon: Daemon) -> None:
     "header",
     ["", f"Root={TRACE};Parent={PARENT};Sampled=0", f"Root={TRACE};Sampled=1", "what;is=this"],
 )
-def test_nothing_is_sent_of_what_is_not_traced(
+def test_nothing_is_sent_if_the_invocation_is_not_traced(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
@@ -97,7 +97,7 @@ def test_nothing_is_sent_of_what_is_not_traced(
 
 
 @pytest.mark.parametrize("form", ["{}", "udp:{}", "tcp:127.0.0.1:1 udp:{}", "udp:{} tcp:[::1]:1"])
-def test_the_daemons_address_may_name_the_protocol(
+def test_the_address_of_the_daemon_may_name_the_protocol(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", form.format(daemon.address))
@@ -108,7 +108,7 @@ def test_the_daemons_address_may_name_the_protocol(
 
 
 @pytest.mark.parametrize("address", ["", "nobody", "no.such.host.invalid:2000", "127.0.0.1:9"])
-def test_without_a_daemon_an_image_is_none_the_worse(
+def test_an_image_does_not_fail_without_a_daemon(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
