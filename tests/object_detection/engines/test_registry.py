@@ -1,0 +1,80 @@
+"""Every name of an engine is an engine; the registry itself imports nothing large."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from modules.errors import ModelError
+from modules.object_detection.engines.registry import (
+    ENGINE_NAMES,
+    choose_engine,
+    create_engine,
+    engine_class,
+)
+from modules.object_detection.onnx.graph import Graph
+from tests.conftest import ROOT
+
+
+def doubling_network() -> tuple[Graph, str]:
+    graph = Graph("doubling")
+    image = graph.input("image", (1, 3, 2, 2))
+    output = graph.node("Add", [image, image])
+    graph.output(output, (1, 3, 2, 2))
+    return graph, output
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_every_engine_runs_a_network(name: str) -> None:
+    graph, output = doubling_network()
+    onnx, _ = graph.serialise()
+    image = np.arange(12, dtype=np.float32).reshape(1, 3, 2, 2)
+
+    (doubled,) = create_engine(name, onnx, [output]).forward(image)
+
+    np.testing.assert_array_equal(doubled, 2 * image)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_an_engine_that_cannot_load_a_network_names_another_engine(name: str) -> None:
+    with pytest.raises(ModelError, match=r"cannot load this network: .*; ENGINE=.* may") as error:
+        create_engine(name, np.zeros(10, np.uint8), ["output"])
+
+    assert f"ENGINE={name} may" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_every_engine_declares_its_facts(name: str) -> None:
+    engine = engine_class(name)
+
+    assert all(
+        isinstance(fact, bool)
+        for fact in (engine.external_weights, engine.needs_dimensions, engine.half_precision)
+    )
+    assert isinstance(engine.dangerous_operators, frozenset)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_name_stands_for_itself(name: str) -> None:
+    assert choose_engine(name) == name
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"), [(None, "opencv"), (object(), "onnxruntime")], ids=["without", "with"]
+)
+def test_auto_is_onnxruntime_if_it_is_installed(
+    spec: object, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
+
+    assert choose_engine("auto") == expected
+
+
+def test_the_names_can_be_read_without_importing_numpy_or_opencv() -> None:
+    code = (
+        "import sys, modules.object_detection.engines.registry; "
+        "sys.exit(bool({'numpy', 'cv2', 'onnxruntime'} & sys.modules.keys()))"
+    )
+
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
