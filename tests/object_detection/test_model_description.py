@@ -11,7 +11,7 @@ def parse(**keys: object) -> Description:
     return parse_description(json.dumps(keys))
 
 
-def test_every_key_has_its_value() -> None:
+def test_all_keys_are_parsed() -> None:
     assert parse(
         family="yolov6",
         head="objectness",
@@ -41,11 +41,11 @@ def test_every_key_has_its_value() -> None:
     )
 
 
-def test_an_empty_one_says_nothing() -> None:
+def test_an_empty_object_has_no_keys() -> None:
     assert parse() == Description()
 
 
-def test_one_side_is_a_square() -> None:
+def test_an_input_of_one_number_is_square() -> None:
     assert parse(input=416).input == (416, 416)
 
 
@@ -53,26 +53,26 @@ def test_a_scale_may_be_a_number() -> None:
     assert parse(scale=1).scale == 1.0
 
 
-def test_the_family_says_how_images_are_fed_and_single_keys_overrule_it() -> None:
-    told = Preprocessing(padding=7)
+def test_the_family_gives_the_preprocessing_and_single_keys_override_it() -> None:
+    default = Preprocessing(padding=7)
 
-    assert parse().preprocessing(told) == told
-    assert parse(family="yolox").preprocessing(told) == Preprocessing(
+    assert parse().preprocessing(default) == default
+    assert parse(family="yolox").preprocessing(default) == Preprocessing(
         scale=1.0, channels="bgr", resize="letterbox-top-left", padding=114
     )
-    assert parse(family="yolox", channels="rgb").preprocessing(told) == Preprocessing(
+    assert parse(family="yolox", channels="rgb").preprocessing(default) == Preprocessing(
         scale=1.0, channels="rgb", resize="letterbox-top-left", padding=114
     )
 
 
-def test_mean_and_std_are_the_preprocessings_mean_and_deviation() -> None:
-    told = Preprocessing(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
+def test_mean_and_std_override_those_of_the_preprocessing() -> None:
+    default = Preprocessing(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
 
-    assert parse(mean=[0, 0, 0]).preprocessing(told) == Preprocessing(std=(4.0, 5.0, 6.0))
-    assert parse(std=[1, 1, 1]).preprocessing(told) == Preprocessing(mean=(1.0, 2.0, 3.0))
+    assert parse(mean=[0, 0, 0]).preprocessing(default) == Preprocessing(std=(4.0, 5.0, 6.0))
+    assert parse(std=[1, 1, 1]).preprocessing(default) == Preprocessing(mean=(1.0, 2.0, 3.0))
 
 
-def test_mean_and_std_say_how_images_are_fed_and_so_are_for_darknet_too() -> None:
+def test_mean_and_std_are_allowed_for_darknet() -> None:
     parse(mean=[0, 0, 0], std=[1, 1, 1]).require_no_onnx_keys()
 
 
@@ -130,19 +130,19 @@ def test_mean_and_std_say_how_images_are_fed_and_so_are_for_darknet_too() -> Non
         ("names", {"0": "person"}, "it must be the names of the classes"),
     ],
 )
-def test_a_bad_value_is_named_with_what_would_be_right(
+def test_a_bad_value_is_refused_with_what_would_be_right(
     key: str, value: object, expected: str
 ) -> None:
     with pytest.raises(ModelError, match=f"model.json: {key} is .*; {expected}"):
         parse(**{key: value})
 
 
-def test_an_unknown_key_is_named_with_those_known() -> None:
+def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match="'imgsz' is not known; these are: family, head, outputs"):
         parse(imgsz=640)
 
 
 @pytest.mark.parametrize("text", ["{", "", "[]", '"yolov8"', "\x00"])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_json_object_is_refused(text: str) -> None:
     with pytest.raises(ModelError, match=r"model\.json (is not JSON|must be a JSON object)"):
         parse_description(text)

@@ -20,7 +20,7 @@ def darknet_boxes(
     size: tuple[int, int],
     confidence: float,
 ) -> list[tuple[float, ...]]:
-    """Darknet's get_yolo_box and get_region_box, cell by cell as its C has them."""
+    """Computes Darknet's get_yolo_box and get_region_box, cell by cell like its C code."""
     _, _, height, width = raw.shape
     cells = raw.reshape(len(head.anchors), 5 + head.classes, height, width)
     found: list[tuple[float, ...]] = []
@@ -64,7 +64,9 @@ ANCHORS = ((10.0, 14.0), (23.0, 27.0))
     ],
 )
 @pytest.mark.parametrize("confidence", [0.0, 0.25, 0.7])
-def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float) -> None:
+def test_yolo_and_region_boxes_equal_those_of_darknet(
+    head: YoloHead | RegionHead, confidence: float
+) -> None:
     raw = np.random.default_rng(4).normal(0, 2, (1, 18, 5, 7)).astype(np.float32)
     if isinstance(head, YoloHead) and head.new_coords:
         raw = (1 / (1 + np.exp(-raw))).astype(np.float32)  # the network's own last activation
@@ -77,7 +79,7 @@ def test_decoding_equals_darknets(head: YoloHead | RegionHead, confidence: float
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_above_the_confidence_gives_empty_arrays() -> None:
+def test_without_boxes_above_the_confidence_the_arrays_are_empty() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
     raw = np.full((1, 7, 3, 3), -9, np.float32)
 
@@ -87,13 +89,13 @@ def test_nothing_above_the_confidence_gives_empty_arrays() -> None:
     assert found.confidences.shape == found.class_ids.shape == (0,)
 
 
-def test_nothing_exceeds_a_confidence_of_one() -> None:
+def test_no_box_is_above_a_confidence_of_one() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
 
     assert len(head.decode([np.full((1, 7, 3, 3), 99, np.float32)], (96, 96), 1.0).confidences) == 0
 
 
-def test_numbers_that_are_none_are_never_detections() -> None:
+def test_nan_is_never_a_detection() -> None:
     head = YoloHead(((10.0, 14.0),), classes=2)
     raw = np.full((1, 7, 3, 3), np.nan, np.float32)
 
@@ -103,7 +105,7 @@ def test_numbers_that_are_none_are_never_detections() -> None:
 def gaussian_boxes(
     raw: NDArray[np.float32], head: GaussianYoloHead, size: tuple[int, int], confidence: float
 ) -> list[tuple[float, ...]]:
-    """Darknet's forward_gaussian_yolo_layer and get_gaussian_yolo_detections, cell by cell."""
+    """Computes forward_gaussian_yolo_layer and get_gaussian_yolo_detections, cell by cell."""
     _, _, height, width = raw.shape
     cells = raw.reshape(len(head.anchors), 9 + head.classes, height, width)
     found: list[tuple[float, ...]] = []
@@ -126,7 +128,7 @@ def gaussian_boxes(
 
 @pytest.mark.parametrize("scale_x_y", [1.0, 1.2])
 @pytest.mark.parametrize("confidence", [0.0, 0.2])
-def test_gaussian_decoding_equals_darknets(scale_x_y: float, confidence: float) -> None:
+def test_gaussian_yolo_boxes_equal_those_of_darknet(scale_x_y: float, confidence: float) -> None:
     head = GaussianYoloHead(ANCHORS, classes=3, scale_x_y=scale_x_y)
     raw = np.random.default_rng(5).normal(0, 2, (1, 24, 5, 7)).astype(np.float32)
 
@@ -138,8 +140,8 @@ def test_gaussian_decoding_equals_darknets(scale_x_y: float, confidence: float) 
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_with_a_tree_a_box_has_its_objectness_and_the_class_that_is_sure_enough() -> None:
-    """get_region_detections: prob[hierarchy_top_prediction(...)] = objectness."""
+def test_with_a_tree_boxes_have_the_objectness_and_the_most_specific_probable_class() -> None:
+    """As in get_region_detections: prob[hierarchy_top_prediction(...)] = objectness."""
     tree = parse_tree("animal -1\nvehicle -1\ncat 0\ndog 0\n")
     raw = np.zeros((1, 9, 1, 3), np.float32)
     raw[0, 4] = [[3, 2, -9]]

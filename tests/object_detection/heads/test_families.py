@@ -1,4 +1,7 @@
-"""Each family, as its own tools export it, against what its own project makes of its outputs."""
+"""Detections of each YOLO family equal those of its own project's code.
+
+The networks have the form that the project's own tool exports.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ NMS = 0.45
 
 
 def photo() -> NDArray[np.uint8]:
-    """A picture of smooth blobs: halved it is as wide as the input, and 8 pixels less high.
+    """Makes a picture of smooth blobs; at half size it fits the input, with 8 rows of padding.
 
-    So no cell lies in the padding alone, where all boxes are equally confident.
+    So no cell is only padding, where all boxes would have the same confidence.
     """
     blobs = np.random.default_rng(5).integers(0, 256, (14, 24, 3)).astype(np.uint8)
     image: NDArray[np.uint8] = cv2.resize(blobs, (192, 112))
@@ -36,7 +39,7 @@ def photo() -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Case:
-    """A family: its file, how its project reads it, and what a user says besides."""
+    """A family: its file, how its project reads the outputs, and what the user adds to the file."""
 
     onnx: Callable[[], bytes]
     outputs: Callable[[list[Array]], Array]
@@ -110,7 +113,7 @@ def detect(case: Case, engine: str) -> Detections:
     ("name", "engine"),
     [(name, engine) for name, case in FAMILIES.items() for engine in case.engines],
 )
-def test_a_family_is_read_as_its_own_project_does(name: str, engine: str) -> None:
+def test_a_familys_detections_equal_those_of_its_own_project(name: str, engine: str) -> None:
     case = FAMILIES[name]
     expected = case.postprocess(
         case.outputs(onnx_oracles.run(case.onnx(), case.preprocess(photo()))),
@@ -121,7 +124,7 @@ def test_a_family_is_read_as_its_own_project_does(name: str, engine: str) -> Non
 
     found = detect(case, engine)
 
-    # ours drops boxes that lie in the padding alone, which theirs clips to nothing
+    # boxes that are only in the padding are dropped here; the projects clip them to an area of 0
     (inside,) = np.nonzero((expected.boxes[:, 2:] > expected.boxes[:, :2]).all(axis=1))
     order = inside[np.argsort(-expected.confidences[inside], kind="stable")]
     assert len(found) == len(order) > 4

@@ -11,22 +11,22 @@ from modules.object_detection.heads.grid import Grid
         (25200, 3, (8, 16, 32)),  # YOLOv5
         (8500, 1, (8, 16, 32, 64)),  # with P6
         (34000, 1, (4, 8, 16, 32)),  # with P2
-        (2000, 1, (16, 32)),  # YOLOv3-tiny, as Ultralytics has it
+        (2000, 1, (16, 32)),  # YOLOv3-tiny by Ultralytics
     ],
 )
-def test_the_number_of_boxes_tells_the_levels(
+def test_the_grid_is_found_by_the_number_of_boxes(
     count: int, per_cell: int, strides: tuple[int, ...]
 ) -> None:
     assert Grid.with_boxes(count, (640, 640), per_cell) == Grid((640, 640), strides, per_cell)
 
 
-def test_another_number_is_no_grid() -> None:
+def test_other_numbers_of_boxes_have_no_grid() -> None:
     assert Grid.with_boxes(8401, (640, 640), 1) is None
     assert Grid.with_boxes(0, (640, 640), 1) is None
 
 
-def test_cells_come_level_after_level_row_after_row() -> None:
-    grid = Grid((96, 64), (32, 64))  # 3 x 2 cells, and 2 x 1: what does not divide is rounded up
+def test_cells_are_ordered_by_level_then_row() -> None:
+    grid = Grid((96, 64), (32, 64))  # 3 x 2 cells, and 2 x 1: numbers of cells are rounded up
 
     assert grid.corners.tolist() == [
         [0, 0], [32, 0], [64, 0],
@@ -36,7 +36,7 @@ def test_cells_come_level_after_level_row_after_row() -> None:
     assert grid.strides_of_boxes.tolist() == [32] * 6 + [64] * 2
 
 
-def test_a_cells_boxes_lie_anchor_after_anchor() -> None:
+def test_boxes_are_ordered_by_anchor_within_a_level() -> None:
     one, three = Grid((64, 64), (32,)), Grid((64, 64), (32,), per_cell=3)
 
     np.testing.assert_array_equal(three.corners, np.concatenate([one.corners] * 3))

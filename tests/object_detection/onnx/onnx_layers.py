@@ -1,7 +1,7 @@
-"""Layers of the YOLO families in ONNX, with seeded weights: what onnx_models.py is made of.
+"""Layers of the YOLO families in ONNX, with seeded weights; onnx_models.py builds models of them.
 
-Each family's arithmetic is written out from its own project, as its exporter traces it; only the
-layers before it are small.
+The arithmetic of each family's head is copied from its own project, as the exporter traces it. The
+layers before the head are simplified.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 SIZE = (96, 64)  # of the input, (width, height)
 STRIDES = (8, 16, 32)
-ANCHORS = (  # YOLOv5's and v7-tiny's, at a tenth of their input
+ANCHORS = (  # YOLOv5's and v7-tiny's; the input here has a tenth of their side
     ((10, 13), (16, 30), (33, 23)),
     ((30, 61), (62, 45), (59, 119)),
     ((116, 90), (156, 198), (373, 326)),
 )
-_BINS = 16  # of a distance's distribution, `reg_max`
+_BINS = 16  # of the distribution of a distance, `reg_max`
 Array = NDArray[Any]
 
 
 class Graph:
-    """An ONNX graph in the making."""
+    """An ONNX graph that is being built; `white` is the highest value of a pixel."""
 
     def __init__(self, white: float = 1.0) -> None:
         self.white = white
@@ -43,7 +43,7 @@ class Graph:
         return str(self.constants[-1].name)
 
     def node(self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
-        """Adds a node; inputs that are no names become constants. Returns its outputs' names."""
+        """Adds a node; inputs that are not names become constants. Returns its outputs' names."""
         names = [item if isinstance(item, str) else self.constant(item) for item in inputs]
         made = [f"{operator}_{len(self.nodes)}_{index}" for index in range(outputs)]
         self.nodes.append(helper.make_node(operator, names, made, **attributes))
@@ -52,16 +52,16 @@ class Graph:
     def convolution(
         self, source: str, filters: int, channels: int, side: int, spread: float
     ) -> str:
-        """A convolution whose kernel and stride are `side`, with random weights."""
+        """Adds a convolution with kernel and stride `side` and random weights; returns its output."""
         kernel = self.rng.normal(0, spread, (filters, channels, side, side))
         return str(self.node("Conv", source, kernel, strides=[side, side]))
 
     def slice(self, source: str, start: int, stop: int, axis: int) -> str:
-        """The values from `start` up to `stop` along an axis."""
+        """Adds a slice from `start` up to `stop` along an axis; returns its output."""
         return str(self.node("Slice", source, [start], [stop], [axis]))
 
     def levels(self) -> list[str]:
-        """Features of 16 channels for each of `STRIDES`, from the input `images`, 0 to `white`."""
+        """Adds features of 16 channels for each of `STRIDES`, from the input `images`, 0 to `white`."""
         features = self.node("Tanh", self.convolution("images", 16, 3, 8, 0.12 / self.white))
         found = [features]
         for _ in STRIDES[1:]:
@@ -77,7 +77,7 @@ class Graph:
         shape: Sequence[int | str] | None = None,
         element: int = TensorProto.FLOAT,
     ) -> bytes:
-        """The file's bytes; `outputs` are names and shapes."""
+        """Returns the file's bytes; `outputs` are names and shapes."""
         width, height = SIZE
         shape = shape or (1, 3, height, width)
         graph = helper.make_graph(
@@ -94,13 +94,13 @@ class Graph:
 
 
 def name_output(graph: Graph, source: str, name: str) -> str:
-    """Gives a value the name of an output."""
+    """Gives the value `source` the name of an output."""
     graph.nodes.append(helper.make_node("Identity", [source], [name]))
     return name
 
 
 def cells() -> tuple[Array, Array]:
-    """The column and row of each cell, level after level, `(N, 2)`; its stride, `(N, 1)`."""
+    """Returns each cell's column and row, level after level, `(N, 2)`, and its stride, `(N, 1)`."""
     grids, strides = [], []
     for stride in STRIDES:
         columns, rows = SIZE[0] // stride, SIZE[1] // stride
@@ -114,14 +114,14 @@ CELLS = len(cells()[0])
 
 
 def flat_levels(graph: Graph, channels: int, spread: float = 1.0) -> str:
-    """A convolution a level, flattened and joined: `(1, channels, CELLS)`."""
+    """Adds a convolution for each level; returns them joined, `(1, channels, CELLS)`."""
     parts = [graph.convolution(level, channels, 16, 1, spread) for level in graph.levels()]
     flat = [graph.node("Reshape", part, [1, channels, -1]) for part in parts]
     return str(graph.node("Concat", *flat, axis=2))
 
 
 def anchor_levels(graph: Graph, classes: int) -> list[str]:
-    """YOLOv5's `Detect` before its last step: `(1, 3, H, W, 5 + classes)` logits a level."""
+    """Adds YOLOv5's `Detect` up to its last step: `(1, 3, H, W, 5 + classes)` logits per level."""
     found = []
     for level, stride in zip(graph.levels(), STRIDES, strict=True):
         rows, columns = SIZE[1] // stride, SIZE[0] // stride
@@ -132,7 +132,7 @@ def anchor_levels(graph: Graph, classes: int) -> list[str]:
 
 
 def anchor_rows(graph: Graph, levels: list[str], classes: int) -> str:
-    """Its last step (models/yolo.py): `(1, 3 * CELLS, 5 + classes)`."""
+    """Adds the last step of `Detect` (models/yolo.py): `(1, 3 * CELLS, 5 + classes)`."""
     parts = []
     for level, stride, anchors in zip(levels, STRIDES, ANCHORS, strict=True):
         rows, columns = SIZE[1] // stride, SIZE[0] // stride
@@ -150,7 +150,7 @@ def anchor_rows(graph: Graph, levels: list[str], classes: int) -> str:
 
 
 def distances(graph: Graph) -> str:
-    """Ultralytics' `DFL`: distances to the four sides in cells, `(1, 4, CELLS)`."""
+    """Adds Ultralytics' `DFL`: distances to the four sides in cells, `(1, 4, CELLS)`."""
     bins = graph.node("Reshape", flat_levels(graph, 4 * _BINS, 0.6), [1, 4, _BINS, CELLS])
     weights = graph.node("Softmax", graph.node("Transpose", bins, perm=[0, 2, 1, 3]), axis=1)
     ramp = np.arange(_BINS, dtype=np.float32).reshape(1, _BINS, 1, 1)
@@ -159,7 +159,7 @@ def distances(graph: Graph) -> str:
 
 
 def boxes_from_distances(graph: Graph, *, xywh: bool) -> str:
-    """Ultralytics' `dist2bbox` and the strides: `(1, 4, CELLS)` in pixels."""
+    """Adds Ultralytics' `dist2bbox` and the strides: `(1, 4, CELLS)` in pixels."""
     grid, stride = cells()
     anchors = (grid.T + 0.5)[np.newaxis]
     left_top, right_bottom = graph.node("Split", distances(graph), [2, 2], outputs=2, axis=1)
@@ -173,5 +173,5 @@ def boxes_from_distances(graph: Graph, *, xywh: bool) -> str:
 
 
 def probabilities(graph: Graph, classes: int) -> str:
-    """`(1, classes, CELLS)`."""
+    """Adds class probabilities, `(1, classes, CELLS)`."""
     return str(graph.node("Sigmoid", flat_levels(graph, classes, 0.8)))

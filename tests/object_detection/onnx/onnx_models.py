@@ -1,4 +1,4 @@
-"""Small detectors in ONNX, one as each YOLO project exports it; layers from onnx_layers.py."""
+"""Small detectors in ONNX, in the form that each YOLO project exports; see onnx_layers.py."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.object_detection.onnx.onnx_layers import (
 
 LABELS = ("person", "dog", "bicycle")
 CLASSES = len(LABELS)
-MOST = 40  # detections that a network which suppresses by itself puts out
+MOST = 40  # rows in the output of a network with suppressed boxes
 
 
 def ultralytics(**others: str) -> dict[str, str]:
-    """The metadata that Ultralytics' exporter writes."""
+    """Returns the metadata that Ultralytics' exporter writes; `others` overrides it."""
     names = str(dict(enumerate(LABELS)))
     fixed = {"author": "Ultralytics", "stride": "32", "task": "detect", "batch": "1"}
     return {**fixed, "imgsz": str([SIZE[1], SIZE[0]]), "names": names, **others}
 
 
 def yolov5(*, with_levels: bool = False, classes: int = CLASSES) -> bytes:
-    """ultralytics/yolov5's export.py, and YOLOv7's with --grid; old ones add the raw levels."""
+    """As ultralytics/yolov5's export.py, and YOLOv7's with --grid; old ones add the raw levels."""
     graph = Graph()
     levels = anchor_levels(graph, classes)
     rows = name_output(graph, anchor_rows(graph, levels, classes), "output0")
@@ -40,9 +40,9 @@ def yolov5(*, with_levels: bool = False, classes: int = CLASSES) -> bytes:
 
 
 def yolov7_raw(*, flat: bool = False) -> bytes:
-    """YOLOv7's export.py without --grid; `flat` as tools do that cut the graph at its convolutions.
+    """As YOLOv7's export.py without --grid, with the weights of `yolov5`.
 
-    The same weights as `yolov5`.
+    flat: as tools export that end the graph at its convolutions.
     """
     graph = Graph()
     levels = anchor_levels(graph, CLASSES)
@@ -76,9 +76,9 @@ def _named_levels(graph: Graph, levels: list[str], classes: int) -> dict[str, tu
 
 
 def yolov7_end2end() -> bytes:
-    """YOLOv7's --end2end --max-wh 640, `ONNX_ORT` in models/experimental.py: `(n, 7)`.
+    """As YOLOv7's --end2end --max-wh 640, `ONNX_ORT` in models/experimental.py: `(n, 7)`.
 
-    The same weights as `yolov5`; it suppresses above 0.45, and drops up to 0.25.
+    It has the weights of `yolov5`, suppresses overlaps above 0.45, and drops confidences up to 0.25.
     """
     graph = Graph()
     rows = anchor_rows(graph, anchor_levels(graph, CLASSES), CLASSES)
@@ -88,10 +88,10 @@ def yolov7_end2end() -> bytes:
     scores = graph.node("Mul", scores, objectness)
     best = graph.node("ReduceMax", scores, [2], keepdims=1)
     category = graph.node("Cast", graph.node("ArgMax", scores, axis=2, keepdims=1), to=1)
-    apart = graph.node("Add", boxes, graph.node("Mul", category, 640.0))
+    moved = graph.node("Add", boxes, graph.node("Mul", category, 640.0))
     selected = graph.node(
         "NonMaxSuppression",
-        apart,
+        moved,
         graph.node("Transpose", best, perm=[0, 2, 1]),
         [100],
         [0.45],
@@ -105,7 +105,7 @@ def yolov7_end2end() -> bytes:
 
 
 def yolov6() -> bytes:
-    """YOLOv6's deploy/ONNX/export_onnx.py: `Detect.forward` in effidehead.py, objectness 1."""
+    """As YOLOv6's deploy/ONNX/export_onnx.py: `Detect.forward` in effidehead.py, objectness 1."""
     graph = Graph()
     boxes = boxes_from_distances(graph, xywh=True)
     ones = graph.constant([[[1.0] * CELLS]])
@@ -115,7 +115,7 @@ def yolov6() -> bytes:
 
 
 def yolov8(*, free_size: bool = False, metadata: dict[str, str] | None = None) -> bytes:
-    """Ultralytics' `Detect` (v8, 9, 11, 12): `(1, 4 + classes, N)`."""
+    """As Ultralytics' `Detect` (v8, 9, 11, 12): `(1, 4 + classes, N)`."""
     graph = Graph()
     boxes = boxes_from_distances(graph, xywh=True)
     joined = graph.node("Concat", boxes, probabilities(graph, CLASSES), axis=1)
@@ -128,9 +128,9 @@ def yolov8(*, free_size: bool = False, metadata: dict[str, str] | None = None) -
 
 
 def yolov9_dual() -> bytes:
-    """The original YOLOv9's `DualDDetect`: the auxiliary branch's output, then the one to read.
+    """As the original YOLOv9's `DualDDetect`: the auxiliary branch's output, then the main one.
 
-    The second is as `yolov8`'s, with the same weights.
+    The main one equals the output of `yolov8`.
     """
     graph = Graph()
     main = graph.node(
@@ -155,7 +155,7 @@ def yolov9_dual() -> bytes:
 
 
 def yolov10() -> bytes:
-    """Ultralytics' `Detect.postprocess` (v10, 26): the best by TopK, `(1, MOST, 6)`."""
+    """As Ultralytics' `Detect.postprocess` (v10, 26): the best by TopK, `(1, MOST, 6)`."""
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
     scores = graph.node("Transpose", probabilities(graph, CLASSES), perm=[0, 2, 1])
@@ -177,24 +177,24 @@ def yolov10() -> bytes:
 
 
 def yolov8_with_nms() -> bytes:
-    """Ultralytics' nms=True, `NMSModel` in exporter.py: padded with zeros to `(1, MOST, 6)`.
+    """As Ultralytics' nms=True, `NMSModel` in exporter.py: padded with zeros to `(1, MOST, 6)`.
 
-    The same weights as `yolov10`; it suppresses above 0.7, and drops up to 0.25.
+    It has the weights of `yolov10`, suppresses overlaps above 0.7, and drops confidences up to 0.25.
     """
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
     scores = graph.node("Transpose", probabilities(graph, CLASSES), perm=[0, 2, 1])
     best = graph.node("ReduceMax", scores, [-1], keepdims=0)
     category = graph.node("Cast", graph.node("ArgMax", scores, axis=2, keepdims=1), to=1)
-    apart = graph.node("Add", boxes, graph.node("Mul", category, 640.0))
+    moved = graph.node("Add", boxes, graph.node("Mul", category, 640.0))
     selected = graph.node(
-        "NonMaxSuppression", apart, graph.node("Unsqueeze", best, [1]), [MOST], [0.7], [0.25]
+        "NonMaxSuppression", moved, graph.node("Unsqueeze", best, [1]), [MOST], [0.7], [0.25]
     )
     box = graph.node("Squeeze", graph.slice(selected, 2, 3, 1), [1])
     best = graph.node("Unsqueeze", best, [2])
     rows = graph.node("Concat", boxes, best, category, axis=2)
     found = graph.node("Gather", rows, box, axis=1)
-    # the padding is cut off again behind MOST rows
+    # MOST rows are added, and those behind the first MOST removed
     padded = graph.node("Pad", found, [0, 0, 0, 0, MOST, 0])
     padded = graph.slice(padded, 0, MOST, 1)
     shape = (1, MOST, 6)
@@ -202,7 +202,7 @@ def yolov8_with_nms() -> bytes:
 
 
 def yolox(*, decoded: bool = True) -> bytes:
-    """YOLOX's tools/export_onnx.py with --decode_in_inference (yolo_head.py), or without."""
+    """As YOLOX's tools/export_onnx.py with --decode_in_inference (yolo_head.py), or without."""
     graph = Graph(white=255.0)
     boxes = flat_levels(graph, 4, 0.3)
     objectness = graph.node("Sigmoid", flat_levels(graph, 1))

@@ -1,7 +1,6 @@
-"""What each YOLO project itself makes of its network's outputs, written out from its sources.
+"""Each YOLO project's own reading of its network's outputs, copied from its sources.
 
-The truth that our detections are compared with: it shares no code with ours, and runs the network
-with ONNX Runtime.
+Our detections must equal these. They share no code with ours, and ONNX Runtime runs the network.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _GREY = 114
 
 @dataclass(frozen=True)
 class Found:
-    """boxes `(N, 4)` xyxy in pixels of the image, confidences and class ids `(N,)`, best first."""
+    """boxes: `(N, 4)` xyxy in pixels of the image. confidences, class_ids: `(N,)`, best first."""
 
     boxes: Array
     confidences: Array
@@ -44,7 +43,7 @@ def ultralytics_letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> ND
 
 
 def ultralytics_input(image: NDArray[np.uint8]) -> Array:
-    """ultralytics/engine/predictor.py, preprocess; YOLOv5's, v6's and v7's is the same."""
+    """ultralytics/engine/predictor.py, preprocess; YOLOv5, v6 and v7 do the same."""
     rgb = ultralytics_letterbox(image, SIZE)[..., ::-1].transpose(2, 0, 1)[np.newaxis]
     return np.ascontiguousarray(rgb).astype(np.float32) / 255
 
@@ -61,7 +60,7 @@ def yolox_input(image: NDArray[np.uint8], size: tuple[int, int] = SIZE) -> Array
 
 
 def run(onnx: bytes, blob: Array) -> list[Array]:
-    """All outputs."""
+    """Returns all outputs."""
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     return list(session.run(None, {session.get_inputs()[0].name: blob}))
 
@@ -80,7 +79,7 @@ def nms(boxes: Array, scores: Array, threshold: float) -> Array:
 
 
 def xywh2xyxy(x: Array) -> Array:
-    """Of centres and sizes, the corners."""
+    """Turns centres and sizes, `(N, 4)`, into corners."""
     return np.concatenate([x[:, :2] - x[:, 2:4] / 2, x[:, :2] + x[:, 2:4] / 2], axis=1)
 
 
@@ -96,7 +95,7 @@ def scale_boxes(boxes: Array, image: NDArray[np.uint8]) -> Array:
 def _suppressed(
     boxes: Array, scores: Array, classes: Array, confidence: float, iou: float
 ) -> Found:
-    """The end of all of them: boxes of different classes are moved apart, then suppressed."""
+    """Suppresses within each class: boxes of different classes are moved away from each other."""
     passed = scores > confidence
     boxes, scores, classes = boxes[passed], scores[passed], classes[passed]
     kept = nms(boxes + classes[:, np.newaxis] * 7680, scores, iou)
@@ -149,7 +148,7 @@ def end_to_end(prediction: Array, image: Any, confidence: float, iou: float) -> 
 
 
 def yolov7_end_to_end(prediction: Array, image: Any, confidence: float, iou: float) -> Found:
-    """The columns as YOLOv7's ONNX Runtime notebook takes them apart."""
+    """The columns as in YOLOv7's ONNX Runtime notebook."""
     x = np.array(
         [[x0, y0, x1, y1, s, c] for _, x0, y0, x1, y1, c, s in prediction if s > confidence]
     )

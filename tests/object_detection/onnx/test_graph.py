@@ -11,7 +11,7 @@ import pytest
 from modules.object_detection.onnx.graph import Graph
 
 
-def test_the_bytes_are_a_model_that_onnx_accepts_and_runtimes_agree_on() -> None:
+def test_the_bytes_are_a_valid_model_that_computes_what_was_declared() -> None:
     graph = Graph("example")
     image = graph.input("image", (1, 2, 3, 3))
     kernel = graph.weight("kernel", (1, 2, 1, 1))
@@ -44,7 +44,7 @@ def test_the_bytes_are_a_model_that_onnx_accepts_and_runtimes_agree_on() -> None
         ((1, -2, 300), [1, -2, 300]),
     ],
 )
-def test_every_kind_of_attribute_reads_back(value: int, expected: object) -> None:
+def test_attributes_of_all_types_are_written(value: int, expected: object) -> None:
     graph = Graph("example")
     graph.node("Anything", ["x"], attribute=value)
     model, _ = graph.serialise()
@@ -54,7 +54,7 @@ def test_every_kind_of_attribute_reads_back(value: int, expected: object) -> Non
     assert onnx.helper.get_attribute_value(node.attribute[0]) == expected
 
 
-def test_constants_are_written_once_however_often_they_are_used() -> None:
+def test_equal_constants_are_written_once() -> None:
     graph = Graph("example")
     names = [graph.integers(1, 2), graph.integers(1, 2), graph.integers(2, 1), graph.floats(1, 2)]
     model, _ = graph.serialise()
@@ -69,7 +69,7 @@ def test_constants_are_written_once_however_often_they_are_used() -> None:
     ]
 
 
-def test_weights_are_views_into_the_model_and_not_copies() -> None:
+def test_weights_are_views_of_the_models_bytes() -> None:
     graph = Graph("example")
     graph.weight("a", (2, 3))
     graph.weight("odd", (5,))
@@ -92,8 +92,8 @@ def convolution() -> Graph:
     return graph
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
-def test_weights_beside_the_model_are_those_in_it() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files in memory")
+def test_external_weights_give_the_same_outputs_as_weights_inside() -> None:
     rng = np.random.default_rng(3)
     image = rng.normal(size=(1, 3, 8, 8)).astype(np.float32)
     values = {"kernel": rng.normal(size=(4, 3, 3, 3)), "bias": rng.normal(size=4)}
@@ -112,8 +112,8 @@ def test_weights_beside_the_model_are_those_in_it() -> None:
     np.testing.assert_array_equal(*outputs)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
-def test_weights_beside_the_model_are_there_as_long_as_somebody_has_them() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files in memory")
+def test_the_file_of_external_weights_exists_as_long_as_the_views() -> None:
     model, weights = convolution().serialise_with_external_weights()
     first = onnx.load_from_string(model.tobytes()).graph.initializer[0]
     place = Path({entry.key: entry.value for entry in first.external_data}["location"])
@@ -127,8 +127,8 @@ def test_weights_beside_the_model_are_there_as_long_as_somebody_has_them() -> No
     assert not place.is_symlink() or place.readlink() != target
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's alone")
-def test_a_graph_without_weights_can_be_laid_out_either_way() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files in memory")
+def test_a_graph_without_weights_has_the_same_bytes_either_way() -> None:
     graph = Graph("example")
     graph.output(graph.node("Relu", [graph.input("image", (1, 3, 2, 2))]), (1, 3, 2, 2))
 

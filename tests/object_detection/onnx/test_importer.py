@@ -1,4 +1,4 @@
-"""What is refused when an ONNX file is imported, and what `model.json` changes."""
+"""Which ONNX files the importer refuses, and what `model.json` changes."""
 
 from __future__ import annotations
 
@@ -43,15 +43,13 @@ def load(
 
 
 def constant_outputs(*outputs: Any, metadata: dict[str, str] | None = None) -> bytes:
-    """A network that puts out the same arrays whatever it is shown."""
+    """Makes a network that returns the same arrays for every image."""
     graph = Graph()
-    nothing = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
+    zero = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
     shapes = {}
     for index, output in enumerate(outputs):
         values = np.asarray(output, np.float32)
-        shapes[name_output(graph, graph.node("Add", values, nothing), f"output{index}")] = (
-            values.shape
-        )
+        shapes[name_output(graph, graph.node("Add", values, zero), f"output{index}")] = values.shape
     return graph.finish(shapes, metadata=metadata)
 
 
@@ -67,13 +65,13 @@ def refused(data: bytes, message: str, **others: Any) -> None:
 
 
 def rows_in_pixels() -> Any:
-    """`(1, CELLS, 5 + CLASSES)`: a box on each cell, with objectness and probabilities of 0.5."""
+    """Makes `(1, CELLS, 5 + CLASSES)`: a box at each cell; objectness and probabilities are 0.5."""
     grid, stride = cells()
     boxes = np.concatenate([(grid + 0.5) * stride, np.repeat(stride, 2, axis=1)], axis=1)
     return np.concatenate([boxes, np.full((CELLS, 1 + CLASSES), 0.5)], axis=1)[np.newaxis]
 
 
-def test_the_names_are_the_files_own_unless_others_are_given() -> None:
+def test_given_names_override_those_of_the_file() -> None:
     data = onnx_models.yolov8()
 
     assert load(data, labels=None).labels == LABELS
@@ -81,19 +79,19 @@ def test_the_names_are_the_files_own_unless_others_are_given() -> None:
     assert load(data, labels=None, names=("a", "b", "c")).labels == ("a", "b", "c")
 
 
-def test_names_may_be_a_list_in_the_metadata() -> None:
+def test_names_in_the_metadata_may_be_a_list() -> None:
     data = onnx_models.yolov8(metadata={"names": str(list(LABELS))})
 
     assert load(data, labels=None).labels == LABELS
 
 
-def test_a_file_without_names_needs_them_beside_it() -> None:
+def test_a_file_without_names_is_refused_if_none_are_given() -> None:
     refused(onnx_models.yolov6(), r"does not name its 3 classes; .* in a \*\.names", labels=None)
     refused(onnx_models.yolov7_end2end(), r"how many classes there are; .* in a \*\.names",
             labels=None, engine="onnxruntime")  # fmt: skip
 
 
-def test_names_that_do_not_fit_are_refused() -> None:
+def test_names_that_do_not_match_the_network_are_refused() -> None:
     refused(onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2])
     refused(
         onnx_models.yolov8(), "2 class names are given, but its metadata has 3", labels=LABELS[:2]
@@ -104,13 +102,13 @@ def test_names_that_do_not_fit_are_refused() -> None:
     refused(onnx_models.yolov8(metadata={"names": "person"}), "the names in its metadata must be")
 
 
-def test_the_size_of_a_network_of_any_size_is_the_metadatas() -> None:
+def test_a_network_of_any_size_runs_at_the_size_in_its_metadata() -> None:
     data = onnx_models.yolov8(free_size=True)
 
     assert load(data).input_size == SIZE
 
 
-def test_a_size_in_model_json_is_for_networks_of_any_size() -> None:
+def test_a_size_in_model_json_must_fit_the_network() -> None:
     free, fixed = onnx_models.yolov8(free_size=True), onnx_models.yolov8()
 
     refused(free, "cannot be 96 x 60: both must be multiples of 32", input=(96, 60))
@@ -119,7 +117,7 @@ def test_a_size_in_model_json_is_for_networks_of_any_size() -> None:
 
 
 @pytest.mark.parametrize("imgsz", ["[60, 96]", "[0, 96]", "[96]", "['a', 'b']"])
-def test_a_size_in_the_metadata_that_cannot_be_is_refused(imgsz: str) -> None:
+def test_an_impossible_size_in_the_metadata_is_refused(imgsz: str) -> None:
     data = onnx_models.yolov8(free_size=True, metadata=ultralytics(imgsz=imgsz))
 
     refused(data, r"cannot be 96 x 60|the imgsz in its metadata is")
@@ -132,7 +130,7 @@ def test_another_task_is_refused(task: str) -> None:
     refused(data, f"its task is '{task}'; only detectors are supported")
 
 
-def test_a_transformer_is_refused_by_what_it_says() -> None:
+def test_a_transformer_is_refused_by_its_metadata() -> None:
     refused(onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder")), "it is an RT-DETR")
 
 
@@ -149,25 +147,25 @@ def test_a_transformer_is_refused_by_what_it_says() -> None:
     ],
     ids=lambda outputs: "+".join(str(np.shape(output)) for output in outputs),
 )
-def test_what_is_no_known_detector_is_refused_with_its_shapes(outputs: list[Any]) -> None:
+def test_unknown_outputs_are_refused_with_their_shapes(outputs: list[Any]) -> None:
     shape = str(list(np.shape(outputs[0]))).replace("[", r"\[").replace("]", r"\]")
 
     refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
 
 
-def test_a_transformer_of_two_classes_is_no_list_of_objects() -> None:
+def test_a_transformer_of_two_classes_is_not_read_as_rows_of_objects() -> None:
     output = np.full((1, 300, 6), 0.3)
 
     refused(constant_outputs(output), "is not rows of x0, y0, x1, y1 in pixels")
 
 
-def test_objects_in_units_of_the_input_are_refused() -> None:
+def test_rows_of_objects_in_units_of_the_input_are_refused() -> None:
     row = [0.1, 0.1, 0.5, 0.5, 0.9, 1.0]
 
     refused(constant_outputs([[row] * 20]), "is not rows of x0, y0, x1, y1 in pixels")
 
 
-def test_scores_that_are_no_probabilities_are_refused() -> None:
+def test_scores_that_are_not_probabilities_are_refused() -> None:
     rows = rows_in_pixels()
     rows[0, 3, 5] = 1.2
 
@@ -189,7 +187,7 @@ def test_boxes_in_units_of_the_input_are_refused() -> None:
     )
 
 
-def test_objectness_of_1_everywhere_is_yolov6s_and_anything_else_yoloxs() -> None:
+def test_an_objectness_of_1_in_every_row_means_yolov6_and_any_other_yolox() -> None:
     rows = rows_in_pixels()
     yolox = load(constant_outputs(rows))
     rows[0, :, 4] = 1
@@ -200,7 +198,7 @@ def test_objectness_of_1_everywhere_is_yolov6s_and_anything_else_yoloxs() -> Non
     assert yolov6.head == yolox.head == ObjectnessHead(CLASSES)
 
 
-def test_raw_levels_need_the_last_step_or_their_anchors() -> None:
+def test_raw_levels_without_fitting_anchors_are_refused() -> None:
     data = onnx_models.yolov7_raw()
 
     refused(data, r"look like raw levels; export it with the last step \(YOLOv7: --grid\), or give")
@@ -213,7 +211,7 @@ def test_raw_levels_need_the_last_step_or_their_anchors() -> None:
     refused(onnx_models.yolov8(), "with the anchors of model.json", anchors=ANCHORS[:1])
 
 
-def test_model_json_overrules_how_images_are_fed() -> None:
+def test_model_json_overrides_the_preprocessing() -> None:
     network = load(onnx_models.yolov6(), family="yolox", padding=0)
 
     assert network.preprocessing.channels == "bgr"
@@ -221,7 +219,7 @@ def test_model_json_overrules_how_images_are_fed() -> None:
     assert network.preprocessing.padding == 0
 
 
-def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file() -> None:
+def test_a_given_model_json_overrides_single_keys_of_the_one_in_the_metadata() -> None:
     data = onnx_models.yolov8(metadata={"model.json": '{"padding": 3, "resize": "stretch"}'})
 
     network = load(data, padding=5)
@@ -230,16 +228,16 @@ def test_a_model_json_in_the_metadata_is_overruled_by_one_beside_the_file() -> N
     assert network.preprocessing.resize == "stretch"
 
 
-def test_the_class_counts_where_one_class_is_told_to_be_read_with_its_objectness() -> None:
+def test_with_one_class_its_probability_counts_only_if_model_json_names_the_head() -> None:
     data = onnx_models.yolov5(classes=1)
 
-    told = load(data, labels=("person",)).head
-    said = load(data, labels=("person",), head="objectness").head
+    recognised = load(data, labels=("person",)).head
+    named = load(data, labels=("person",), head="objectness").head
 
-    assert (told, said) == (ObjectnessHead(1, objectness_alone=True), ObjectnessHead(1))
+    assert (recognised, named) == (ObjectnessHead(1, objectness_alone=True), ObjectnessHead(1))
 
 
-def test_model_json_says_which_output_to_read() -> None:
+def test_model_json_selects_the_output() -> None:
     data = onnx_models.yolov9_dual()
 
     assert load(data).outputs == ("output1",)
@@ -247,7 +245,7 @@ def test_model_json_says_which_output_to_read() -> None:
     refused(data, "outputs names 'output2'; these are: output0, output1", outputs=("output2",))
 
 
-def test_model_json_says_how_outputs_are_read() -> None:
+def test_model_json_selects_the_head() -> None:
     boxes = np.concatenate(
         [np.full((1, CELLS, 4), 40.0), np.full((1, CELLS, 1 + CLASSES), 0.5)], axis=2
     )
@@ -262,6 +260,23 @@ def test_model_json_says_how_outputs_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "shape"),
+    [
+        ("objectness", (1, CELLS, 5)),
+        ("yolox", (1, CELLS, 5)),
+        ("classes", (1, 4, CELLS)),
+        ("end-to-end", (1, 20, 5)),
+        ("end-to-end", (1, 20, 7)),
+        ("end-to-end", (20, 6)),
+    ],
+)
+def test_outputs_that_the_head_of_model_json_cannot_decode_are_refused(
+    head: str, shape: tuple[int, ...]
+) -> None:
+    refused(constant_outputs(np.full(shape, 0.5)), "its output is output0 .*known are", head=head)
+
+
+@pytest.mark.parametrize(
     ("shape", "message"),
     [
         ((1, SIZE[1], SIZE[0], 3), r"must be \[1, 3, height, width\]; .* channels first \(NCHW\)"),
@@ -271,7 +286,7 @@ def test_model_json_says_how_outputs_are_read() -> None:
         ((1, 3, 64, 8192), "a side may have up to 4096 pixels"),
     ],
 )
-def test_an_input_that_is_no_image_is_refused(shape: tuple[int, ...], message: str) -> None:
+def test_an_input_that_is_not_an_image_is_refused(shape: tuple[int, ...], message: str) -> None:
     def reshape(model: onnx.ModelProto) -> None:
         (image,) = model.graph.input
         image.CopyFrom(helper.make_tensor_value_info("images", TensorProto.FLOAT, shape))
@@ -301,7 +316,7 @@ def test_weights_in_another_file_are_refused() -> None:
     refused(edited(onnx_models.yolov8(), move), "its weights lie in another file; save it as one")
 
 
-def test_tensorrts_own_operator_is_refused() -> None:
+def test_an_operator_of_tensorrt_is_refused() -> None:
     def add(model: onnx.ModelProto) -> None:
         node = helper.make_node("EfficientNMS_TRT", ["output0"], ["n"], domain="TRT")
         model.graph.node.append(node)
@@ -310,7 +325,7 @@ def test_tensorrts_own_operator_is_refused() -> None:
 
 
 @pytest.mark.parametrize("onnx_file", [onnx_models.yolov7_end2end, onnx_models.yolov8_with_nms])
-def test_what_breaks_opencv_is_refused_with_the_other_engine_named(
+def test_operators_that_crash_opencv_are_refused_with_the_advice_to_use_the_other_engine(
     onnx_file: Callable[[], bytes],
 ) -> None:
     refused(onnx_file(), "holds NonMaxSuppression, .* set ENGINE=onnxruntime", engine="opencv")
@@ -319,7 +334,7 @@ def test_what_breaks_opencv_is_refused_with_the_other_engine_named(
 @pytest.mark.parametrize(
     ("engine", "name"), [("opencv", "OpenCV"), ("onnxruntime", "ONNX Runtime")]
 )
-def test_an_operator_that_the_engine_does_not_have_is_refused(engine: str, name: str) -> None:
+def test_an_operator_that_the_engine_lacks_is_refused(engine: str, name: str) -> None:
     def rename(model: onnx.ModelProto) -> None:
         model.graph.node[0].op_type = "Convolute"
 
@@ -328,20 +343,22 @@ def test_an_operator_that_the_engine_does_not_have_is_refused(engine: str, name:
 
 @pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
 def test_weights_that_are_not_finite_are_refused(engine: str) -> None:
-    def spoil(model: onnx.ModelProto) -> None:
+    def make_nan(model: onnx.ModelProto) -> None:
         for tensor in model.graph.initializer:
             values = numpy_helper.to_array(tensor)
             if values.shape == (1, 1, CELLS):  # the strides
-                spoilt = np.full_like(values, np.nan)
-                tensor.CopyFrom(numpy_helper.from_array(spoilt, tensor.name))
+                values_nan = np.full_like(values, np.nan)
+                tensor.CopyFrom(numpy_helper.from_array(values_nan, tensor.name))
 
-    refused(edited(onnx_models.yolov8(), spoil), "output0 is not finite on a plain", engine=engine)
+    refused(
+        edited(onnx_models.yolov8(), make_nan), "output0 is not finite on a plain", engine=engine
+    )
 
 
-@pytest.mark.parametrize("whole_ends", [True, False])
-def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -> None:
+@pytest.mark.parametrize("single_ends", [True, False])
+def test_a_half_precision_network_runs_only_in_onnx_runtime(single_ends: bool) -> None:
     def halve(model: onnx.ModelProto) -> None:
-        model.CopyFrom(convert_float_to_float16(model, keep_io_types=whole_ends))
+        model.CopyFrom(convert_float_to_float16(model, keep_io_types=single_ends))
 
     single = onnx_models.yolov8()
     half = edited(single, halve)
@@ -362,7 +379,7 @@ def test_a_half_precision_network_runs_in_onnx_runtime_alone(whole_ends: bool) -
     )
 
 
-def test_a_class_beyond_the_names_is_an_error_when_it_is_found() -> None:
+def test_an_object_of_a_class_without_a_name_is_an_error() -> None:
     raw = [np.array([[[1, 2, 30, 40, 0.9, 7]]], np.float32)]
 
     with pytest.raises(ModelError, match=r"an object of class 7, counted from 0; .* names for 3"):

@@ -36,7 +36,7 @@ def model_of(nodes: list[onnx.NodeProto], **others: Any) -> onnx.ModelProto:
     return helper.make_model(graph)
 
 
-def test_it_says_what_onnx_itself_says() -> None:
+def test_all_facts_equal_those_of_the_onnx_package() -> None:
     data = onnx_models.yolov10()
     model = onnx.load_from_string(data)
 
@@ -50,7 +50,7 @@ def test_it_says_what_onnx_itself_says() -> None:
     assert not file.external
 
 
-def test_sizes_that_are_left_open_are_none() -> None:
+def test_open_sizes_are_none() -> None:
     file = read(model_of([]))
 
     assert file.inputs == (Tensor("x", "float16", (None, 3, 8, None)),)
@@ -58,7 +58,7 @@ def test_sizes_that_are_left_open_are_none() -> None:
     assert str(file.inputs[0]) == "x [?, 3, 8, ?] float16"
 
 
-def test_weights_among_the_inputs_are_no_inputs() -> None:
+def test_inputs_that_are_weights_are_left_out() -> None:
     weight = helper.make_tensor("w", TensorProto.FLOAT, [1], [0.5])
     model = model_of([], initializer=[weight])
     model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [1]))
@@ -66,7 +66,7 @@ def test_weights_among_the_inputs_are_no_inputs() -> None:
     assert [tensor.name for tensor in read(model).inputs] == ["x"]
 
 
-def test_operators_in_branches_are_found() -> None:
+def test_operators_in_branches_are_included() -> None:
     branch = helper.make_graph([helper.make_node("NonZero", ["x"], ["z"])], "then", [], [])
     node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
 
@@ -76,7 +76,7 @@ def test_operators_in_branches_are_found() -> None:
 @pytest.mark.parametrize(
     "export", [onnx_models.yolov5, onnx_models.yolov8, onnx_models.yolox], ids=lambda f: f.__name__
 )
-def test_nodes_and_weights_of_exports(export: Callable[[], bytes]) -> None:
+def test_nodes_and_weights_equal_those_of_the_onnx_package(export: Callable[[], bytes]) -> None:
     data = export()
     graph = onnx.load_from_string(data).graph
 
@@ -93,7 +93,7 @@ def test_nodes_and_weights_of_exports(export: Callable[[], bytes]) -> None:
     assert [tensor.name for tensor in found.outputs] == [value.name for value in graph.output]
 
 
-def test_a_constant_is_a_weight_by_its_outputs_name() -> None:
+def test_the_value_of_a_constant_node_is_a_weight() -> None:
     tensor = numpy_helper.from_array(np.zeros((2, 3), np.float32), "inner")
     nodes = [
         helper.make_node("Constant", [], ["outer"], value=tensor),
@@ -107,7 +107,7 @@ def test_a_constant_is_a_weight_by_its_outputs_name() -> None:
     assert found.weights == {"outer": (2, 3)}
 
 
-def test_weights_in_another_file_are_seen() -> None:
+def test_external_weights_are_recognised() -> None:
     weight = helper.make_tensor("w", TensorProto.FLOAT, [1], [0.5])
     weight.data_location = TensorProto.EXTERNAL
 
@@ -127,13 +127,13 @@ def test_weights_in_another_file_are_seen() -> None:
         b"\xff" * 20,
     ],
 )
-def test_what_is_not_onnx_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_onnx_are_refused(data: bytes) -> None:
     with pytest.raises(ModelError, match=r"not ONNX at all: .* bytes and begins with b"):
         read_onnx(array(data))
 
 
 @given(st.data())
-def test_a_file_that_is_cut_off_is_refused_wherever_it_is(data: st.DataObject) -> None:
+def test_a_file_that_is_cut_off_anywhere_is_refused(data: st.DataObject) -> None:
     whole = onnx_models.yolov8(metadata={})
     size = data.draw(st.integers(0, len(whole) - 5))
 
@@ -142,7 +142,7 @@ def test_a_file_that_is_cut_off_is_refused_wherever_it_is(data: st.DataObject) -
 
 
 @given(st.data())
-def test_damaged_bytes_are_read_or_refused_but_nothing_else(data: st.DataObject) -> None:
+def test_reading_damaged_bytes_raises_nothing_but_model_errors(data: st.DataObject) -> None:
     whole = bytearray(onnx_models.yolov8())
     for _ in range(4):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
