@@ -50,9 +50,8 @@ def _named_value(graph: GraphProto, layer: str) -> str:
     values = _values(graph)
     if layer in values:
         return layer
-    found: list[str] = [
-        node.output[0] for node in graph.node if node.output and node.name == layer != ""
-    ]
+    nodes = [node for node in graph.node if node.output and node.name == layer and layer]
+    found: list[str] = [node.output[0] for node in nodes]
     if len(found) > 1:
         raise ModelError(
             f"it has {len(found)} nodes named '{layer}'; name a value instead: {_list(found)}"
@@ -94,7 +93,7 @@ class _Search:
         return [name for name in node.input if name in self.image_values]
 
     def producer(self, value: str, passing: frozenset[str]) -> NodeProto | None:
-        """Returns the node that computes `value`, behind `passing` operators and added biases."""
+        """Returns the node that computes `value`; skips `passing` operators and added biases."""
         nodes: Iterable[NodeProto] = reversed(self.graph.node)
         for node in nodes:
             if value in node.output:

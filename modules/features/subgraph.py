@@ -82,8 +82,8 @@ def extract_subgraph(
 
 
 def _parse(data: NDArray[np.uint8]) -> ModelProto:
-    """Reads a file, without what it says about the whole network or about dropped values."""
-    read_onnx(data)  # refuses other files with a message that quotes their first bytes
+    """Parses a file; removes notes on the whole network and on values that may be dropped."""
+    read_onnx(data)  # its error quotes the first bytes of a file that is not ONNX
     try:
         model: ModelProto = ModelProto.FromString(data.data)
     except DecodeError as error:
@@ -93,7 +93,7 @@ def _parse(data: NDArray[np.uint8]) -> ModelProto:
     for field in ("value_info", "quantization_annotation"):
         model.graph.ClearField(field)
     for name in _names(model.graph):
-        if not isinstance(name, str):  # as Protocol Buffers return bytes that are not UTF-8
+        if not isinstance(name, str):  # Protocol Buffers return invalid UTF-8 as bytes
             raise ModelError(f"it is damaged: the name {name!r} is not UTF-8")
     return model
 

@@ -1,4 +1,4 @@
-"""Reads a Darknet `.cfg`: text -> sections whose options are checked; start at `parse_cfg`.
+"""Parses a Darknet `.cfg` into sections, and checks the types of options; start at `parse_cfg`.
 
 Follows Darknet's own reader (`read_cfg` in parser.c, `read_option` in option_list.c): white space
 is ignored, `#` and `;` start comments, and the first of two equal options counts. Which options

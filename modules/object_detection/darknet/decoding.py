@@ -19,7 +19,7 @@ from ..heads.objectness import ObjectnessHead
 from ..onnx.graph import Graph
 from .network import NetworkBuilder
 
-OUTPUT = "output0"
+_OUTPUT = "output0"
 _NUMBERS = 2  # the axis of an anchor's numbers in [1, A, numbers, cells]
 
 
@@ -43,9 +43,9 @@ def add_decoding(network: NetworkBuilder) -> None:
     levels.sort(key=lambda pair: -pair[0].cells)
     rows = sum(level.anchors * level.cells for level, _ in levels)
     graph.outputs.clear()
-    graph.node("Concat", [boxes for _, boxes in levels], name=OUTPUT, axis=1)
-    graph.output(OUTPUT, (1, rows, 5 + classes))
-    network.outputs[:] = [OUTPUT]
+    graph.node("Concat", [boxes for _, boxes in levels], name=_OUTPUT, axis=1)
+    graph.output(_OUTPUT, (1, rows, 5 + classes))
+    network.outputs[:] = [_OUTPUT]
     network.heads[:] = [ObjectnessHead(classes)]
 
 
@@ -68,8 +68,8 @@ class _Level:
         self.stride = np.array(input_size) / (width, height)
         rows, columns = np.divmod(np.arange(self.cells), width)
         self._corners = np.stack([columns, rows])
-        self._shape = graph.integers(1, anchors, channels // anchors, self.cells)
-        self._raw = graph.node("Reshape", [name, self._shape])
+        by_anchor = graph.integers(1, anchors, channels // anchors, self.cells)
+        self._raw = graph.node("Reshape", [name, by_anchor])
 
     def numbers(self, start: int, stop: int, step: int = 1) -> str:
         """Returns each anchor's numbers `start:stop:step`, `[1, A, numbers, cells]`."""
@@ -142,7 +142,7 @@ def _yolo_boxes(level: _Level, head: YoloHead) -> list[str]:
 
 
 def _gaussian_boxes(level: _Level, head: GaussianYoloHead) -> list[str]:
-    """Returns the same as for `[yolo]`; the objectness is times 1 - the mean uncertainty."""
+    """Returns the same; multiplies the objectness by 1 - the mean of the four uncertainties."""
     graph, node = level.graph, level.graph.node
     sides = node("Sigmoid", [level.numbers(1, 8, 2)])
     mean = node("ReduceMean", [sides, graph.integers(_NUMBERS)])

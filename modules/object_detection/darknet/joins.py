@@ -8,7 +8,7 @@ from .weights import ShortcutWeights
 
 
 def _add_route(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
-    sources = [network.layer(section, "layers", at) for at in section.integers("layers")]
+    sources = network.sources(section, "layers")
     groups = section.integer("groups", 1, least=1)
     group_id = section.integer("group_id", 0, least=0)
     if group_id >= groups:
@@ -37,7 +37,7 @@ def _take_group(network: NetworkBuilder, source: Blob, groups: int, group_id: in
 
 def _add_shortcut(network: NetworkBuilder, section: Section, previous: Blob) -> Blob:
     """Adds earlier layers to the one before, in the channels that both have (shortcut_cpu)."""
-    sources = [network.layer(section, "from", at) for at in section.integers("from")]
+    sources = network.sources(section, "from")
     for source in sources:
         network.check_same_size(section, "from", previous, source)
     total, *others = _weigh(network, section, [previous, *sources])

@@ -14,7 +14,7 @@ from .detections import DETECTIONS
 from .joins import JOINS
 from .network import AddLayer, Blob, NetworkBuilder
 from .options import check_options
-from .resampling import MAX_WINDOW, RESAMPLERS, check_extent, strides
+from .resampling import MAX_WINDOW, RESAMPLERS, check_not_empty, strides
 from .tree import ClassTree
 from .weights import Convolution
 
@@ -55,7 +55,7 @@ def build_network(
         network.add_layer(section, add(network, section, previous))
     if detects and not network.heads:
         known = ", ".join(f"[{kind}]" for kind in sorted(DETECTIONS, key=str.lower))
-        raise layers[-1].error(f"the network has no detection layer, which are: {known}")
+        raise layers[-1].error(f"the network has no detection layer; supported: {known}")
     return network
 
 
@@ -77,7 +77,7 @@ def _add_convolutional(network: NetworkBuilder, section: Section, previous: Blob
         raise section.error("dilation is supported only with pad=1 and an odd size", "dilation")
     height = (previous.height + 2 * pad - size) // stride_y + 1
     width = (previous.width + 2 * pad - size) // stride_x + 1
-    check_extent(section, previous, height, width)
+    check_not_empty(section, previous, height, width)
     weights = _convolution(network, section, (filters, previous.channels // groups, size, size))
     source, pad = previous.name, pad * dilation
     if weights.xnor:

@@ -110,23 +110,23 @@ class NetworkBuilder:
                 f"an ONNX model holds at most {_MAX_WEIGHTS:,}"
             )
 
-    def layer(self, section: Section, option: str, at: int) -> Blob:
-        """Returns the output of the layer that an option refers to; see `index`."""
-        return self.layers[self.index(section, option, at)]
+    def sources(self, section: Section, option: str) -> list[Blob]:
+        """Returns the outputs of the layers that an option lists; see `index`."""
+        return [self.layers[self.index(section, option, at)] for at in section.integers(option)]
+
+    def source(self, section: Section) -> Blob:
+        """Returns the output of the one layer that the option `from` refers to; see `index`."""
+        return self.layers[self.index(section, "from", section.integer("from"))]
 
     def index(self, section: Section, option: str, at: int) -> int:
-        """Returns the index of the layer that an option refers to.
+        """Returns the index of the layer that the number `at` in an option refers to.
 
-        `at` counts from the first layer or, if it is negative, back from the section's own layer.
+        It counts from the first layer or, if it is negative, back from the section's own layer.
         """
         index = section.index + at if at < 0 else at
         if not 0 <= index < section.index:
             raise section.error(f"{option}: {at} is not a layer before this one", option)
         return index
-
-    def source(self, section: Section) -> Blob:
-        """Returns the output of the layer that the option `from` refers to."""
-        return self.layer(section, "from", section.integer("from"))
 
     def check_same_size(self, section: Section, option: str, one: Blob, other: Blob) -> None:
         """Refuses two layers that differ in width or height."""

@@ -17,7 +17,7 @@ def strides(section: Section) -> tuple[int, int]:
     )
 
 
-def check_extent(section: Section, previous: Blob, height: int, width: int) -> None:
+def check_not_empty(section: Section, previous: Blob, height: int, width: int) -> None:
     """Refuses a layer whose output is empty."""
     if height < 1 or width < 1:
         raise section.error(
@@ -66,7 +66,7 @@ def _add_pool(
         )
     height = (previous.height + padding - size) // stride_y + 1
     width = (previous.width + padding - size) // stride_x + 1
-    check_extent(section, previous, height, width)
+    check_not_empty(section, previous, height, width)
     name = network.graph.node(
         operator,
         [previous.name],

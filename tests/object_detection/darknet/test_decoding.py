@@ -20,7 +20,7 @@ from modules.object_detection.network import Network
 from tests.colour_model import CFG, picture, weights
 from tests.object_detection.darknet.random_models import SIZE, random_input, random_weights
 
-# region; yolo; with scale_x_y; with new_coords; with groups and squeezes
+# [region]; [yolo], also with scale_x_y, with new_coords, and with groups and scale_channels
 CFGS = ["yolov2-tiny-voc", "yolov3-tiny-prn", "yolov4-tiny-3l", "yolov7-tiny", "enet-coco"]
 
 

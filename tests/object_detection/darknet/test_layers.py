@@ -106,7 +106,7 @@ def test_each_group_of_filters_reads_its_group_of_channels(image: Array) -> None
         ("mish", lambda x: x * np.tanh(np.log1p(np.exp(x)))),
     ],
 )
-def test_activations(activation: str, formula: Callable[[Array], Array], image: Array) -> None:
+def test_activations_follow_their_formulas(activation: str, formula: Callable[[Array], Array], image: Array) -> None:
     rows = np.diag([9, -9, 2])
     layer, weights = mixing(rows)
 
@@ -227,7 +227,7 @@ def test_layers_that_only_matter_in_training_leave_their_input_unchanged(
         ("[softmax]\ngroups=7\n", "line 5: groups=7 must divide 144 values"),
         (
             "[maxpool]\n",
-            "line 5: the network has no detection layer, which are: [Gaussian_yolo], [reg",
+            "line 5: the network has no detection layer; supported: [Gaussian_yolo], [reg",
         ),
     ],
 )
