@@ -61,8 +61,8 @@ def _choose_by_shape(rows: int, columns: int) -> Choice:
         )
     return Choice(
         "krylov",
-        f"krylov: {shape}; neither the rows nor a {columns:,} x {columns:,} matrix is kept in memory,"
-        " so the table is read several times",
+        f"krylov: {shape}; neither the rows nor a {columns:,} x {columns:,} matrix is held in"
+        " memory, so the table is read several times",
     )
 
 

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -48,6 +49,25 @@ def read_scores(folder: Path, components: int) -> NDArray[np.float64]:
     return np.array([[float(row[f"pca_{i + 1}"]) for i in range(components)] for row in table])
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of the job, for tests that only read: all features, its table and its output."""
+
+    features: NDArray[np.float64]
+    table: Path
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def finished(batch: Batch, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that finds 3 components of the first 100 of 150 rows with 30 features."""
+    folder = tmp_path_factory.mktemp("reduce")
+    features = mixed(150, 30)
+    table = write_table(folder / "features", features[:100])
+    batch("reduce", table, "--pca", 3, "--output", folder / "out")
+    return Run(features, table, folder / "out")
+
+
 @pytest.mark.parametrize("method", ["auto", "rows", "covariance", "krylov"])
 def test_scores_are_those_of_scikit_learn(
     method: str, batch: Batch, spark: SparkSession, tmp_path: Path
@@ -71,31 +91,27 @@ def test_scores_are_those_of_scikit_learn(
     assert len(rows(spark, tmp_path / "out" / "scores")) == 200  # without the bad image
 
 
-def test_spark_ml_finds_the_same_directions(batch: Batch, tmp_path: Path) -> None:
-    table = write_table(tmp_path / "features", mixed(100, 20))
-    batch("reduce", table, "--pca", 3, "--output", tmp_path / "ours")
+def test_spark_ml_finds_the_same_directions(batch: Batch, finished: Run, tmp_path: Path) -> None:
+    code = batch("reduce", finished.table, "--pca", 3, "--method", "spark", "--output", tmp_path)
 
-    code = batch("reduce", table, "--pca", 3, "--method", "spark", "--output", tmp_path / "sparks")
-
-    ours, sparks = (np.load(tmp_path / name / "pca.npz") for name in ("ours", "sparks"))
+    ours, sparks = (np.load(folder / "pca.npz") for folder in (finished.out, tmp_path))
     assert code == 0
     cosines = np.abs((ours["components"] * sparks["components"]).sum(axis=1))
     np.testing.assert_allclose(cosines, 1, atol=1e-9)
 
 
-def test_apply_computes_the_scores_of_other_images(batch: Batch, tmp_path: Path) -> None:
-    features = mixed(150, 30)
-    one = write_table(tmp_path / "one", features[:100])
-    other = write_table(tmp_path / "other", features[100:])
-    batch("reduce", one, "--pca", 3, "--output", tmp_path / "fitted")
+def test_apply_computes_the_scores_of_other_images(
+    batch: Batch, finished: Run, tmp_path: Path
+) -> None:
+    others = finished.features[100:]
+    table = write_table(tmp_path / "others", others)
 
     code = batch(
-        *("reduce", other, "--apply", tmp_path / "fitted" / "pca.npz"),
-        *("--output", tmp_path / "applied"),
+        "reduce", table, "--apply", finished.out / "pca.npz", "--output", tmp_path / "applied"
     )
 
-    fitted = np.load(tmp_path / "fitted" / "pca.npz")
-    standardised = (features[100:].astype(np.float32) - fitted["mean"]) / fitted["scale"]
+    fitted = np.load(finished.out / "pca.npz")
+    standardised = (others.astype(np.float32) - fitted["mean"]) / fitted["scale"]
     assert code == 0
     np.testing.assert_allclose(
         read_scores(tmp_path / "applied", 3), standardised @ fitted["components"].T, atol=1e-9
@@ -117,20 +133,17 @@ def test_a_column_that_is_not_finite_is_refused_by_name(
 
 
 def test_components_for_another_number_of_columns_are_refused(
-    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    batch: Batch, finished: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = write_table(tmp_path / "one", mixed(50, 10))
-    other = write_table(tmp_path / "other", mixed(50, 11))
-    batch("reduce", one, "--pca", 2, "--output", tmp_path / "fitted")
+    table = write_table(tmp_path / "features", mixed(50, 31))
 
     code = batch(
-        *("reduce", other, "--apply", tmp_path / "fitted" / "pca.npz"),
-        *("--output", tmp_path / "applied"),
+        "reduce", table, "--apply", finished.out / "pca.npz", "--output", tmp_path / "applied"
     )
 
     assert code == 2
-    assert "has components for 10 columns, but" in (printed := capsys.readouterr().err)
-    assert "has 11. Were its features made by another network" in printed
+    assert "has components for 30 columns, but" in (printed := capsys.readouterr().err)
+    assert "has 31. Were its features made by another network" in printed
 
 
 def test_an_input_that_is_no_table_of_features_is_an_error(
@@ -144,9 +157,7 @@ def test_an_input_that_is_no_table_of_features_is_an_error(
     assert "missing: there is no table of Parquet files" in capsys.readouterr().err
 
 
-def test_krylov_gives_equal_components_for_equal_tables_to_the_last_bit(
-    batch: Batch, tmp_path: Path
-) -> None:
+def test_krylov_is_reproducible_to_the_last_bit(batch: Batch, tmp_path: Path) -> None:
     table = write_table(tmp_path / "features", mixed(300, 40))
 
     for name in ("one", "other"):
@@ -156,15 +167,12 @@ def test_krylov_gives_equal_components_for_equal_tables_to_the_last_bit(
     assert one == other
 
 
-def test_both_plots_are_drawn(batch: Batch, tmp_path: Path) -> None:
-    table = write_table(tmp_path / "features", mixed(60, 10))
+@pytest.mark.parametrize("name", ["explained_variance.png", "scatter.png"])
+def test_both_plots_are_drawn(name: str, finished: Run) -> None:
+    picture = cv2.imread(str(finished.out / name))
 
-    batch("reduce", table, "--pca", 2, "--output", tmp_path / "out")
-
-    for name in ("explained_variance.png", "scatter.png"):
-        picture = cv2.imread(str(tmp_path / "out" / name))
-        assert picture.shape[0] > 300
-        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # not blank
+    assert picture.shape[0] > 300
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # not blank
 
 
 def test_workers_merge_the_summaries_of_many_cores(
@@ -174,9 +182,7 @@ def test_workers_merge_the_summaries_of_many_cores(
     arguments = ("reduce", table, "--pca", 3, "--method", "covariance", "--output")
     batch(*arguments, tmp_path / "here")
 
-    monkeypatch.setattr(
-        "modules.spark.io.feature_table._FAN_IN", 1.5
-    )  # less than the two cores here
+    monkeypatch.setattr("modules.spark.io.feature_table._FAN_IN", 1.5)  # below the two cores
     batch(*arguments, tmp_path / "there")
 
     here, there = (np.load(tmp_path / name / "pca.npz") for name in ("here", "there"))
