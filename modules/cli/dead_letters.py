@@ -1,4 +1,4 @@
-"""The queue of events that failed three times; start at `DeadLetters`. None is ever lost."""
+"""Reads the dead-letter queue: events that failed three times; start at `DeadLetters`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from botocore.exceptions import ClientError
 from ..errors import EventError
 from ..events import read_event
 
-# So long is a message out of others' sight. Killed midway, this command leaves it in the queue, and
-# it comes back into sight after that.
-_HIDDEN_SECONDS = 120
+# SQS hides a received message from other readers for so long. If this command is killed, its
+# messages stay in the queue and become visible again after this time.
+_VISIBILITY_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message of the queue, which should be a record of a failed invocation.
+    """A message of the queue. It should be Lambda's record of a failed invocation.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -34,11 +34,11 @@ class DeadLetter:
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """The name for messages."""
         return f"message {self.id}"
 
     def event(self) -> Any:
-        """The event that failed.
+        """Returns the event that failed.
 
         Raises:
             ValueError: the message is no record of a failed invocation.
@@ -46,7 +46,7 @@ class DeadLetter:
         return self._record()["requestPayload"]
 
     def image_keys(self) -> list[str]:
-        """The keys of its images, as far as they can be told."""
+        """Returns the keys of the event's images; none if the event is of an unknown kind."""
         try:
             requests = read_event(self.event()).requests
         except EventError:
@@ -54,12 +54,12 @@ class DeadLetter:
         return [image.key for request in requests for image in request.images]
 
     def kind(self) -> str:
-        """The class of the error that it failed with in the end."""
+        """Returns the class of the error of the last attempt; empty if the record has none."""
         answer = self._record().get("responsePayload")
         return str(answer.get("errorType", "")) if isinstance(answer, dict) else ""
 
     def summary(self) -> str:
-        """The event's images, and why it failed, on one line."""
+        """Returns the event's images and the reason of the failure, in one line."""
         record = self._record()
         subject = _subject(self.event())
         for key, name in (("responsePayload", "errorMessage"), ("requestContext", "condition")):
@@ -68,24 +68,24 @@ class DeadLetter:
         return subject
 
     def forget(self) -> None:
-        """Takes it out of the queue for good."""
+        """Deletes the message from the queue."""
         self.queue.delete(self)
 
     def _record(self) -> dict[str, Any]:
         try:
             record = json.loads(self.body)
         except json.JSONDecodeError:
-            raise ValueError("not JSON, let alone a record of a failed invocation") from None
+            raise ValueError("not a record of a failed invocation, which is JSON") from None
         if not isinstance(record, dict) or "requestPayload" not in record:
             raise ValueError("not a record of a failed invocation, which has a requestPayload")
         return record
 
 
 class DeadLetters:
-    """The dead letters that were there when this command started.
+    """The messages that were in the queue when this object was made.
 
-    A letter that was received is out of others' sight for a while; leaving the context puts those
-    back into sight that were not deleted.
+    Received messages are hidden from other readers for a while. Leaving the context makes those
+    visible again that were not deleted.
     """
 
     def __init__(self, client: Any, url: str) -> None:
@@ -99,22 +99,22 @@ class DeadLetters:
 
     def __exit__(self, *exception: object) -> None:
         for letter in self._held.values():
-            with contextlib.suppress(ClientError):  # it came back into sight by itself
+            with contextlib.suppress(ClientError):  # it became visible by itself
                 self._client.change_message_visibility(
                     QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
                 )
 
     def __len__(self) -> int:
-        """About how many there are, as SQS puts it."""
+        """Returns the approximate number of messages."""
         name = "ApproximateNumberOfMessages"
         answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
     def __iter__(self) -> Iterator[DeadLetter]:
-        """Each letter once.
+        """Yields each message once.
 
-        What comes in meanwhile is left for the next time: an event that fails again and again
-        would otherwise keep this command going for ever.
+        Messages that arrive later are left for the next time. Otherwise, an event that fails again
+        and again would keep this command running for ever.
         """
         seen: set[str] = set()
         while letters := self._receive():
@@ -128,8 +128,8 @@ class DeadLetters:
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,  # asks every server of SQS's, instead of some
+            VisibilityTimeout=_VISIBILITY_TIMEOUT_SECONDS,
+            WaitTimeSeconds=1,  # long polling asks all of SQS's servers, not only some
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         letters = [
@@ -146,13 +146,13 @@ class DeadLetters:
         return letters
 
     def delete(self, letter: DeadLetter) -> None:
-        """Takes a letter out for good."""
+        """Deletes a message from the queue."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
         del self._held[letter.id]
 
 
 def _subject(event: Any) -> str:
-    """The keys that an event is about, or its beginning."""
+    """Returns the buckets and keys of an event's images, or else the beginning of the event."""
     try:
         requests = read_event(event).requests
     except EventError:

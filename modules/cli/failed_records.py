@@ -1,4 +1,4 @@
-"""Reads what a bucket says of the images that failed permanently; start at `failed_images`."""
+"""Lists the images of a bucket that failed permanently; start at `failed_images`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ from ..storage.object_stream import ObjectStream
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_AT_ONCE = 10  # requests, which are mostly waiting; so many connections the SDK keeps
+_MAX_REQUESTS = 10  # at once; the SDK keeps as many connections open
 
 
 @dataclass(frozen=True)
 class FailedImage:
-    """An image that failed permanently, as its record under the failed prefix has it.
+    """An image that failed permanently, as its failure record describes it.
 
-    kind: the error's class. is_superseded: a result was published since.
+    Attributes:
+        key: the image's key.
+        kind: the class of the error, such as "ImageError".
+        message: the error's message.
+        failed_at: when the record was written.
+        record: the key of the record.
+        is_superseded: whether a result was published after the failure.
     """
 
     key: str
@@ -44,10 +50,10 @@ class FailedImage:
 
 
 def bucket_of(location: str) -> str:
-    """The bucket of `s3://BUCKET`.
+    """Returns the bucket's name in a location, `s3://BUCKET`.
 
     Raises:
-        UsageError: that is no bucket.
+        UsageError: the location is not of that form.
     """
     scheme, _, bucket = location.partition("://")
     if scheme != "s3" or not bucket.strip("/") or "/" in bucket.strip("/"):
@@ -58,18 +64,19 @@ def bucket_of(location: str) -> str:
 def failed_images(
     client: S3Client, bucket: str, settings: Settings, prefix: str = ""
 ) -> Iterator[FailedImage]:
-    """The failed images whose keys begin with `prefix`, in no order.
+    """Yields the failed images whose keys begin with `prefix`, in no order.
 
     Raises:
-        StorageError: S3 fails.
+        StorageError: a request to S3 fails.
     """
     read = partial(_read, client, bucket, settings)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_MAX_REQUESTS) as pool:
         for page in _pages(client, bucket, failure_prefix(prefix, settings)):
             yield from (found for found in pool.map(read, page) if found)
 
 
 def _pages(client: S3Client, bucket: str, prefix: str) -> Iterator[list[Any]]:
+    """Yields the failure records under a prefix, as S3 lists them, page by page."""
     with storage_errors(f"listing s3://{bucket}/{prefix}"):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield [

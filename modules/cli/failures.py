@@ -1,4 +1,4 @@
-"""List the images of a bucket that failed permanently, and why, the newest first."""
+"""List the images of a bucket that failed permanently, and why, newest first."""
 
 from __future__ import annotations
 
@@ -20,26 +20,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("bucket", metavar="s3://BUCKET", help="the bucket that images go into")
+    parser.add_argument("bucket", metavar="s3://BUCKET", help="the bucket with the images")
+    parser.add_argument("--prefix", default="", metavar="P", help="only images with this prefix")
     parser.add_argument(
-        "--prefix", default="", metavar="P", help="only images whose keys begin with it"
-    )
-    parser.add_argument(
-        "--all", action="store_true", help="those, too, that have a result by now, marked as such"
+        "--all", action="store_true", help="include images that have a result by now, and mark them"
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON document a line instead of a table, as it is on a pipe anyway",
+        help="print one JSON document per line instead of a table; this is the default on a pipe",
     )
     parser.epilog = (
         "INPUT_PREFIX, OUTPUT_PREFIX and FAILED_PREFIX are read from the environment. Exit codes: "
-        "0 no image that failed lacks a result, 1 some do, 2 the bucket cannot be read."
+        "0 every failed image has a result by now, 1 some have none, 2 the bucket cannot be read."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Lists failures; returns 1 if there are any that no result has superseded."""
+    """Lists the failures; returns 1 if there are any without a later result."""
     from rich.console import Console
 
     settings = Settings.from_environment(os.environ)
@@ -47,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     bucket = bucket_of(arguments.bucket)
     with messages.status(f"reading s3://{bucket}/{settings.failed_prefix}"):
         found = list(failed_images(create_client(), bucket, settings, arguments.prefix))
-    is_open = [image for image in found if not image.is_superseded]
+    without_result = [image for image in found if not image.is_superseded]
     shown = sorted(
-        found if arguments.all else is_open,
+        found if arguments.all else without_result,
         key=lambda image: (-image.failed_at.timestamp(), image.key),
     )
     if arguments.json or not sys.stdout.isatty():
@@ -57,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(json.dumps(_describe(image), ensure_ascii=False))
     elif shown:
         _print_table(Console(), shown)
-    _sum_up(messages, is_open, superseded=len(found) - len(is_open))
-    return 1 if is_open else 0
+    _sum_up(messages, without_result, superseded=len(found) - len(without_result))
+    return 1 if without_result else 0
 
 
 def _describe(image: FailedImage) -> dict[str, Any]:
@@ -89,10 +87,10 @@ def _print_table(console: Console, images: Sequence[FailedImage]) -> None:
     console.print(table)
 
 
-def _sum_up(messages: Console, is_open: Sequence[FailedImage], superseded: int) -> None:
-    """Counts by kind, and what is not counted."""
+def _sum_up(messages: Console, failed: Sequence[FailedImage], superseded: int) -> None:
+    """Prints the number of failures of each kind, and of those with a later result."""
     lines = [
-        f"{number} {kind}" for kind, number in Counter(i.kind for i in is_open).most_common()
+        f"{number} {kind}" for kind, number in Counter(image.kind for image in failed).most_common()
     ] or ["nothing failed"]
     if superseded:
         lines.append(f"{superseded} superseded by a newer result")

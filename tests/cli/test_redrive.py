@@ -127,7 +127,7 @@ def test_every_event_reaches_the_function_again_and_leaves_the_queue(
 
     assert deployed.invoked_with() == {key: s3_event(key) for key in keys}
     assert deployed.waiting() == []
-    assert f"12 events handed to {FUNCTION}" in capsys.readouterr().err
+    assert f"12 events sent to {FUNCTION}" in capsys.readouterr().err
 
 
 def test_forced_events_ask_for_results_to_be_made_again(deployed: Deployed) -> None:
