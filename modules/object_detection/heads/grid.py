@@ -1,4 +1,4 @@
-"""The cells that a network's boxes belong to, level after level; see `Grid`."""
+"""The grid of cells that a network's boxes belong to; see `Grid`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-# P3 to P5; with P6; with P2; the tiny networks' P4 and P5
+# Levels P3 to P5; P3 to P6; P2 to P5; P4 and P5 of the tiny networks
 _STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells in the order of a network's boxes: levels, then anchors, rows and columns.
+    """The boxes of a network, in order of levels, then anchors, then rows and columns of cells.
 
-    size: the input's (width, height) in pixels. strides: a cell's side on each level, in pixels.
-    per_cell: how many boxes a cell has.
+    size: the input's (width, height) in pixels. strides: the side of a cell on each level, in
+    pixels. per_cell: the number of boxes of a cell.
     """
 
     size: tuple[int, int]
@@ -26,18 +26,18 @@ class Grid:
 
     @staticmethod
     def with_boxes(count: int, size: tuple[int, int], per_cell: int) -> Grid | None:
-        """The grid of one of the families that has so many boxes, if there is one."""
+        """Returns the grid with `count` boxes that one of the families has; None if there is none."""
         grids = (Grid(size, strides, per_cell) for strides in _STRIDES)
         return next((grid for grid in grids if grid.boxes == count), None)
 
     @property
     def boxes(self) -> int:
-        """How many boxes there are."""
+        """The number of boxes."""
         return sum(self.per_cell * width * height for width, height in self._levels)
 
     @property
     def _levels(self) -> list[tuple[int, int]]:
-        """Each level's columns and rows; strided convolutions round up."""
+        """The columns and rows of each level; strided convolutions round up."""
         width, height = self.size
         return [(-(-width // stride), -(-height // stride)) for stride in self.strides]
 

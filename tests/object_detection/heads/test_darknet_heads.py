@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from modules.object_detection.darknet.tree import parse_tree
+from modules.object_detection.heads.candidates import Candidates
 from modules.object_detection.heads.darknet_gaussian_yolo import GaussianYoloHead
 from modules.object_detection.heads.darknet_region import RegionHead
 from modules.object_detection.heads.darknet_yolo import YoloHead
@@ -12,6 +13,13 @@ from modules.object_detection.heads.darknet_yolo import YoloHead
 
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
+
+
+def assert_equal(found: Candidates, expected: list[tuple[float, ...]]) -> None:
+    """`expected` has rows of x0, y0, x1, y1, confidence and class; there must be at least one."""
+    assert len(found.confidences) == len(expected) > 0
+    rows = np.column_stack([found.boxes, found.confidences, found.class_ids])
+    np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-6)
 
 
 def darknet_boxes(
@@ -73,10 +81,7 @@ def test_yolo_and_region_boxes_equal_those_of_darknet(
 
     found = head.decode([raw], (224, 160), confidence)
 
-    expected = darknet_boxes(raw, head, (224, 160), confidence)
-    assert len(found.confidences) == len(expected) > 0
-    got = np.column_stack([found.boxes, found.confidences, found.class_ids])
-    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    assert_equal(found, darknet_boxes(raw, head, (224, 160), confidence))
 
 
 def test_without_boxes_above_the_confidence_the_arrays_are_empty() -> None:
@@ -134,10 +139,7 @@ def test_gaussian_yolo_boxes_equal_those_of_darknet(scale_x_y: float, confidence
 
     found = head.decode([raw], (224, 160), confidence)
 
-    expected = gaussian_boxes(raw, head, (224, 160), confidence)
-    assert len(found.confidences) == len(expected) > 0
-    got = np.column_stack([found.boxes, found.confidences, found.class_ids])
-    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    assert_equal(found, gaussian_boxes(raw, head, (224, 160), confidence))
 
 
 def test_with_a_tree_boxes_have_the_objectness_and_the_most_specific_probable_class() -> None:

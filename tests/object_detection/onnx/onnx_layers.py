@@ -52,7 +52,7 @@ class Graph:
     def convolution(
         self, source: str, filters: int, channels: int, side: int, spread: float
     ) -> str:
-        """Adds a convolution with kernel and stride `side` and random weights; returns its output."""
+        """Adds a convolution with random weights; its kernel and its stride are `side`."""
         kernel = self.rng.normal(0, spread, (filters, channels, side, side))
         return str(self.node("Conv", source, kernel, strides=[side, side]))
 
@@ -61,7 +61,7 @@ class Graph:
         return str(self.node("Slice", source, [start], [stop], [axis]))
 
     def levels(self) -> list[str]:
-        """Adds features of 16 channels for each of `STRIDES`, from the input `images`, 0 to `white`."""
+        """Adds 16 channels of features for each of `STRIDES`, from the input `images`."""
         features = self.node("Tanh", self.convolution("images", 16, 3, 8, 0.12 / self.white))
         found = [features]
         for _ in STRIDES[1:]:

@@ -29,7 +29,10 @@ def ultralytics(**others: str) -> dict[str, str]:
 
 
 def yolov5(*, with_levels: bool = False, classes: int = CLASSES) -> bytes:
-    """As ultralytics/yolov5's export.py, and YOLOv7's with --grid; old ones add the raw levels."""
+    """Exports like ultralytics/yolov5's export.py, and YOLOv7's with --grid.
+
+    with_levels: old versions of YOLOv5 also export the raw levels.
+    """
     graph = Graph()
     levels = anchor_levels(graph, classes)
     rows = name_output(graph, anchor_rows(graph, levels, classes), "output0")
@@ -40,7 +43,7 @@ def yolov5(*, with_levels: bool = False, classes: int = CLASSES) -> bytes:
 
 
 def yolov7_raw(*, flat: bool = False) -> bytes:
-    """As YOLOv7's export.py without --grid, with the weights of `yolov5`.
+    """Exports like YOLOv7's export.py without --grid, with the weights of `yolov5`.
 
     flat: as tools export that end the graph at its convolutions.
     """
@@ -76,9 +79,10 @@ def _named_levels(graph: Graph, levels: list[str], classes: int) -> dict[str, tu
 
 
 def yolov7_end2end() -> bytes:
-    """As YOLOv7's --end2end --max-wh 640, `ONNX_ORT` in models/experimental.py: `(n, 7)`.
+    """Exports like YOLOv7's --end2end --max-wh 640, `ONNX_ORT` in models/experimental.py: `(n, 7)`.
 
-    It has the weights of `yolov5`, suppresses overlaps above 0.45, and drops confidences up to 0.25.
+    Its weights are those of `yolov5`. It suppresses overlaps above 0.45 and drops confidences up
+    to 0.25.
     """
     graph = Graph()
     rows = anchor_rows(graph, anchor_levels(graph, CLASSES), CLASSES)
@@ -105,7 +109,7 @@ def yolov7_end2end() -> bytes:
 
 
 def yolov6() -> bytes:
-    """As YOLOv6's deploy/ONNX/export_onnx.py: `Detect.forward` in effidehead.py, objectness 1."""
+    """Exports like YOLOv6's export_onnx.py: `Detect.forward` in effidehead.py; objectness is 1."""
     graph = Graph()
     boxes = boxes_from_distances(graph, xywh=True)
     ones = graph.constant([[[1.0] * CELLS]])
@@ -115,7 +119,7 @@ def yolov6() -> bytes:
 
 
 def yolov8(*, free_size: bool = False, metadata: dict[str, str] | None = None) -> bytes:
-    """As Ultralytics' `Detect` (v8, 9, 11, 12): `(1, 4 + classes, N)`."""
+    """Exports like Ultralytics' `Detect` (v8, 9, 11, 12): `(1, 4 + classes, N)`."""
     graph = Graph()
     boxes = boxes_from_distances(graph, xywh=True)
     joined = graph.node("Concat", boxes, probabilities(graph, CLASSES), axis=1)
@@ -128,9 +132,9 @@ def yolov8(*, free_size: bool = False, metadata: dict[str, str] | None = None) -
 
 
 def yolov9_dual() -> bytes:
-    """As the original YOLOv9's `DualDDetect`: the auxiliary branch's output, then the main one.
+    """Exports like `DualDDetect` of the original YOLOv9: the auxiliary output, then the main one.
 
-    The main one equals the output of `yolov8`.
+    The main output equals that of `yolov8`.
     """
     graph = Graph()
     main = graph.node(
@@ -155,7 +159,7 @@ def yolov9_dual() -> bytes:
 
 
 def yolov10() -> bytes:
-    """As Ultralytics' `Detect.postprocess` (v10, 26): the best by TopK, `(1, MOST, 6)`."""
+    """Exports like Ultralytics' `Detect.postprocess` (v10, 26): the TopK rows, `(1, MOST, 6)`."""
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
     scores = graph.node("Transpose", probabilities(graph, CLASSES), perm=[0, 2, 1])
@@ -177,9 +181,10 @@ def yolov10() -> bytes:
 
 
 def yolov8_with_nms() -> bytes:
-    """As Ultralytics' nms=True, `NMSModel` in exporter.py: padded with zeros to `(1, MOST, 6)`.
+    """Exports like Ultralytics' nms=True, `NMSModel` in exporter.py: `(1, MOST, 6)`.
 
-    It has the weights of `yolov10`, suppresses overlaps above 0.7, and drops confidences up to 0.25.
+    Missing rows are zeros. Its weights are those of `yolov10`. It suppresses overlaps above 0.7 and drops confidences up
+    to 0.25.
     """
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
@@ -202,7 +207,10 @@ def yolov8_with_nms() -> bytes:
 
 
 def yolox(*, decoded: bool = True) -> bytes:
-    """As YOLOX's tools/export_onnx.py with --decode_in_inference (yolo_head.py), or without."""
+    """Exports like YOLOX's tools/export_onnx.py.
+
+    decoded: with --decode_in_inference (yolo_head.py).
+    """
     graph = Graph(white=255.0)
     boxes = flat_levels(graph, 4, 0.3)
     objectness = graph.node("Sigmoid", flat_levels(graph, 1))
