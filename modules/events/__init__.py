@@ -1,11 +1,12 @@
-"""Every event shape that names images -> requests, and how each shape is answered.
+"""Reads events that name images, and makes the answers that their senders expect.
 
-Start at `read_event`. `notifications.py` knows what names images, `queue.py` and `batch_job.py` the
-two services that send several at once and want an answer for each, `answers.py` what an outcome is.
+Start at `read_event`. `notifications.py` reads the documents that name images. `queue.py` and
+`batch_job.py` read the events of the two services that send several requests at once and expect an
+answer for each. `answers.py` has the outcomes.
 
-Powertools for AWS Lambda has classes for these shapes, too. They are not used here: importing them
+Powertools for AWS Lambda has classes for these events, too. They are not used here: importing them
 takes 20 ms of every cold start, its EventBridge class decodes keys that are not encoded, and its
-answer to a job of S3 Batch Operations holds one task only.
+answer to a job of S3 Batch Operations has room for only one task.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ __all__ = ["EventError", "ImageRef", "Invocation", "Outcome", "Request", "Verdic
 
 
 def read_event(event: Any) -> Invocation:
-    """What an event asks for: its requests, how they are answered, and whether it says `force`.
+    """Reads an event: its requests, how to answer them, and whether it has `"force": true`.
 
     Raises:
-        EventError: the event is of no shape that is known; the message says what it looked like.
+        EventError: the event has no known shape; the message shows what it looks like.
     """
     is_forced = isinstance(event, dict) and event.get("force") is True
     if queue.is_batch(event):

@@ -1,4 +1,4 @@
-"""What becomes of an event's images, and what its sender hears of it; see `Invocation`."""
+"""The outcomes of an event's images, and the answer to its sender; start at `Invocation`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .image_ref import ImageRef
 
 
 class Verdict(Enum):
-    """What became of one image; a value is its place in a `Report`."""
+    """How the serving of one image ended; the value is the image's list in a `Report`."""
 
     DONE = "done"
-    SKIPPED = "skipped"  # its result was there already
-    FAILED = "failed"  # for good
-    IGNORED = "ignored"  # no image of ours, or gone
-    UNSERVED = "unserved"  # to be tried again
+    SKIPPED = "skipped"  # a current result existed
+    FAILED = "failed"  # permanently
+    IGNORED = "ignored"  # not under the input prefix, or deleted
+    UNSERVED = "unserved"  # to be retried
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image, and why where that needs saying."""
+    """How the serving of one image ended. reason: why; empty for an image that is done."""
 
     key: str
     verdict: Verdict
@@ -32,9 +32,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Request:
-    """A part of an event that is answered by itself: a message, a task, or the whole event.
+    """A part of an event that has its own answer: a message, a task, or the whole event.
 
-    refusal: why it names no images.
+    refusal: why the request is invalid; such a request has no images.
     """
 
     id: str
@@ -47,11 +47,11 @@ Outcomes = Sequence[Outcome]
 
 @dataclass(frozen=True)
 class Invocation:
-    """What an event asks for.
+    """What an event requests.
 
-    answer: turns each request's outcomes, in the order of `requests`, into what the handler
-    returns, or raises TransientError where there is no other way to say that some must be retried.
-    is_forced: results that are there already are to be made again.
+    answer: makes the handler's return value of the outcomes of each request, in the order of
+    `requests`. It raises TransientError if the sender has no other way to learn that some images
+    must be retried. is_forced: makes results again even if current ones exist.
     """
 
     requests: tuple[Request, ...]
@@ -60,21 +60,21 @@ class Invocation:
 
 
 class Report:
-    """The answer where nobody waits for one: what became of each image, by key."""
+    """The answer to senders that do not read it: the keys of the images by verdict."""
 
     @staticmethod
     def of(outcomes: Sequence[Outcomes]) -> dict[str, Any]:
         """Lists keys by verdict.
 
         Raises:
-            TransientError: some images were not served, so that Lambda tries the event again.
+            TransientError: some images were not served; Lambda retries the event.
         """
-        every = [outcome for several in outcomes for outcome in several]
-        unserved = [one for one in every if one.verdict is Verdict.UNSERVED]
+        flat = [outcome for of_request in outcomes for outcome in of_request]
+        unserved = [one for one in flat if one.verdict is Verdict.UNSERVED]
         if unserved:
             raise TransientError("; ".join(f"{one.key}: {one.reason}" for one in unserved))
         return {
-            verdict.value: [one.key for one in every if one.verdict is verdict]
+            verdict.value: [one.key for one in flat if one.verdict is verdict]
             for verdict in Verdict
             if verdict is not Verdict.UNSERVED
         }

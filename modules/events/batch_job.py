@@ -1,8 +1,8 @@
 """Jobs of S3 Batch Operations, which invoke the function for existing objects; see `read_job`.
 
-Keys are URL-encoded. Schema 1.0 names the bucket by its ARN, 2.0 by its name. A manifest may name
-versions, too; it is what lies under the key now that has a result. The answer says for each task
-whether it succeeded, and S3 writes that into the job's report.
+Keys are URL-encoded. Schema 1.0 names the bucket by its ARN, schema 2.0 by its name. The job's
+object list may name versions; they are ignored, and the object that is under the key now is served.
+The answer says for each task whether it succeeded, and S3 writes this into the job's report.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html
 """
 
@@ -21,24 +21,24 @@ _CODES = {
     Verdict.DONE: "Succeeded",
     Verdict.SKIPPED: "Succeeded",
     Verdict.FAILED: "PermanentFailure",
-    Verdict.IGNORED: "PermanentFailure",  # whoever lists it in a job expects a result
+    Verdict.IGNORED: "PermanentFailure",  # a job that lists an object expects a result for it
     Verdict.UNSERVED: "TemporaryFailure",
 }
-_RESULT_LENGTH = 1024
+_MAX_RESULT_LENGTH = 1024
 
 
 def is_job(event: Any) -> bool:
-    """Whether S3 Batch Operations has sent an event."""
+    """Whether S3 Batch Operations sent the event."""
     return isinstance(event, dict) and {"invocationSchemaVersion", "tasks"} <= set(event)
 
 
 def read_job(
     event: dict[str, Any],
 ) -> tuple[tuple[Request, ...], Callable[[Sequence[Outcomes]], dict[str, Any]]]:
-    """One request a task; one that names no object is refused, and never costs the others.
+    """Reads one request per task. A task without an object is refused; the others are served.
 
     Raises:
-        EventError: the schema is not known, or there is no way to answer.
+        EventError: the schema is unknown, or a task has no id, so that it cannot be answered.
     """
     schema, tasks = event["invocationSchemaVersion"], event["tasks"]
     if schema not in _SCHEMAS or not isinstance(tasks, list):
@@ -54,8 +54,8 @@ def read_job(
             "treatMissingKeysAs": "PermanentFailure",
             "invocationId": event.get("invocationId"),
             "results": [
-                _result(request, several)
-                for request, several in zip(requests, outcomes, strict=True)
+                _result(request, of_request)
+                for request, of_request in zip(requests, outcomes, strict=True)
             ],
         }
 
@@ -78,7 +78,7 @@ def _result(request: Request, outcomes: Outcomes) -> dict[str, str]:
     else:
         (outcome,) = outcomes
         code, text = _CODES[outcome.verdict], _describe(outcome)
-    return {"taskId": request.id, "resultCode": code, "resultString": text[:_RESULT_LENGTH]}
+    return {"taskId": request.id, "resultCode": code, "resultString": text[:_MAX_RESULT_LENGTH]}
 
 
 def _describe(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""The images that events name: `ImageRef`, and how events are looked into."""
+"""A reference to an image, `ImageRef`, and functions that read untrusted events."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ImageRef:
-    """One key that an event speaks of.
+    """One key that an event names.
 
-    What lay there when the event was sent does not matter: what is read is what lies there now.
+    The function serves the object that is under the key now, not the one that caused the event.
 
-    key: decoded. sequencer: hexadecimal; orders the events of one key. None where the sender has
-    none.
+    key: decoded. sequencer: a hexadecimal number that orders the events of one key; None if the
+    event has none.
     """
 
     bucket: str
@@ -24,7 +24,7 @@ class ImageRef:
 
 
 def get(value: Any, *path: str) -> Any:
-    """What lies at a path of nested objects; None where there is no such place."""
+    """Returns the value at a path of nested mappings; None if the path does not exist."""
     for name in path:
         if not isinstance(value, Mapping):
             return None
@@ -33,11 +33,11 @@ def get(value: Any, *path: str) -> Any:
 
 
 def shorten(value: Any) -> str:
-    """A value as a message may show it."""
+    """Returns a value as JSON of at most 200 characters, for a message."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 200 else text[:200] + "…"
 
 
 def is_name(value: Any) -> bool:
-    """Whether a value can be a bucket's or an object's name."""
+    """Whether a value can be the name of a bucket or an object: a text that is not empty."""
     return isinstance(value, str) and bool(value)

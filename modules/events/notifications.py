@@ -1,7 +1,7 @@
-"""Documents that name images -> `ImageRef` values; start at `images_of`.
+"""Reads the documents that name images; start at `images_of`.
 
-These are the notifications of S3, of EventBridge, both in the envelope of SNS, and an image named
-by hand, `{"bucket": "pictures", "key": "input/a.jpg"}`.
+These are the notifications of S3 and of EventBridge, either of them inside a message of SNS, and an
+image named by hand: `{"bucket": "pictures", "key": "input/a.jpg"}`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from .image_ref import ImageRef, get, is_name, shorten
 
 _BY_HAND = {"bucket", "key", "force"}
 _KNOWN = (
-    "an S3 notification (which has Records), S3's event of EventBridge, messages of SQS, a job of "
+    "an S3 notification (which has Records), an EventBridge event of S3, messages of SQS, a job of "
     'S3 Batch Operations, or {"bucket": ..., "key": ...}'
 )
 
 
 def images_of(document: Any) -> tuple[ImageRef, ...]:
-    """The objects that were created, in the document's order; none for an S3 test event.
+    """Returns the objects that were created, in the document's order; none for a test event.
 
     Raises:
-        EventError: the document names no images in a shape that is known; the message says what
-            it looked like.
+        EventError: the document has no known shape; the message shows what it looks like.
     """
     if not isinstance(document, dict):
         raise EventError(f"not {_KNOWN}: {shorten(document)}")
@@ -44,24 +43,24 @@ def images_of(document: Any) -> tuple[ImageRef, ...]:
 
 
 def _of_record(record: Any) -> tuple[ImageRef, ...]:
-    """Keys in S3 notifications are URL-encoded, with + for a space."""
+    """Reads a record of an S3 notification: its key is URL-encoded, with + for a space."""
     if get(record, "EventSource") == "aws:sns":
         return images_of(_open(get(record, "Sns", "Message")))
     bucket, key = get(record, "s3", "bucket", "name"), get(record, "s3", "object", "key")
     if not (is_name(bucket) and is_name(key)):
-        raise EventError(f"a record that is not S3's: {shorten(record)}")
+        raise EventError(f"a record that is not of S3: {shorten(record)}")
     if not _is_created(record.get("eventName")):
         return ()
     return (ImageRef(bucket, unquote_plus(key), _sequencer(record["s3"]["object"])),)
 
 
 def _of_event_bridge(event: dict[str, Any]) -> tuple[ImageRef, ...]:
-    """Keys in EventBridge's events are as they are."""
+    """Reads an event of EventBridge: its key is not encoded."""
     if event.get("detail-type") != "Object Created":
         return ()
     bucket, key = get(event, "detail", "bucket", "name"), get(event, "detail", "object", "key")
     if not (is_name(bucket) and is_name(key)):
-        raise EventError(f"an event of S3 without a bucket's name and a key: {shorten(event)}")
+        raise EventError(f"an event of S3 without the name of a bucket and a key: {shorten(event)}")
     return (ImageRef(bucket, key, _sequencer(event["detail"]["object"])),)
 
 
@@ -72,7 +71,7 @@ def _by_hand(document: dict[str, Any]) -> ImageRef:
 
 
 def _is_created(event_name: Any) -> bool:
-    """Whether an event tells of a new object; one without a name was written by hand."""
+    """Whether the event is about a new object; an event without a name was written by hand."""
     return event_name is None or str(event_name).removeprefix("s3:").startswith("ObjectCreated")
 
 
@@ -82,7 +81,7 @@ def _sequencer(about: Any) -> str | None:
 
 
 def _open(message: Any) -> Any:
-    """The document in an envelope of SNS."""
+    """Returns the document inside a message of SNS."""
     try:
         return json.loads(message)
     except (TypeError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Messages of SQS, each holding a document that names images; start at `read_batch`.
+"""Messages of SQS, each with a document that names images; start at `read_batch`.
 
-The answer names the messages that are to come again (`batchItemFailures`); SQS deletes the others.
-The event source mapping must ask for it, with ReportBatchItemFailures.
+The answer names the messages that SQS must send again (`batchItemFailures`); SQS deletes the
+others. For this, the event source mapping must have ReportBatchItemFailures.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
@@ -18,7 +18,7 @@ from .notifications import images_of
 
 
 def is_batch(event: Any) -> bool:
-    """Whether SQS has sent an event."""
+    """Whether SQS sent the event."""
     records = get(event, "Records")
     return isinstance(records, list) and any(
         get(record, "eventSource") == "aws:sqs" for record in records
@@ -28,18 +28,18 @@ def is_batch(event: Any) -> bool:
 def read_batch(
     event: dict[str, Any],
 ) -> tuple[tuple[Request, ...], Callable[[Sequence[Outcomes]], dict[str, Any]]]:
-    """One request a message; one that names no images is refused, and never costs the others.
+    """Reads one request per message. A message without images is refused; the others are served.
 
     Raises:
-        EventError: a message has no id, so that there is no way to answer.
+        EventError: a message has no id, so that it cannot be answered.
     """
     requests = tuple(map(_read_message, event["Records"]))
 
     def answer(outcomes: Sequence[Outcomes]) -> dict[str, Any]:
         failures = [
             {"itemIdentifier": request.id}
-            for request, several in zip(requests, outcomes, strict=True)
-            if request.refusal or any(one.verdict is Verdict.UNSERVED for one in several)
+            for request, of_request in zip(requests, outcomes, strict=True)
+            if request.refusal or any(one.verdict is Verdict.UNSERVED for one in of_request)
         ]
         return {"batchItemFailures": failures}
 

@@ -1,4 +1,4 @@
-"""The golden events, which lie beside this file."""
+"""Reads the golden events in this folder."""
 
 import json
 from pathlib import Path

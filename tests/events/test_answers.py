@@ -17,23 +17,23 @@ def test_a_notification_is_answered_with_a_report() -> None:
     }
 
 
-def test_what_was_not_served_is_named_in_an_error_so_that_lambda_tries_again() -> None:
+def test_unserved_images_are_named_in_an_error_so_that_lambda_retries() -> None:
     outcomes = [
         Outcome("input/a.jpg", Verdict.DONE),
         Outcome("input/b.jpg", Verdict.UNSERVED, "S3 is slow"),
-        Outcome("input/c.jpg", Verdict.UNSERVED, "not begun"),
+        Outcome("input/c.jpg", Verdict.UNSERVED, "not started"),
     ]
 
     with pytest.raises(TransientError) as error:
         read_event(load("s3-many-records")).answer([outcomes])
 
-    assert str(error.value) == "input/b.jpg: S3 is slow; input/c.jpg: not begun"
+    assert str(error.value) == "input/b.jpg: S3 is slow; input/c.jpg: not started"
 
 
 @pytest.mark.parametrize(
     "name", ["s3-put", "eventbridge-object-created", "by-hand", "s3-batch-2.0", "sns-s3-put"]
 )
-def test_any_event_may_ask_that_results_be_made_again(name: str) -> None:
+def test_every_kind_of_event_can_force_results_to_be_made_again(name: str) -> None:
     event = load(name)
 
     assert not read_event(event).is_forced

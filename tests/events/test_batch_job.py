@@ -14,14 +14,14 @@ def result(code: str, text: str) -> dict[str, str]:
     return {"taskId": TASK, "resultCode": code, "resultString": text}
 
 
-def test_schema_1_names_the_bucket_by_its_arn_and_encodes_the_key() -> None:
+def test_schema_1_has_the_arn_of_the_bucket_and_an_encoded_key() -> None:
     (request,) = read_event(load("s3-batch-1.0")).requests
 
     key = "input/summer 2026/my photo+1 é 100%.jpg"
     assert request.images == (ImageRef("pictures", key),)
 
 
-def test_schema_2_names_the_bucket() -> None:
+def test_schema_2_has_the_name_of_the_bucket() -> None:
     (request,) = read_event(load("s3-batch-2.0")).requests
 
     assert request.images == (ImageRef("pictures", "input/dog.jpg"),)
@@ -38,7 +38,9 @@ def test_schema_2_names_the_bucket() -> None:
         (Outcome("k", Verdict.UNSERVED, "slow"), "TemporaryFailure", "unserved: slow"),
     ],
 )
-def test_every_outcome_has_its_code(schema: str, outcome: Outcome, code: str, text: str) -> None:
+def test_every_outcome_has_a_result_code_and_a_reason(
+    schema: str, outcome: Outcome, code: str, text: str
+) -> None:
     answer = read_event(load(f"s3-batch-{schema}")).answer([[outcome]])
 
     assert answer == {
@@ -49,7 +51,7 @@ def test_every_outcome_has_its_code(schema: str, outcome: Outcome, code: str, te
     }
 
 
-def test_a_task_that_names_no_object_is_refused_and_leaves_the_others_alone() -> None:
+def test_a_task_without_an_object_is_refused_and_the_others_are_served() -> None:
     event = load("s3-batch-1.0")
     event["tasks"].append({"taskId": "second", "s3Key": "a.jpg"})
 

@@ -12,7 +12,7 @@ from modules.events.notifications import images_of
 from tests.events.golden import load
 
 HOSTILE = "input/summer 2026/my photo+1 é 100%.jpg"
-# What S3 takes for a key: up to 1,024 bytes of UTF-8
+# Keys that S3 accepts: up to 1,024 bytes of UTF-8
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1024).filter(
     lambda key: len(key.encode()) <= 1024
 )
@@ -30,11 +30,11 @@ def test_keys_are_decoded() -> None:
     assert image.key == HOSTILE
 
 
-def test_a_version_makes_no_difference_as_it_is_the_latest_that_is_read() -> None:
+def test_the_version_in_an_event_is_ignored() -> None:
     assert images_of(load("s3-put-versioned")) == images_of(load("s3-put"))
 
 
-def test_every_record_that_creates_an_object_counts_in_order() -> None:
+def test_every_created_object_is_named_in_order() -> None:
     assert [image.key for image in images_of(load("s3-many-records"))] == [
         "input/a.jpg",
         "input/b.png",
@@ -42,29 +42,29 @@ def test_every_record_that_creates_an_object_counts_in_order() -> None:
     ]
 
 
-def test_event_bridge_names_its_object_by_a_key_that_is_not_encoded() -> None:
+def test_the_key_in_an_event_of_eventbridge_is_not_decoded() -> None:
     assert images_of(load("eventbridge-object-created")) == (
         ImageRef("pictures", HOSTILE, sequencer="0068F0C1A2B3C4D5E6"),
     )
 
 
-def test_a_message_of_sns_is_what_is_in_it() -> None:
+def test_a_message_of_sns_is_read_like_the_notification_inside() -> None:
     assert images_of(load("sns-s3-put")) == images_of(load("s3-put-encoded-key"))
 
 
-def test_an_image_is_named_by_hand_by_bucket_and_key() -> None:
+def test_an_image_can_be_named_by_hand() -> None:
     assert images_of(load("by-hand")) == (
         ImageRef(bucket="pictures", key="input/my photo+1 é 100%.jpg"),
     )
 
 
 @pytest.mark.parametrize("name", ["s3-test-event", "s3-removed", "eventbridge-object-deleted"])
-def test_what_tells_of_no_new_object_names_nothing(name: str) -> None:
+def test_events_without_a_new_object_name_no_images(name: str) -> None:
     assert images_of(load(name)) == ()
 
 
 @given(KEYS, st.booleans())
-def test_any_key_arrives_as_it_is_by_whichever_way(key: str, is_slash_encoded: bool) -> None:
+def test_every_key_is_decoded_to_itself_from_every_source(key: str, is_slash_encoded: bool) -> None:
     record = load("s3-put")["Records"][0]
     record["s3"]["object"]["key"] = quote_plus(key) if is_slash_encoded else quote(key)
     bridged = load("eventbridge-object-created")
@@ -76,7 +76,7 @@ def test_any_key_arrives_as_it_is_by_whichever_way(key: str, is_slash_encoded: b
         assert image.key == key
 
 
-def test_a_sequencer_that_is_no_hexadecimal_number_orders_nothing() -> None:
+def test_a_sequencer_that_is_not_hexadecimal_is_ignored() -> None:
     event = load("s3-put")
     event["Records"][0]["s3"]["object"]["sequencer"] = "Happy Sequencer"
 
@@ -92,12 +92,12 @@ def test_a_sequencer_that_is_no_hexadecimal_number_orders_nothing() -> None:
         ([1, 2], "messages of SQS, a job of S3 Batch Operations, or"),
         ([1, 2], ": [1, 2]"),
         (None, ": null"),
-        ({"Records": [7]}, "a record that is not S3's: 7"),
+        ({"Records": [7]}, "a record that is not of S3: 7"),
         ({"Records": [{"s3": {"bucket": {"name": "b"}, "object": {}}}]}, "a record that is not"),
         ({"Records": 7}, "its keys are ['Records']"),
         (
             {"source": "aws.s3", "detail-type": "Object Created"},
-            "without a bucket's name and a key",
+            "without the name of a bucket and a key",
         ),
         ({"bucket": "b", "key": ""}, "must be texts that are not empty"),
         ({"bucket": "b", "key": "k", "versoin": 1}, "its keys are ['bucket', 'key', 'versoin']"),
@@ -105,7 +105,9 @@ def test_a_sequencer_that_is_no_hexadecimal_number_orders_nothing() -> None:
         ({"Type": "Notification", "Message": "[" * 100_000}, 'of SNS that is not JSON: "[[['),
     ],
 )
-def test_any_other_event_is_refused_with_what_it_looked_like(event: Any, message: str) -> None:
+def test_other_events_are_refused_and_the_message_shows_what_they_look_like(
+    event: Any, message: str
+) -> None:
     with pytest.raises(EventError) as error:
         images_of(event)
 
@@ -129,7 +131,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_no_document_is_anything_but_read_or_refused(document: Any) -> None:
+def test_every_json_document_is_either_read_or_refused(document: Any) -> None:
     try:
         images = images_of(document)
     except EventError:

@@ -14,7 +14,7 @@ def message_id(number: int) -> str:
     return f"059f36b4-87a3-44ab-83d2-66197597000{number}"
 
 
-def test_each_message_is_what_is_in_it() -> None:
+def test_each_message_is_read_like_the_document_inside() -> None:
     requests = read_event(load("sqs-every-kind-of-message")).requests
 
     assert [request.id for request in requests] == [message_id(number) for number in range(1, 8)]
@@ -23,13 +23,13 @@ def test_each_message_is_what_is_in_it() -> None:
         ["input/a.jpg", "input/b.png", "output/c.jpg"],
         ["input/summer 2026/my photo+1 é 100%.jpg"],
         [],  # the test event of a new notification
-        ["input/dog.jpg"],  # out of SNS
+        ["input/dog.jpg"],  # inside a message of SNS
         [],
         [],
     ]
 
 
-def test_a_message_nested_beyond_what_can_be_read_leaves_the_others_alone() -> None:
+def test_a_message_that_is_nested_too_deeply_is_refused_and_the_others_are_read() -> None:
     event = load("sqs-every-kind-of-message")
     event["Records"][0]["body"] = "[" * 100_000
 
@@ -39,7 +39,7 @@ def test_a_message_nested_beyond_what_can_be_read_leaves_the_others_alone() -> N
     assert requests[1].images
 
 
-def test_messages_that_name_no_images_are_refused_and_leave_the_others_alone() -> None:
+def test_messages_without_images_are_refused_and_the_others_are_read() -> None:
     requests = read_event(load("sqs-every-kind-of-message")).requests
 
     refusals = [str(request.refusal) for request in requests if request.refusal]
@@ -49,7 +49,7 @@ def test_messages_that_name_no_images_are_refused_and_leave_the_others_alone() -
 
 
 @pytest.mark.parametrize("verdict", [Verdict.DONE, Verdict.SKIPPED, Verdict.FAILED])
-def test_messages_that_were_served_do_not_come_again(verdict: Verdict) -> None:
+def test_served_messages_are_not_sent_again(verdict: Verdict) -> None:
     event = load("sqs-every-kind-of-message")
     event["Records"] = event["Records"][:2]
     outcome = Outcome("any", verdict)
@@ -59,7 +59,7 @@ def test_messages_that_were_served_do_not_come_again(verdict: Verdict) -> None:
     assert answer == {"batchItemFailures": []}
 
 
-def test_messages_of_which_one_image_was_not_served_come_again_and_refused_ones_too() -> None:
+def test_messages_with_an_unserved_image_and_refused_messages_are_sent_again() -> None:
     invocation = read_event(load("sqs-every-kind-of-message"))
 
     answer = invocation.answer([[DONE], [DONE, UNSERVED, DONE], [DONE], [], [UNSERVED], [], []])
@@ -70,6 +70,6 @@ def test_messages_of_which_one_image_was_not_served_come_again_and_refused_ones_
 
 
 @pytest.mark.parametrize("message", [{"eventSource": "aws:sqs", "body": "{}"}])
-def test_a_message_without_an_id_is_refused_as_there_is_no_answer(message: Any) -> None:
+def test_an_event_is_refused_if_a_message_has_no_id(message: Any) -> None:
     with pytest.raises(EventError, match="a message of SQS without a messageId"):
         read_event({"Records": [message]})
