@@ -1,9 +1,9 @@
-"""The bare loops that the Spark jobs are measured against: one process, one thread, no Spark.
+"""Runs the baselines of the Spark jobs: a bare loop in one process and thread, without Spark.
 
     .venv/bin/python benchmarks/batch_loops.py detect|featurize|thumbnails FOLDER COUNT [MODEL]
 
-Prints images a second. `detect` and `thumbnails` go from files to results, over the core;
-`featurize` is the engine alone, on one input.
+Prints images per second. `detect` and `thumbnails` go from files to results; `featurize` is the
+engine alone, on one input.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from modules.settings import Settings
 from modules.telemetry.timings import Timings
 
 SIDE = 100  # of the fruits, in pixels
-_WARM = 20  # images before the clock runs
+_WARM = 20  # images before the measurement
 
 
 def main() -> None:

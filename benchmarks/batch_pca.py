@@ -1,4 +1,4 @@
-"""PCA(16) of 8 x 8,192 in one Spark session, ours and Spark ML's: prints each one's seconds."""
+"""Times PCA(16) of 8 x 8,192 in one Spark session: prints our seconds, then Spark ML's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modules.spark.session.session import open_session
 
 
 def main() -> None:
-    """Ours is the median of five, after one that warms Spark up for both."""
+    """Runs ours six times and prints the median of the last five; the first run warms Spark up."""
     features = np.random.default_rng(0).standard_normal((8, 8_192)).astype(np.float32)
     with open_session("pca", [], "local[2]") as spark, tempfile.TemporaryDirectory() as folder:
         rows = [(row.tolist(),) for row in features]
