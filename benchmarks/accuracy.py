@@ -1,11 +1,11 @@
-"""COCO mAP of our core, and of OpenCV 4.14's Darknet importer beside it.
+"""Measures COCO mAP of our core, and of OpenCV 4.14's Darknet importer for comparison.
 
     make accuracy
     .venv/bin/python benchmarks/accuracy.py MODEL_DIR IMAGE_DIR LABEL_DIR [--reference PYTHON]
 
-Labels are YOLO's: a text file an image, a line an object, `class x y width height` with the centre
-and size in units of the image. The reference runs under the given Python, which has OpenCV 4.14.
-The measure is pycocotools' (github.com/ppwwyyxx/cocoapi, after Lin et al., 2014).
+Labels are in YOLO's format: one text file per image, one line per object, `class x y width height`
+with the centre and size in units of the image. The reference runs in the given Python, which has
+OpenCV 4.14. pycocotools computes mAP (github.com/ppwwyyxx/cocoapi, after Lin et al., 2014).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from modules.models.loader import Model, load_model
 from modules.object_detection.images import SUFFIXES, Image, decode_image
 from modules.settings import Settings
 
-_CONFIDENCE = 0.001  # the measure weighs every detection, however doubtful
+_CONFIDENCE = 0.001  # mAP takes every detection into account, however low its confidence
 _MAX_PIXELS = 200_000_000
 
 Rows = list[list[float]]
@@ -45,9 +45,9 @@ Rows = list[list[float]]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Mean average precision at an overlap of 0.5, and averaged over 0.5 to 0.95.
+    """Mean average precision at an IoU of 0.5, and averaged over 0.5 to 0.95.
 
-    by_class: the first, class by class; NaN where the truth has none of one.
+    by_class: average precision at 0.5 of each class; NaN if the truth has no object of a class.
     """
 
     map50: float
@@ -56,13 +56,13 @@ class Accuracy:
 
 
 def main() -> int:
-    """Prints a row for our core, and one for the reference if there is one."""
+    """Prints a row for our core, and one for the reference if --reference is given."""
     parser = argparse.ArgumentParser(description="COCO mAP over a folder of images and YOLO labels")
     parser.add_argument("model", type=Path, metavar="MODEL_DIR")
     parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
     parser.add_argument("labels", type=Path, metavar="LABEL_DIR")
     parser.add_argument("--reference", metavar="PYTHON", help="a Python that has OpenCV 4.14")
-    parser.add_argument("--by-class", action="store_true", help="each class's, too")
+    parser.add_argument("--by-class", action="store_true", help="also print AP@0.5 of each class")
     parser.add_argument("--nms", type=float, default=Settings.nms)
     arguments = parser.parse_args()
     paths = sorted(p for p in arguments.images.iterdir() if p.suffix.lower() in SUFFIXES)
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def tabulate_classes(labels: Sequence[str], rows: dict[str, Accuracy]) -> Table:
-    """Average precision at 0.5 of each class that the truth has."""
+    """Returns a table of AP@0.5, with a row for each class in the truth."""
     table = Table("class", *rows, title="AP@0.5")
     for label, *values in zip(labels, *(row.by_class for row in rows.values()), strict=True):
         if not math.isnan(values[0]):
@@ -102,7 +102,7 @@ def tabulate_classes(labels: Sequence[str], rows: dict[str, Accuracy]) -> Table:
 
 
 def read_truth(images: dict[str, Image], labels: Path, classes: int) -> dict[str, Any]:
-    """The ground truth as a COCO document; an image without a label file has no objects."""
+    """Reads the labels into a COCO document; an image without a label file has no objects."""
     annotations: list[dict[str, Any]] = []
     for image_id, (name, image) in enumerate(images.items(), 1):
         path = labels / f"{Path(name).stem}.txt"
@@ -129,14 +129,14 @@ def read_truth(images: dict[str, Image], labels: Path, classes: int) -> dict[str
 
 
 def detect(model: Model, image: Image, nms: float) -> Rows:
-    """Our detections: class id, confidence, x1, y1, x2, y2."""
+    """Returns our detections as rows: class id, confidence, x1, y1, x2, y2 in pixels."""
     found = model.detector.detect(image.pixels, confidence=_CONFIDENCE, nms=nms)
     parts = zip(found.class_ids, found.confidences, found.boxes.tolist(), strict=True)
     return [[int(class_id), float(confidence), *box] for class_id, confidence, box in parts]
 
 
 def detect_with_reference(arguments: argparse.Namespace) -> dict[str, Rows]:
-    """The same from benchmarks/opencv4_reference.py, in its own environment."""
+    """Runs benchmarks/opencv4_reference.py in its environment; returns rows as `detect` does."""
     script = Path(__file__).with_name("opencv4_reference.py")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "reference.json")
@@ -148,7 +148,7 @@ def detect_with_reference(arguments: argparse.Namespace) -> dict[str, Rows]:
 
 
 def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
-    """Scores detections against the truth; no detections at all score 0."""
+    """Scores detections against the truth; without any detection, the score is 0."""
     numbers = {image["file_name"]: image["id"] for image in truth["images"]}
     results = [
         {
@@ -162,7 +162,7 @@ def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
     ]
     if not results:
         return Accuracy(0.0, 0.0, (0.0,) * len(truth["categories"]))
-    with contextlib.redirect_stdout(io.StringIO()):  # it reports every step of its own
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints every step
         ground = COCO()
         ground.dataset = truth
         ground.createIndex()
@@ -170,7 +170,7 @@ def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    precision = evaluation.eval["precision"][0, :, :, 0, -1]  # at 0.5, of all sizes: recall, class
+    precision = evaluation.eval["precision"][0, :, :, 0, -1]  # IoU 0.5, all sizes: (recall, class)
     by_class = np.where(precision > -1, precision, np.nan).mean(axis=0)
     return Accuracy(
         float(evaluation.stats[1]), float(evaluation.stats[0]), tuple(map(float, by_class))

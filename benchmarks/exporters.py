@@ -1,20 +1,20 @@
-"""Compares our detections with those of the projects that trained and exported a network.
+"""Compares our detections with those of the projects that define and export a network.
 
     .venv-exporters/bin/python benchmarks/exporters.py IMAGE_DIR [--families yolov8n ...]
 
-Each family is built from its own project's definition with seeded random weights, since no trained
-ones can be had without a download, and exported by its own project in every form that it knows:
-of a fixed size, of any size, with its suppression inside, end to end. The last layers are scaled so
-that a network sees some dozens of objects in an image. Ours is compared with what the project's
-own predictor finds: a detection counts as the same where its class is, its confidence is within
-0.01, and its box has an intersection over union of 0.99, or no corner more than half a pixel away.
-Fails where fewer than `LEAST_SAME` are, as engines round differently and near-ties may fall
-either way.
+Each family is built from its project's definition with seeded random weights, because trained ones
+would have to be downloaded. Its project exports it in every form: with a fixed size, with any size,
+with the suppression inside, end to end. The last layers are scaled so that a network detects some
+dozens of objects in an image. Our detections are compared with those of the project's own
+predictor. Two detections are the same if they have the same class, confidences that differ by at
+most 0.01, and boxes with an intersection over union of at least 0.99, or with all corners within
+half a pixel. Engines round differently, and near-ties may fall either way, so the share of same
+detections has to be at least `LEAST_SAME`.
 
-YOLOX sees the images at a size that halves without a rest: it cuts off part of a pixel where it
-resizes an image, but not where it scales boxes back, which ours does as it resized.
+YOLOX gets the images in a size that can be halved without a remainder: it rounds the size down when
+it resizes an image, but not when it scales boxes back; our code uses the rounded size for both.
 
-`make exporters` installs the projects into an environment of their own, and runs this there.
+`make exporters` installs the projects into a separate environment and runs this there.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from modules.object_detection.engines.registry import ENGINE_NAMES
 from modules.object_detection.onnx.importer import import_onnx
 
 SIZE = 320
-CONFIDENCE = 0.25  # Ultralytics writes this, and the other, into what suppresses by itself
+CONFIDENCE = 0.25  # Ultralytics writes this, NMS and MOST into exports with suppression inside
 NMS = 0.7
-MOST = 300  # detections of an image, likewise
+MOST = 300  # detections of an image
 ULTRALYTICS = ("yolov5n", "yolov8n", "yolov9t", "yolov10n", "yolo11n", "yolo12n", "yolo26n")
 END_TO_END = ("yolov10n", "yolo26n")
 FORMS: dict[str, dict[str, Any]] = {
@@ -63,7 +63,7 @@ LEAST_SAME = 0.99
 
 @dataclass(frozen=True)
 class Export:
-    """One file of a family. labels: of those that do not name their classes."""
+    """One exported file of a family. labels: for files that do not name their classes."""
 
     form: str
     file: Path
@@ -77,10 +77,12 @@ Predict = Callable[[Image], Detections]
 def ultralytics_exports(name: str, folder: Path, images: list[Image]) -> Iterator[
     tuple[Export, Predict]
 ]:  # fmt: skip
-    """Every form of one of Ultralytics' networks, and its own predictor for it."""
+    """Yields every form of one of Ultralytics' networks, with the project's predictor for it."""
     from ultralytics import YOLO
 
-    weights = folder / f"random-{name}.pt"  # by their own names it downloads the trained ones
+    weights = (
+        folder / f"random-{name}.pt"
+    )  # under its usual name, the trained file would be downloaded
     torch.manual_seed(0)
     model = YOLO(f"{name}.yaml")
     head = model.model.model[-1]
@@ -88,7 +90,7 @@ def ultralytics_exports(name: str, folder: Path, images: list[Image]) -> Iterato
     if name in END_TO_END:
         boxes, scores = [*boxes, head.one2one_cv2], [*scores, head.one2one_cv3]
     settle(model.model, [(branch, 1.5e-4) for branch in scores], ultralytics_blobs(images))
-    if head.reg_max == 1:  # distances that are no means of bins may be negative
+    if head.reg_max == 1:  # without bins, distances may be negative
         for layer in (level[-1] for branch in boxes for level in branch):
             layer.weight.data *= 0.1
     model.save(weights)
@@ -102,7 +104,7 @@ def ultralytics_exports(name: str, folder: Path, images: list[Image]) -> Iterato
 
 
 def ultralytics_found(model: Any, image: Image) -> Detections:
-    """What Ultralytics' predictor finds, which runs the file with ONNX Runtime."""
+    """Returns the detections of Ultralytics' predictor, which runs the file with ONNX Runtime."""
     (result,) = model.predict(
         image, imgsz=SIZE, conf=CONFIDENCE, iou=NMS, rect=False, verbose=False, max_det=MOST
     )
@@ -111,13 +113,13 @@ def ultralytics_found(model: Any, image: Image) -> Detections:
 
 
 def ultralytics_blobs(images: list[Image]) -> torch.Tensor:
-    """Some images, stretched, as a batch."""
+    """Returns images, stretched to `SIZE`, as a batch `(N, 3, SIZE, SIZE)` RGB from 0 to 1."""
     blobs = cv2.dnn.blobFromImages(images, 1 / 255, (SIZE, SIZE), swapRB=True)
     return torch.from_numpy(blobs)
 
 
 def yolox_exports(name: str, folder: Path, images: list[Image]) -> Iterator[tuple[Export, Predict]]:
-    """YOLOX with its boxes decoded in the network, and without."""
+    """Yields YOLOX with its boxes decoded in the network, and without."""
     from yolox.exp import get_exp
     from yolox.models.network_blocks import SiLU
     from yolox.utils import replace_module
@@ -127,7 +129,7 @@ def yolox_exports(name: str, folder: Path, images: list[Image]) -> Iterator[tupl
     blobs = ultralytics_blobs(images)[:, [2, 1, 0]] * 255
     settle(model, [(model.head.cls_preds, 2e-3), (model.head.obj_preds, 0.05)], blobs)
     for layer in model.head.reg_preds:
-        layer.weight.data *= 0.1  # sizes are exponentials
+        layer.weight.data *= 0.1  # sizes are exponentials of these
     model = replace_module(model.eval(), torch.nn.SiLU, SiLU)  # as tools/export_onnx.py does
     labels = tuple(str(index) for index in range(model.head.num_classes))
     for decoded in (True, False):
@@ -142,7 +144,7 @@ def yolox_exports(name: str, folder: Path, images: list[Image]) -> Iterator[tupl
 
 
 def yolox_found(model: Any, image: Image) -> Detections:
-    """What YOLOX's own preprocessing and postprocessing make of it, with PyTorch."""
+    """Returns the detections of YOLOX's own preprocessing and postprocessing, with PyTorch."""
     from yolox.data.data_augment import preproc
     from yolox.utils import postprocess
 
@@ -159,7 +161,7 @@ def yolox_found(model: Any, image: Image) -> Detections:
 
 
 def inside(boxes: Any, scores: Any, class_ids: Any, image: Image) -> Detections:
-    """Boxes clipped to the image, and those with nothing inside dropped, as ours are."""
+    """Clips boxes to the image and drops empty ones, as our code does."""
     height, width = image.shape[:2]
     boxes = boxes.clip(0, [width, height, width, height])
     kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
@@ -167,15 +169,15 @@ def inside(boxes: Any, scores: Any, class_ids: Any, image: Image) -> Detections:
 
 
 def settle(model: Any, branches: list[tuple[Any, float]], blobs: torch.Tensor) -> None:
-    """Gives random weights batch norms that fit the images, and scores that find something.
+    """Adjusts random weights: batch norms fit the images, and some scores are high.
 
-    branches: a layer, or a sequence that ends in one, for each level, the last before the scores;
-    and the share of these that are to be above a half.
+    branches: for each level, the layer before the scores, or a sequence that ends in it, and the
+    share of the scores that shall be above a half.
     """
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
-            module.momentum = None  # averages
+            module.momentum = None  # cumulative averages
     layers = [
         (part[-1] if isinstance(part, torch.nn.Sequential) else part, share)
         for branch, share in branches
@@ -205,9 +207,9 @@ def settle(model: Any, branches: list[tuple[Any, float]], blobs: torch.Tensor) -
 
 
 def same(found: Detections, expected: Detections) -> tuple[int, int]:
-    """Of the `MOST` most confident of both, how many have a twin, and how many there are."""
+    """Counts the same detections among the `MOST` most confident ones of both, and all of these."""
     left = list(range(min(len(found), MOST)))
-    twins = 0
+    same_count = 0
     for index in range(min(len(expected), MOST)):
         for other in left:
             if (
@@ -216,13 +218,13 @@ def same(found: Detections, expected: Detections) -> tuple[int, int]:
                 and same_box(found.boxes[other], expected.boxes[index])
             ):
                 left.remove(other)
-                twins += 1
+                same_count += 1
                 break
-    return 2 * twins, min(len(found), MOST) + min(len(expected), MOST)
+    return 2 * same_count, min(len(found), MOST) + min(len(expected), MOST)
 
 
 def same_box(a: Any, b: Any) -> bool:
-    """Whether two boxes, `(4,)` xyxy, are the same."""
+    """Returns whether two boxes, `(4,)` xyxy, count as the same."""
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = float(np.prod(sides.clip(0)))
     overlap = shared / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
@@ -230,7 +232,7 @@ def same_box(a: Any, b: Any) -> bool:
 
 
 def compare(family: str, export: Export, predict: Predict, images: list[Image]) -> bool:
-    """Prints a line an engine; returns whether each found the same, or said why it cannot run."""
+    """Prints a line for each engine; returns whether each found the same or refused as expected."""
     expected = [predict(image) for image in images]
     agreed = True
     for engine in ENGINE_NAMES:
@@ -247,23 +249,23 @@ def compare(family: str, export: Export, predict: Predict, images: list[Image]) 
             same(detector.detect(image, confidence=CONFIDENCE, nms=NMS), wanted)
             for image, wanted in zip(images, expected, strict=True)
         ]
-        twins, total = np.sum(pairs, axis=0)
-        share = twins / total if total else 0.0
-        print(family, export.form, engine, f"{twins} of {total}", f"{share:.2%}", sep="\t",
+        same_count, total = np.sum(pairs, axis=0)
+        share = same_count / total if total else 0.0
+        print(family, export.form, engine, f"{same_count} of {total}", f"{share:.2%}", sep="\t",
               flush=True)  # fmt: skip
         agreed &= bool(share >= LEAST_SAME)
     return agreed
 
 
 def main() -> int:
-    """Compares every family; returns 1 where one is not read as its own project reads it."""
+    """Compares every family; returns 1 if one differs from its project's predictor."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("images", type=Path, metavar="IMAGE_DIR")
     parser.add_argument("--families", nargs="+", default=[*ULTRALYTICS, "yolox-nano"])
     arguments = parser.parse_args()
     images = [cv2.imread(str(path)) for path in sorted(arguments.images.glob("*.jpg"))]
     agreed = True
-    print("family", "form", "engine", "detections with a twin", "share", sep="\t")
+    print("family", "form", "engine", "same detections", "share", sep="\t")
     with tempfile.TemporaryDirectory() as folder:
         for family in arguments.families:
             seen = images
@@ -273,7 +275,7 @@ def main() -> int:
                 exports = yolox_exports
             pairs = exports(family, Path(folder), seen)
             while True:
-                with contextlib.redirect_stdout(io.StringIO()):  # exporters talk a lot
+                with contextlib.redirect_stdout(io.StringIO()):  # exporters print a lot
                     pair = next(pairs, None)
                 if pair is None:
                     break

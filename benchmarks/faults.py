@@ -1,11 +1,11 @@
-"""What becomes of many images while S3 fails: at several shares of faults, one storm each.
+"""Counts the outcomes of many images while S3 fails, for several shares of broken requests.
 
     make faults
     .venv/bin/python benchmarks/faults.py [--images N] [--workers N] [--shares SHARE ...]
 
-The deployed handler runs in processes of its own under Lambda's runtime client, on an S3 of this
-machine, with a proxy between them that breaks requests; see tests/faults/. The table is printed,
-and written to benchmarks/faults.md.
+The handler runs in separate processes under Lambda's runtime client. A proxy between the handler
+and a local S3 breaks requests; see tests/faults/. The table is printed and written to
+benchmarks/faults.md.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ _TABLE = Path(__file__).with_suffix(".md")
 
 
 def main() -> int:
-    """Returns 1 if an image was lost, or a result is wrong, at any share of faults."""
+    """Returns 1 if an image was lost, or a result is wrong, with any share of faults."""
     parser = argparse.ArgumentParser(description="images while S3 fails")
     parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--workers", type=int, default=8, help="invocations at once")
+    parser.add_argument(
+        "--workers", type=int, default=8, help="the number of concurrent invocations"
+    )
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.3])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -46,7 +48,7 @@ def main() -> int:
     tallies = {}
     with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
         for share in arguments.shares:
-            tallies[share] = _weather(share, arguments, progress)
+            tallies[share] = _run_storm(share, arguments, progress)
     table = _describe(tallies, arguments.images)
     Console().print(Markdown(table))
     _TABLE.write_text(table)
@@ -60,8 +62,8 @@ def main() -> int:
     return 1 if lost else 0
 
 
-def _weather(share: float, arguments: argparse.Namespace, progress: Progress) -> Tally:
-    """Runs one storm on a bucket of its own."""
+def _run_storm(share: float, arguments: argparse.Namespace, progress: Progress) -> Tally:
+    """Runs the images with one share of faults, in a new bucket."""
     drops = plan(arguments.images, arguments.seed)
     task = progress.add_task(f"{share:.0%} faults", total=len(drops))
     with (
@@ -98,7 +100,7 @@ _ROWS: list[tuple[str, Callable[[Tally], object]]] = [
 
 
 def _describe(tallies: dict[float, Tally], images: int) -> str:
-    """The table in Markdown, a column for each share."""
+    """Returns the table in Markdown, with a column for each share."""
     heads = [f"{share:.0%} faults" for share in tallies]
     lines = [f"| {images:,} images | {' | '.join(heads)} |", "|---|" + "--:|" * len(tallies)]
     for name, count in _ROWS:

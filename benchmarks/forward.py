@@ -1,9 +1,12 @@
-"""Milliseconds of one network's forward pass, in one engine: prints the median.
+"""Prints the median time of a network's forward pass in one engine, in milliseconds.
 
     PYTHON benchmarks/forward.py ENGINE THREADS NETWORK
 
-ENGINE is `ours-opencv` or `ours-onnxruntime` (ours, NETWORK being a model folder); `onnxruntime`
-or `openvino` (bare, NETWORK being an ONNX file); `opencv4` (OpenCV 4.14, kept, a model folder).
+ENGINE and NETWORK are one of these:
+
+    ours-opencv, ours-onnxruntime   this project's engines, with a model folder
+    onnxruntime, openvino           the package alone, with an ONNX file
+    opencv4                         OpenCV 4.14, loaded once, with a model folder
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ Forward = Callable[[np.ndarray], Any]
 
 
 def main() -> None:
-    """Loads, warms up, and times."""
+    """Loads the network, warms it up, and measures."""
     engine, threads, network = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     forward, (width, height) = _ENGINES[engine](network, threads)
     blob = np.random.default_rng(0).uniform(size=(1, 3, height, width)).astype(np.float32)

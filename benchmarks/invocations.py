@@ -1,11 +1,12 @@
-"""Runs a function's handler warm, in this process, and prints where each image's time went.
+"""Runs a function's handler in this process and prints where each invocation's time went.
 
     PYTHON benchmarks/invocations.py HANDLER.py EVENTS.json
 
-Python, OpenCV and the environment are those of the function that is measured; `function/` sets
-them. HANDLER.py has `lambda_handler`. EVENTS.json is a list of events; the first ones warm up. The
-last line printed is JSON, a row an event: seconds in all, in S3's calls, in forward passes, and the
-calls' names, and the most memory so far, in bytes. What comes before is the function's own.
+`function/` starts it with the Python, OpenCV and environment of the function that is measured.
+HANDLER.py has `lambda_handler`. EVENTS.json is a list of events, of which the first ones warm up.
+The last line of the output is JSON, one row per event: seconds in total, in calls to S3 and in
+forward passes, the names of the calls, and the peak memory so far, in bytes. The lines before it
+are the function's own.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ WARM_UP = 3
 
 
 class Stopwatch:
-    """Seconds in S3's calls and in forward passes, and the calls' names, since `reset`.
+    """The seconds in calls to S3 and in forward passes, and the calls' names, since `reset`.
 
-    Calls that run side by side count once.
+    Calls that overlap in time count once.
     """
 
     def __init__(self) -> None:
@@ -33,33 +34,33 @@ class Stopwatch:
         self.reset()
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Sets all counts to zero."""
         self.seconds = {"s3": 0.0, "forward": 0.0}
         self.calls = list[str]()
-        self._under_way = {"s3": 0, "forward": 0}
+        self._running = {"s3": 0, "forward": 0}
         self._since = {"s3": 0.0, "forward": 0.0}
 
     def timed(self, function: Callable[..., Any], what: str) -> Callable[..., Any]:
-        """The same function, its time counted."""
+        """Wraps a function so that its time is added to `what`."""
 
         def run(*arguments: Any, **named: Any) -> Any:
             with self._lock:
-                if not self._under_way[what]:
+                if not self._running[what]:
                     self._since[what] = time.perf_counter()
-                self._under_way[what] += 1
+                self._running[what] += 1
             try:
                 return function(*arguments, **named)
             finally:
                 with self._lock:
-                    self._under_way[what] -= 1
-                    if not self._under_way[what]:
+                    self._running[what] -= 1
+                    if not self._running[what]:
                         self.seconds[what] += time.perf_counter() - self._since[what]
 
         return run
 
 
 def main() -> None:
-    """Runs the events, and prints a row for each of those after the first."""
+    """Runs the events and prints the rows of those after the warm-up."""
     handler_path, events_path = map(Path, sys.argv[1:])
     watch = Stopwatch()
     _watch_s3(watch)
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def _peak() -> int:
-    """The most memory that this process has had, in bytes."""
+    """Returns the peak memory of this process, in bytes."""
     (line,) = (
         line
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -93,7 +94,7 @@ def _peak() -> int:
 
 
 def _watch_s3(watch: Stopwatch) -> None:
-    """Counts the SDK's calls, and the reading of their answers."""
+    """Measures the SDK's calls, and the reading of their answers."""
     from botocore.client import BaseClient
     from botocore.response import StreamingBody
 
@@ -110,10 +111,11 @@ def _watch_s3(watch: Stopwatch) -> None:
 
 
 def _watch_forward(watch: Stopwatch) -> None:
-    """Counts forward passes: of our engines, or of OpenCV's network where they are not used."""
-    if "modules.object_detection.engines.registry" in sys.modules:
-        engines = sys.modules["modules.object_detection.engines.registry"]
-        for engine in (engines.OpenCvEngine, engines.OnnxRuntimeEngine):
+    """Measures forward passes: of our engines, or of OpenCV's network in other functions."""
+    package = "modules.object_detection.engines"
+    if f"{package}.registry" in sys.modules:
+        for name, class_name in (("opencv", "OpenCvEngine"), ("onnxruntime", "OnnxRuntimeEngine")):
+            engine: Any = getattr(importlib.import_module(f"{package}.{name}"), class_name)
             engine.forward = watch.timed(engine.forward, "forward")
         return
     import cv2
@@ -121,7 +123,7 @@ def _watch_forward(watch: Stopwatch) -> None:
     read = cv2.dnn.readNetFromDarknet
 
     class Net:
-        """OpenCV's network, watched: its class is built in, and cannot be changed."""
+        """Wraps OpenCV's network, because the built-in class cannot be changed."""
 
         def __init__(self, *files: str) -> None:
             self._net = read(*files)

@@ -1,7 +1,8 @@
-"""The function as tutorials teach it, on OpenCV 4.14: what `make bench` compares with.
+"""The function as tutorials show it, on OpenCV 4.14: the baseline of `make bench`.
 
-It loads the network anew for each image, decodes boxes row by row in Python, reads one record of
-an event, and asks S3 nothing before it writes. Of the model's files, a container fetches each once.
+It loads the network again for each image, decodes boxes row by row in Python, reads only one record
+of an event, and writes without checking S3 first. A container fetches each of the model's files
+once.
 """
 
 import json
@@ -19,7 +20,7 @@ CONFIDENCE, NMS = 0.5, 0.4
 
 
 def fetch(bucket: str, key: str) -> str:
-    """A file of the model, fetched once by each container; returns its path."""
+    """Fetches a file of the model unless this container has it; returns its path."""
     path = Path(os.environ["TMP_FOLDER"], Path(key).name)
     if not path.exists():
         s3.download_file(bucket, key, str(path))
@@ -27,7 +28,7 @@ def fetch(bucket: str, key: str) -> str:
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Draws what is in one image."""
+    """Detects and draws the objects of one image."""
     record = event["Records"][0]
     bucket = record["s3"]["bucket"]["name"]
     key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])

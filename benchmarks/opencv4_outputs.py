@@ -1,7 +1,7 @@
-"""What OpenCV 4.14's own Darknet importer puts out for networks with random weights.
+"""Records the outputs of OpenCV 4.14's Darknet importer for networks with random weights.
 
-Like opencv4_reference.py, it runs in an environment of its own, on models that
-tests/object_detection/darknet/random_models.py wrote:
+Like opencv4_reference.py, it runs in a separate environment. The models were written by
+tests/object_detection/darknet/random_models.py:
 
     .venv-opencv4/bin/python benchmarks/opencv4_outputs.py MODEL_DIR OUT.npz
 """
@@ -16,10 +16,10 @@ import numpy as np
 
 
 def main() -> None:
-    """Writes, for each model, a row a cell and anchor: x1, y1, x2, y2, best score, its class.
+    """Writes a row for each model, cell and anchor: x1, y1, x2, y2, best score, its class.
 
-    A [region] suppresses its own boxes; for a model with one, what goes into it is written too,
-    as NAME.raw, channels last.
+    A [region] layer suppresses its own boxes; for a model with one, the layer's input is written,
+    too, as NAME.raw, channels last.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("models", type=Path, metavar="MODEL_DIR")

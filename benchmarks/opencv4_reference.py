@@ -1,11 +1,11 @@
-"""What OpenCV 4.14's own Darknet importer detects: the truth of the parity test and a baseline.
+"""Records the detections of OpenCV 4.14's Darknet importer, the reference of the parity test.
 
-OpenCV 5 has no Darknet importer, so this runs in an environment of its own, with
-benchmarks/requirements-opencv4.txt and nothing of this project:
+OpenCV 5 has no Darknet importer, so this runs in a separate environment with
+benchmarks/requirements-opencv4.txt and without this project's code:
 
     .venv-opencv4/bin/python benchmarks/opencv4_reference.py MODEL_DIR IMAGE_DIR OUT.json
 
-`make reference` makes that environment and records tests/object_detection/reference/*.json with it.
+`make reference` makes that environment and records tests/object_detection/reference/*.json.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import numpy as np
 def detect(
     net: Any, image: np.ndarray, size: tuple[int, int], confidence: float, nms: float
 ) -> list[list[float]]:
-    """One row a detection: class id, confidence, then the box as x1, y1, x2, y2 in pixels.
+    """Returns one row per detection: class id, confidence, and x1, y1, x2, y2 in pixels.
 
-    A cell's class is its most probable one; suppression is OpenCV's, within each class; boxes are
-    clipped to the image.
+    A cell's class is its most probable one. OpenCV suppresses within each class. Boxes are clipped
+    to the image.
     """
     height, width = image.shape[:2]
     net.setInput(cv2.dnn.blobFromImage(image, 1 / 255, size, swapRB=True))
-    # One row a cell and anchor: centre x, centre y, width, height, objectness, a score a class
+    # A row per cell and anchor: centre x, centre y, width, height, objectness, a score per class
     rows = np.concatenate(net.forward(net.getUnconnectedOutLayersNames()))
     class_ids = rows[:, 5:].argmax(axis=1)
     confidences = rows[np.arange(len(rows)), 5 + class_ids]
@@ -50,9 +50,9 @@ def detect(
 
 
 def load(model: Path, floor: float) -> tuple[Any, tuple[int, int]]:
-    """The network of a model folder, and its input's (width, height).
+    """Returns the network of a model folder, and its input's (width, height).
 
-    OpenCV hides scores up to a floor of 0.2 unless the cfg's `thresh` says another.
+    OpenCV drops scores up to 0.2 unless the cfg's `thresh` names another floor.
     """
     (cfg,) = model.glob("*.cfg")
     (weights,) = model.glob("*.weights")
@@ -68,7 +68,7 @@ def load(model: Path, floor: float) -> tuple[Any, tuple[int, int]]:
 
 
 def main() -> None:
-    """Writes the detections of every image of a folder, with the image's own digest."""
+    """Writes the detections of every image of a folder, with the image's SHA-256."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model", type=Path, metavar="MODEL_DIR")
     parser.add_argument("images", type=Path, metavar="IMAGE_DIR")

@@ -1,4 +1,4 @@
-"""Runs a command and watches its memory; see `run`."""
+"""Runs a command and measures its peak memory; see `run`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_SECONDS = 0.5  # between two looks
+_SECONDS = 0.5  # between two measurements
 
 
 @dataclass(frozen=True)
 class Run:
     """A command that has ended.
 
-    seconds: from its start to its end. driver, workers: the most memory, in bytes, that the Python
-    driver and its JVM had together, and that all Python workers had, shared pages counted once.
+    seconds: from its start to its end. driver: the peak memory, in bytes, of the Python driver and
+    its JVM together. workers: that of all Python workers together. Shared pages count once.
     """
 
     code: int
@@ -30,7 +30,7 @@ class Run:
 
 
 def run(command: Sequence[object], *, environment: dict[str, str] | None = None) -> Run:
-    """Runs a command to its end."""
+    """Runs a command to its end; prints its output if the exit code is neither 0 nor 1."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in command],
@@ -41,11 +41,11 @@ def run(command: Sequence[object], *, environment: dict[str, str] | None = None)
         start_new_session=True,
     )
     peaks = {"driver": 0, "workers": 0}
-    over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, peaks, over), daemon=True)
+    ended = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(process.pid, peaks, ended), daemon=True)
     watcher.start()
     output, _ = process.communicate()
-    over.set()
+    ended.set()
     watcher.join()
     seconds = time.perf_counter() - start
     if process.returncode not in (0, 1):
@@ -53,16 +53,16 @@ def run(command: Sequence[object], *, environment: dict[str, str] | None = None)
     return Run(process.returncode, output, seconds, peaks["driver"], peaks["workers"])
 
 
-def _watch(session: int, peaks: dict[str, int], over: threading.Event) -> None:
-    while not over.wait(_SECONDS):
-        now = {"driver": 0, "workers": 0}
+def _watch(session: int, peaks: dict[str, int], ended: threading.Event) -> None:
+    while not ended.wait(_SECONDS):
+        current = {"driver": 0, "workers": 0}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.getsid(int(folder.name)) == session:
-                    now[_part(folder)] += _memory(folder)
-            except (OSError, ValueError):  # it has ended
+                    current[_part(folder)] += _memory(folder)
+            except (OSError, ValueError):  # the process has ended
                 continue
-        for part, size in now.items():
+        for part, size in current.items():
             peaks[part] = max(peaks[part], size)
 
 
@@ -72,7 +72,7 @@ def _part(folder: Path) -> str:
 
 
 def _memory(folder: Path) -> int:
-    """Its proportional set size, in bytes."""
+    """Returns a process's proportional set size, in bytes."""
     for line in (folder / "smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

@@ -1,7 +1,7 @@
-"""A local S3 that takes little of the machine: Versity's gateway, over a folder; see `gateway`.
+"""A local S3 that needs little processor time: Versity's gateway over a folder; see `gateway`.
 
-moto's server, which the tests use, is written in Python, and takes 8 ms of a core a request: with
-three requests an image it would be measured, not the jobs.
+moto's server, which the tests use, takes 8 ms of a core per request. With three requests per image,
+the benchmark would measure moto, not the jobs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# https://github.com/versity/versitygw, of the Apache License 2.0
+# https://github.com/versity/versitygw, Apache License 2.0
 _PACKAGE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 _KEY, _SECRET = "benchmark", "benchmark-secret"
-_SECONDS = 10.0  # to start in
+_SECONDS = 10.0  # until it must have started
 
 
 @contextmanager
@@ -26,13 +26,13 @@ def gateway(folder: Path, tools: Path) -> Iterator[dict[str, str]]:
     """Serves the buckets of `folder` for as long as the context is open.
 
     Args:
-        folder: is made if it is not there; what was put in it before is still served.
-        tools: where the gateway is installed by Go, if it is on no PATH.
+        folder: created if it does not exist; earlier content is served, too.
+        tools: the folder into which Go installs the gateway, if it is not on PATH.
 
-    Yields the variables that AWS's tools find it by.
+    Yields the environment variables through which AWS's tools find it.
 
     Raises:
-        RuntimeError: there is no gateway, and no Go to build one.
+        RuntimeError: there is neither a gateway nor Go to build one, or it does not start.
     """
     program = _program(tools)
     for part in ("buckets", "metadata"):

@@ -1,12 +1,12 @@
-"""What logs, metrics and traces cost: of a cold start, and of each image.
+"""Measures the cost of logs, metrics and traces, for a cold start and for each image.
 
     .venv/bin/python benchmarks/telemetry.py MODEL_DIR IMAGE
 
-A cold start is what importing the function takes in a new process; the telemetry's share is what
-Powertools adds once boto3, NumPy and OpenCV are there, whose imports it shares. An image is one
-event through the handler, S3 being a server on this machine. Processor time is what is compared,
-the least of several tries: what else the machine does hardly shows in it, and waiting for S3 would
-only flatter.
+The cold start is the import of the function in a new process. Telemetry's share of it is the import
+of Powertools after boto3, NumPy and OpenCV, whose imports it shares. An image is one event through
+the handler, with a local S3 server. Processor times are compared, the smallest of several tries:
+other load on the machine hardly changes them, and waiting for S3 would make telemetry's share look
+smaller.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _POWERTOOLS = "import aws_lambda_powertools.logging, aws_lambda_powertools.metri
 
 
 def cold_start() -> tuple[float, float]:
-    """Seconds of processor time to import the function, and Powertools' share of them."""
+    """Returns the seconds of processor time to import the function, and to import Powertools."""
     environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
 
     def least(code: str) -> float:
@@ -47,7 +47,7 @@ def cold_start() -> tuple[float, float]:
 
 
 def image(model: Path, picture: Path) -> tuple[float, float, float]:
-    """Seconds of one image, and of its telemetry, without and with a trace."""
+    """Returns the seconds of one image, of its telemetry, and of its telemetry with a trace."""
     from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 
     with LocalBucket("input/") as bucket:
@@ -85,12 +85,12 @@ def _least(task: Callable[[], object], times: int) -> float:
 
 
 def main() -> None:
-    """Prints both as shares."""
+    """Prints the costs in milliseconds and as shares."""
     parser = argparse.ArgumentParser(description="what telemetry costs")
     parser.add_argument("model", type=Path, metavar="MODEL_DIR")
     parser.add_argument("image", type=Path, metavar="IMAGE")
     arguments = parser.parse_args()
-    # what the function logs is of no interest, but has to go somewhere, as on Lambda
+    # the function's logs are written, as on Lambda, but not shown
     results = os.dup(1)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), 1)

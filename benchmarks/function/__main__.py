@@ -1,10 +1,10 @@
-"""Measures what is asked for, and writes benchmarks/RESULTS.md.
+"""Runs measurements and writes benchmarks/RESULTS.md.
 
     make bench
     .venv/bin/python -m benchmarks.function [--only NAME ...]
 
-Each measure is a table of the page, which is written anew with those that ran and those that had
-run before.
+Each measurement is a table of the page. The page is written with the new tables, and with the
+earlier ones of measurements that did not run.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ _MEASURES: dict[str, Callable[[], Table]] = {
 
 
 def main() -> int:
-    """Measures, and writes the tables."""
+    """Runs the measurements; returns 1 if one could not run."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.function", description="the function, measured"
+        prog="python -m benchmarks.function", description="measure the function"
     )
     parser.add_argument("--only", nargs="+", choices=_MEASURES, default=list(_MEASURES))
     arguments = parser.parse_args()
     for part in (SHARED / "models", SHARED / "cfg"):
         if not part.is_dir():
-            parser.error(f"{part} is not there; SHARED_DATA names a folder with cfg/ and models/")
+            parser.error(
+                f"{part} does not exist; SHARED_DATA must name a folder with cfg/ and models/"
+            )
     CACHE.mkdir(parents=True, exist_ok=True)
     status = 0
     for name in arguments.only:

@@ -1,4 +1,4 @@
-"""Cold starts: their time by stage, their memory, and what they import."""
+"""Measures cold starts: their stages, memory and imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modules.cli.local_aws.runtime_api import Invocation, RuntimeApi
 from .stage import BUCKET, DISTANCE, NAIVE, OURS, Side, Stage, event, serving, tidy
 from .table import Table
 
-_COLD = 9  # starts of each
+_COLD = 9  # starts of each function
 _IMPORTS_OF_EACH = 5
 _REST = "Python's own"
 _IMPORTS = {
@@ -30,7 +30,7 @@ _IMPORTS = {
 
 
 def cold() -> Table:
-    """Whole starts, by stage, and their memory."""
+    """Measures whole starts by stage, and their peak memory."""
     rows = []
     for network, distance in (
         ("yolo-fastest-1.1-xl", 0),
@@ -61,14 +61,14 @@ def cold() -> Table:
             )
     return Table(
         "Cold start, and the most memory",
-        "From a new process under Lambda's runtime client to its answer, in milliseconds, medians "
-        f"of {_COLD}, by turns; the most memory in MB. S3 is another process here, or so many "
-        "milliseconds away, each way, as a network has it. MODEL names its bucket. Ready: the "
-        "interpreter and the imports, to the first question for an event. Model: what its "
-        "fetching, importing and loading take after that; naive does it within the image. Bars: "
-        "0.6 and 0.4 of naive's time; for yolov3 0.4 of its memory, and under 700 MB.",
+        "From the start of a process under Lambda's runtime client to its answer, in milliseconds: "
+        f"medians of {_COLD} starts, which alternated; peak memory in MB. S3 is a local process "
+        "(here), or has the given latency each way. MODEL names its bucket. Ready: the interpreter "
+        "and the imports, until the process requests its first event. Model: fetching, importing "
+        "and loading the model after that; naive does this within the image. Bars: 0.6 and 0.4 of "
+        "naive's time; for yolov3 0.4 of naive's memory, and under 700 MB.",
         [
-            *("network", "S3", "function", "ready", "model", "image", "in all", "of naive"),
+            *("network", "S3", "function", "ready", "model", "image", "total", "of naive"),
             *("MB", "of naive's"),
         ],
         rows,
@@ -76,11 +76,11 @@ def cold() -> Table:
 
 
 def imports() -> Table:
-    """What the handlers' modules import, by package."""
+    """Measures the imports of the handlers' modules, by package."""
     with serving("yolo-fastest-1.1-xl") as stage:
-        # nothing is sent for meanwhile: Python takes other threads' time for imports'
-        apart = replace(stage, environment={**stage.environment, "MODEL": "models/none/"})
-        sides = {side.name: _import_seconds(apart, side) for side in (NAIVE, OURS)}
+        # a model without a bucket is not prefetched: importtime would count that thread's time, too
+        alone = replace(stage, environment={**stage.environment, "MODEL": "models/none/"})
+        sides = {side.name: _import_seconds(alone, side) for side in (NAIVE, OURS)}
     rows = [
         [group, *(f"{side[group] * 1000:.0f}" for side in sides.values())]
         for group in [*_IMPORTS, _REST]
@@ -88,16 +88,16 @@ def imports() -> Table:
     whole = [f"{sum(side.values()) * 1000:.0f}" for side in sides.values()]
     return Table(
         "What a cold start imports",
-        "Milliseconds, as `python -X importtime` has them of the function's module, the best of "
-        "five; measuring takes some itself. The S3 client is made while the function's own module "
-        "is imported, and counts there.",
+        "Milliseconds to import the function's module, by `python -X importtime`, the best of "
+        "five; the measurement itself takes some of them. The S3 client is created while the "
+        "function's own module is imported, and counts there.",
         ["packages", *sides],
-        [*rows, ["in all", *whole]],
+        [*rows, ["total", *whole]],
     )
 
 
 def _import_seconds(stage: Stage, side: Side) -> dict[str, float]:
-    """Seconds in each group of packages, of the quickest of some imports."""
+    """Returns the seconds in each group of packages, of the fastest of several imports."""
     found = []
     for _ in range(_IMPORTS_OF_EACH):
         run = subprocess.run(
@@ -119,7 +119,7 @@ def _import_seconds(stage: Stage, side: Side) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Start:
-    """A cold start: seconds to each point, and the most memory, in bytes."""
+    """A cold start: seconds of each stage and in total, and the peak memory in bytes."""
 
     ready: float
     model: float
@@ -129,13 +129,13 @@ class _Start:
 
 
 def _median_start(starts: list[_Start]) -> _Start:
-    """Medians of each number alone, so that the stages need not add up to the whole."""
+    """Returns the median of each number; the medians of the stages need not add up to the total."""
     names = [field.name for field in fields(_Start)]
     return _Start(*(statistics.median(getattr(start, name) for start in starts) for name in names))
 
 
 def _cold_start(stage: Stage, side: Side) -> _Start:
-    with tempfile.TemporaryDirectory() as folder:  # as /tmp: a new container's is empty
+    with tempfile.TemporaryDirectory() as folder:  # like /tmp, which is empty in a new container
         return _start(stage, side, folder)
 
 

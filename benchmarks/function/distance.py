@@ -1,4 +1,4 @@
-"""Puts a server further away than another process is; see `Distance`."""
+"""Adds network latency to a local server; see `Distance`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _CHUNK = 1 << 18
 
 
 class Distance:
-    """Passes TCP connections on to a port of this machine, each byte so many seconds later.
+    """Forwards TCP connections to a local port and delays every byte by `seconds`.
 
-    port: where it listens. A new connection takes a round trip more, as its handshake would.
+    port: the port on which it listens. A new connection takes one more round trip, like a
+    handshake.
     """
 
     def __init__(self, port: int, seconds: float) -> None:
@@ -37,24 +38,24 @@ class Distance:
         await asyncio.gather(self._carry(reader, there[1]), self._carry(there[0], writer))
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """What comes is on its way for a time, and more may come meanwhile."""
-        on_its_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-        delivery = asyncio.create_task(self._deliver(on_its_way, writer))
-        data = b"anything"
+        """Reads data and queues it for a delayed delivery, while more data may arrive."""
+        in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        delivery = asyncio.create_task(self._deliver(in_transit, writer))
+        data = b"not empty yet"
         while data:
             try:
                 data = await reader.read(_CHUNK)
-            except OSError:  # what it came from broke off; so does this
+            except OSError:  # the sender broke off, so the receiver's connection ends, too
                 data = b""
-            on_its_way.put_nowait((self._loop.time() + self._seconds, data))
+            in_transit.put_nowait((self._loop.time() + self._seconds, data))
         await delivery
 
     async def _deliver(
-        self, on_its_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+        self, in_transit: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
     ) -> None:
         with contextlib.suppress(OSError):
             while True:
-                due, data = await on_its_way.get()
+                due, data = await in_transit.get()
                 await asyncio.sleep(due - self._loop.time())
                 if not data:
                     break

@@ -1,4 +1,4 @@
-"""Forward passes in each engine, and importing before them."""
+"""Measures forward passes in each engine, and the import of the weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .table import Table
 from .warm import alternate
 
 _FORWARD = Path(__file__).parent.parent / "forward.py"
-_TURNS = 4  # of each engine
+_ROUNDS = 4  # of all engines
 
 
 def engines() -> Table:
-    """Forward passes of each network, on one thread and on two."""
+    """Measures forward passes of each network, on one thread and on two."""
     rows = []
     for network in NETWORKS:
         folder, onnx = model_folder(network), onnx_file(network)
@@ -31,7 +31,7 @@ def engines() -> Table:
                 "OpenCV 4.14": (BASELINES, "opencv4", folder),
             }
             found = collections.defaultdict[str, list[float]](list)
-            for _ in range(_TURNS):
+            for _ in range(_ROUNDS):
                 for name, (python, engine, path) in runs.items():
                     found[name].append(_forward(python, engine, threads, path))
             times = {name: min(several) for name, several in found.items()}
@@ -51,9 +51,10 @@ def engines() -> Table:
             )
     return Table(
         "Engines, forward passes alone",
-        "Milliseconds, medians of at least 10 passes and 1.2 seconds, in processes that take "
-        f"turns, the best of {_TURNS}. Bars: the default (OpenCV) at most 1.25 of the best of the "
-        "others, or else ENGINE=auto; ENGINE=onnxruntime at most 1.05 of a bare session.",
+        "Milliseconds: the best of "
+        f"{_ROUNDS} processes, which alternated; each gives the median of at least 10 passes and "
+        "1.2 seconds. Bars: the default (OpenCV), or else ENGINE=auto, at most 1.25 of the best of "
+        "the others; ENGINE=onnxruntime at most 1.05 of a bare session.",
         [
             "network",
             "threads",
@@ -71,7 +72,7 @@ def engines() -> Table:
 
 
 def parse() -> Table:
-    """Importing the weights of yolov3, against reading them."""
+    """Measures importing the weights of yolov3, relative to reading them."""
     folder = model_folder("yolov3")
     cfg = (folder / "yolov3.cfg").read_text()
     path = folder / "yolov3.weights"
@@ -90,8 +91,8 @@ def parse() -> Table:
     baseline, ours = alternate(read, parse, 7)
     return Table(
         "Importing yolov3's weights",
-        "248 MB from a file in the page cache, before the engine sees them, against reading the "
-        "same bytes into memory. Bar: 2.",
+        "248 MB from a file in the page cache, before the engine gets them, relative to reading "
+        "the same bytes into memory. Bar: 2.",
         ["read, ms", "import, ms", "import / read"],
         [[f"{baseline * 1000:.0f}", f"{ours * 1000:.0f}", f"**{ours / baseline:.2f}**"]],
     )

@@ -1,4 +1,4 @@
-"""Draws what was measured; see `plot`."""
+"""Draws the measurements; see `plot`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GREY, _LIGHT, _BLUE, _DARK = "#b8b8b8", "#a9d1f0", "#4393c3", "#134b77"
 
 
 def plot(tables: dict[str, Table]) -> None:
-    """Draws warm invocations, cold starts and engines, those that were measured."""
+    """Draws those of the tables of warm invocations, cold starts and engines that exist."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -38,7 +38,7 @@ def _number(cell: str) -> float:
 
 
 def _draw_warm(axis: Any, rows: Rows) -> None:
-    """A bar for naive and one an engine of ours, of which the forward pass is a part."""
+    """Draws a bar for naive, and one for each of our engines with its forward pass inside."""
     names, whole, forward, colours = list[str](), list[float](), list[float](), list[str]()
     for row in rows:
         if f"{row[0]}, naive" not in names:
@@ -59,7 +59,7 @@ def _draw_warm(axis: Any, rows: Rows) -> None:
 
 
 def _draw_cold(axis: Any, rows: Rows) -> None:
-    """A bar a start, of its stages."""
+    """Draws a bar for each start, divided into its stages."""
     names = [f"{row[0]}, S3 {row[1]}, {row[2]}" for row in rows]
     left = [0.0] * len(rows)
     for column, (stage, colour) in enumerate(
@@ -74,7 +74,7 @@ def _draw_cold(axis: Any, rows: Rows) -> None:
 
 
 def _draw_engines(axis: Any, rows: Rows) -> None:
-    """Each engine's time on one core, over the best's."""
+    """Draws each engine's time on one thread, relative to the fastest."""
     rows = [row for row in rows if row[1] == "1"]
     names = ("ours, OpenCV", "ONNX Runtime", "OpenVINO", "OpenCV 4.14")
     for place, (name, colour) in enumerate(zip(names, (_DARK, _BLUE, _LIGHT, _GREY), strict=True)):

@@ -1,4 +1,4 @@
-"""Tables of what was measured, and the page that they make; start at `record`."""
+"""Stores tables and writes the page with all of them; start at `record`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESULTS = _HERE.parent / "RESULTS.md"
 
 
 def record(name: str, table: Table, order: Iterable[str]) -> None:
-    """Keeps what was measured, and writes all that was ever, in the order of these names."""
+    """Stores a table, then writes the page with all stored tables in this order of names."""
     store = CACHE / "function.json"
     known = json.loads(store.read_text()) if store.exists() else {}
     known[name] = vars(table)
@@ -39,7 +39,7 @@ def record(name: str, table: Table, order: Iterable[str]) -> None:
 
 
 def _machine() -> str:
-    """What it was measured on, in a sentence."""
+    """Describes the machine and the software of the measurements in a sentence."""
     return (
         f"Measured on {describe_machine()}: OpenCV {cv2.__version__}, NumPy {np.__version__}, "
         f"Python {sys.version.split()[0]}."

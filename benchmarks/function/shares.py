@@ -1,4 +1,4 @@
-"""Invocations with the share of the cores that memory buys: threads, several images, prices."""
+"""Measures invocations with a memory's share of the cores: threads, several images, prices."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .prices import MEMORIES, S3_SECONDS, price
 from .stage import DISTANCE, NETWORKS, OURS, Stage, invocations, median, serving, without_s3
 from .table import Table
 
-_SHARED_OUT = 10  # invocations with a share of the cores, which may take seconds
-_SEVERAL = 10  # images of an event that has several
-_HEADROOM = 1.3  # of memory, over what was measured
+_EVENTS = 10  # invocations with a share of the cores; each may take seconds
+_SEVERAL = 10  # images in an event with several
+_HEADROOM = 1.3  # memory settings start at this multiple of the measured peak
 
 
 def threads() -> Table:
-    """One thread or two, by memory."""
+    """Measures one thread and two, by memory."""
     rows = []
     for network in ("yolo-fastest-1.1", "yolov4-tiny"):
         with serving(network) as stage:
@@ -40,9 +40,9 @@ def threads() -> Table:
                     )
     return Table(
         "Threads, by the share of the cores that memory buys",
-        "Warm invocations without S3, in milliseconds, with one thread and with two; the function "
-        "chooses one where it has up to one core, and two above. Lambda shows two cores whatever "
-        "the share. The last column is the other choice's time over ours.",
+        "Warm invocations without S3, in milliseconds, with one thread and with two. The function "
+        "uses one thread for up to one core, and two for more. Lambda always reports two cores. "
+        "The last column is the time with the other number of threads, divided by ours.",
         [
             *("network", "engine", "MB", "one thread", "two threads", "ours", "the other / ours"),
         ],
@@ -51,7 +51,7 @@ def threads() -> Table:
 
 
 def several() -> Table:
-    """An event of several images against an event for each."""
+    """Measures an event with several images, relative to one event per image."""
     rows = []
     with serving("yolo-fastest-1.1-xl", DISTANCE) as stage:
         for cores in (1, 2):
@@ -75,15 +75,15 @@ def several() -> Table:
             )
     return Table(
         f"{_SEVERAL} images in one event",
-        "Milliseconds an image, S3's calls included, with S3 "
-        f"{DISTANCE * 1000:.0f} ms away from the function, each way; yolo-fastest-1.1-xl, warm.",
-        ["cores", "an event for each", "one event", "one / each"],
+        "Milliseconds per image, including calls to S3, with a latency of "
+        f"{DISTANCE * 1000:.0f} ms each way between function and S3; yolo-fastest-1.1-xl, warm.",
+        ["cores", "one event per image", "one event", "one / per image"],
         rows,
     )
 
 
 def prices() -> Table:
-    """What images cost, by network and memory."""
+    """Measures the price of images, by network and memory."""
     rows = []
     for network in NETWORKS:
         with serving(network) as stage:
@@ -110,20 +110,21 @@ def prices() -> Table:
         )
     return Table(
         "Dollars for a million images",
-        "By memory in MB: what an image is billed, and dollars for a million. Measured with the "
-        "share of the cores that Lambda gives for the memory (one for 1,769 MB), as medians of "
-        f"warm invocations of one image each on the local S3, and {S3_SECONDS * 1000:.0f} ms more "
-        "for one that is further away, which is an assumption. Lambda x86-64 $0.0000166667 a "
-        "GB-second and $0.20 a million requests; S3 two PUTs at $0.005 and two reads at $0.0004 a "
-        "thousand: list prices of us-east-1, to be checked. Memory settings begin at "
-        f"{_HEADROOM} times the peak. Rekognition's DetectLabels lists at $1,000.",
+        "By memory in MB: the time that an image is billed, and dollars for a million images. They "
+        "were measured with the share of the cores that Lambda gives for the memory (one core for "
+        "1,769 MB), as medians of warm invocations of one image each on the local S3. "
+        f"{S3_SECONDS * 1000:.0f} ms were added for the latency of a real S3, which is an "
+        "assumption. Lambda x86-64 costs $0.0000166667 per GB-second and $0.20 per million "
+        "requests; S3 costs two PUTs at $0.005 and two reads at $0.0004 per thousand: list prices "
+        "of us-east-1, to be checked. Memory settings start at "
+        f"{_HEADROOM} times the peak. The list price of Rekognition's DetectLabels is $1,000.",
         ["network", "peak, MB", *(f"{memory:,}" for memory in MEMORIES), "cheapest"],
         rows,
     )
 
 
 def _billed(stage: Stage, memory: int) -> float:
-    """Seconds that a warm invocation takes at so much memory."""
+    """Returns the median seconds of a warm invocation with this memory's share of the cores."""
     threads = math.ceil(memory / MB_PER_CORE)
     return median(_within(stage, memory, threads, ENGINE="opencv"), lambda row: float(row["total"]))
 
@@ -133,11 +134,11 @@ def _within(
     memory: int,
     threads: int,
     *,
-    events: int = _SHARED_OUT,
+    events: int = _EVENTS,
     images: int = 1,
     **variables: str,
 ) -> list[dict[str, Any]]:
-    """Invocations with the share of the cores that so much memory buys, and so many threads."""
+    """Runs invocations with this memory's share of the cores and this number of threads."""
     variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = f"{threads * MB_PER_CORE}"
     with CpuShare(memory / MB_PER_CORE) as share:
         return invocations(stage, OURS, share=share, events=events, images=images, **variables)

@@ -28,21 +28,21 @@ from .cpu_share import CpuShare
 from .distance import Distance
 
 ROOT = Path(__file__).parent.parent.parent
-_SCRIPTS = Path(__file__).parent.parent  # that the baselines' Python runs, too
+_SCRIPTS = Path(__file__).parent.parent  # the baselines' Python runs these, too
 CACHE = ROOT / ".cache" / "benchmarks"
 SHARED = Path(os.environ.get("SHARED_DATA", "../shared"))
 BASELINES = ROOT / ".venv-opencv4" / "bin" / "python"
 BUCKET = "pictures"
 NETWORKS = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "yolov3-tiny", "yolov4-tiny", "yolov3")
-WARM = 20  # invocations of a process
-DISTANCE = 0.005  # seconds to S3, one way, where it is not another process on this machine
+WARM = 20  # invocations in a process
+DISTANCE = 0.005  # seconds to S3, one way, if it is not local
 _PICTURES = 60  # in the bucket
-_NO_BOX = -12.0  # a bias of objectness, as a logit
+_NO_BOX = -12.0  # a bias of objectness, as a logit, that yields no boxes
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of two functions that are compared."""
+    """One of the two functions that are compared."""
 
     name: str
     python: Path
@@ -55,7 +55,7 @@ NAIVE = Side("naive", BASELINES, _SCRIPTS / "naive_function.py")
 
 @dataclass(frozen=True)
 class Stage:
-    """A bucket with a model and a picture, and the variables that a function finds them by."""
+    """A bucket with a model and pictures, and the environment of the functions that use it."""
 
     client: Any
     environment: dict[str, str]
@@ -63,7 +63,7 @@ class Stage:
 
 @contextlib.contextmanager
 def serving(network: str, distance: float = 0) -> Iterator[Stage]:
-    """A stage whose S3 is so many seconds away from the function, one way."""
+    """Yields a stage; `distance` is the latency from the function to S3, seconds one way."""
     with MotoServer() as server, contextlib.ExitStack() as stack:
         client = server.client("s3")
         client.create_bucket(Bucket=BUCKET)
@@ -88,7 +88,7 @@ def serving(network: str, distance: float = 0) -> Iterator[Stage]:
 
 
 def event(*indices: int) -> dict[str, Any]:
-    """An S3 event of pictures by their numbers."""
+    """Returns an S3 event that names pictures by their numbers."""
     records = [
         {
             "eventSource": "aws:s3",
@@ -112,7 +112,10 @@ def invocations(
     images: int = 1,
     **variables: str,
 ) -> list[dict[str, Any]]:
-    """A row an event, each of so many images."""
+    """Runs a function on events with `images` images each; returns a row for each event.
+
+    The rows are those that invocations.py prints.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events.json")
         numbers = itertools.count()
@@ -133,24 +136,24 @@ def invocations(
 
 
 def tidy(stage: Stage) -> None:
-    """Deletes results."""
+    """Deletes all results."""
     listing = stage.client.list_objects_v2(Bucket=BUCKET, Prefix="output/")
     for item in listing.get("Contents", ()):
         stage.client.delete_object(Bucket=BUCKET, Key=item["Key"])
 
 
 def without_s3(row: dict[str, Any]) -> float:
-    """Seconds of an invocation, those in S3's calls taken out."""
+    """Returns the seconds of an invocation without those in calls to S3."""
     return float(row["total"] - row["s3"])
 
 
 def median(rows: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
-    """The median of what `value` takes from each row."""
+    """Returns the median of `value` over the rows."""
     return statistics.median(map(value, rows))
 
 
 def model_folder(network: str) -> Path:
-    """The network's folder: the shared one, or one with random weights."""
+    """Returns the network's folder: the shared one, or a new one with random weights."""
     shared = SHARED / "models" / network
     if shared.is_dir():
         return shared.resolve()
@@ -166,7 +169,7 @@ def model_folder(network: str) -> Path:
 
 
 def onnx_file(network: str) -> Path:
-    """The same network as an ONNX file, as `models convert` writes it."""
+    """Returns the network as an ONNX file, converted by `models convert`."""
     path = CACHE / "models" / f"{network}.onnx"
     if not path.exists():
         command = [

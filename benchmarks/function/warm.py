@@ -1,4 +1,4 @@
-"""Warm invocations: their time, S3's calls, a large image."""
+"""Measures warm invocations: their time, their calls to S3, a large image."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from .stage import (
 )
 from .table import Table
 
-_WARM_TURNS = 3  # processes of each function
+_ROUNDS = 3  # each runs one process of each function
 
 
 def warm() -> Table:
-    """Invocations of both functions, and the forward pass's part of ours."""
+    """Measures invocations of both functions, and the forward pass's part of ours."""
     rows = []
     for network in ("yolov4-tiny", "yolo-fastest-1.1"):
         found = collections.defaultdict[str, list[dict[str, Any]]](list)
         with serving(network) as stage:
-            for _ in range(_WARM_TURNS):
+            for _ in range(_ROUNDS):
                 found["naive"] += invocations(stage, NAIVE)
                 for engine in ("opencv", "auto"):
                     found[engine] += invocations(stage, OURS, ENGINE=engine)
@@ -61,11 +61,11 @@ def warm() -> Table:
             )
     return Table(
         "A warm invocation",
-        f"A JPEG of 768 x 576 pixels, medians of {_WARM_TURNS * WARM} events in milliseconds, in "
-        f"{_WARM_TURNS} processes each, by turns; time in S3's calls taken out on both sides. "
-        "Bars: naive / ours at least 4.5 (yolov4-tiny) and 3 (yolo-fastest-1.1); what is not the "
-        "forward pass at most 20 % and 120 % of it. The default engine is OpenCV; ENGINE=auto is "
-        "ONNX Runtime here.",
+        f"A JPEG of 768 x 576 pixels: medians of {_ROUNDS * WARM} events in milliseconds, from "
+        f"{_ROUNDS} processes of each function, which ran alternately; without the time in calls "
+        "to S3. Bars: naive / ours at least 4.5 (yolov4-tiny) and 3 (yolo-fastest-1.1); everything "
+        "except the forward pass at most 20 % and 120 % of the forward pass. The default engine is "
+        "OpenCV; ENGINE=auto is ONNX Runtime here.",
         [
             *("network", "engine", "naive", "ours", "naive / ours"),
             *("of ours, forward", "the rest / forward"),
@@ -75,7 +75,7 @@ def warm() -> Table:
 
 
 def calls() -> Table:
-    """What each function asks S3 for."""
+    """Lists the calls to S3 of each function."""
     with serving("yolo-fastest-1.1") as stage:
         rows = [invocations(stage, side)[-1] for side in (NAIVE, OURS)]
     return Table(
@@ -95,7 +95,7 @@ def calls() -> Table:
 
 
 def large_jpeg() -> Table:
-    """A large image from bytes to bytes, against its codec alone."""
+    """Measures a large image from bytes to bytes, relative to its codec alone."""
     small = cv2.imread(str(ROOT / "demo" / "street.jpg"))
     data = encode_image(cv2.resize(small, (6000, 4000), interpolation=cv2.INTER_CUBIC), "jpeg")
     settings = Settings()
@@ -112,8 +112,8 @@ def large_jpeg() -> Table:
     baseline, whole = alternate(once, ours, 7)
     return Table(
         "A JPEG of 24 megapixels",
-        "6,000 x 4,000 pixels, yolo-fastest-1.1, from bytes to bytes, against OpenCV's decoding "
-        "and encoding it once, at the same quality. Bar: 1.3.",
+        "6,000 x 4,000 pixels, yolo-fastest-1.1, from bytes to bytes, relative to one decoding and "
+        "one encoding by OpenCV at the same quality. Bar: 1.3.",
         ["decode and encode, ms", "ours, ms", "ours / decode and encode"],
         [[f"{baseline * 1000:.0f}", f"{whole * 1000:.0f}", f"**{whole / baseline:.2f}**"]],
     )
@@ -126,7 +126,7 @@ def _not_forward(row: dict[str, Any]) -> float:
 def alternate(
     one: Callable[[], None], other: Callable[[], None], times: int
 ) -> tuple[float, float]:
-    """Medians, in seconds, of two things done in turn."""
+    """Runs two functions alternately; returns the median seconds of both."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for number in range(times + 1):
         for what, found in zip((one, other), seconds, strict=True):

@@ -1,6 +1,6 @@
-"""What the function carries past one machine: a simulation, as nothing here is measured on AWS.
+"""Simulates how many images the function serves on AWS. Nothing here is measured on AWS.
 
-Images are uploaded; S3 notifies Lambda; events wait in Lambda's asynchronous queue for one of so
-many execution environments; each image asks S3 for a HEAD, a GET and two PUTs. `simulation.py`
-plays that; `load.py` asks it what docs/scaling.md wants to know.
+Images are uploaded, S3 notifies Lambda, and events wait in Lambda's asynchronous queue for a free
+execution environment. Each image makes a HEAD, a GET and two PUTs. `simulation.py` simulates this;
+`load.py` runs the cases of docs/scaling.md.
 """

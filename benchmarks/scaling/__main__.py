@@ -1,8 +1,8 @@
-"""Simulates, and prints the tables of docs/scaling.md; takes about a minute.
+"""Runs the simulation and prints the tables of docs/scaling.md; takes about a minute.
 
     .venv/bin/python -m benchmarks.scaling [--warm MS] [--cold MS] [--plot docs/images/scaling.png]
 
-Markdown tables go to stdout, what is under way to stderr.
+Markdown tables go to stdout, progress to stderr.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from .inputs import COLD_MS, WARM_MS, Function
 from .load import carry, drain, partitions_for
 from .plot import draw
-from .simulation import COLD_MS, WARM_MS, Function
 from .tables import tabulate_bursts, tabulate_carried
 
 _CONCURRENCIES = (1, 100, 1_000, 10_000)
@@ -24,34 +24,34 @@ _BURSTS = (10_000, 100_000, 1_000_000)
 
 
 def main() -> int:
-    """Prints the tables, and draws the plot if asked to."""
+    """Prints the tables, and draws the plot if --plot is given."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scaling",
         description="Simulates how many images the function carries, and how fast bursts drain.",
         epilog="The times are of one image, for one model and memory. The defaults are for "
         "yolo-fastest-1.1-xl at 1,769 MB (one vCPU), measured in part (benchmarks/RESULTS.md) and "
-        "guessed in part, to be replaced by what you measured on Lambda.",
+        "estimated in part. Replace them by what you measured on Lambda.",
     )
     parser.add_argument(
         "--warm",
         type=_milliseconds,
         metavar="MS",
-        help=f"median of an image in an environment that is there (default: {WARM_MS:g})",
+        help=f"median time of an image in an existing environment (default: {WARM_MS:g})",
     )
     parser.add_argument(
         "--cold",
         type=_milliseconds,
         metavar="MS",
-        help=f"median of what a new environment adds to its first image (default: {COLD_MS:g})",
+        help=f"median time that a new environment adds to its first image (default: {COLD_MS:g})",
     )
     parser.add_argument(
         "--results",
         type=Path,
         metavar="FILE",
-        help='measured times, as JSON: {"warm_ms": …, "cold_ms": …}; --warm and --cold go before',
+        help='measured times, as JSON: {"warm_ms": …, "cold_ms": …}; --warm and --cold override it',
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw this PNG, too")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is by chance (default: 0)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw a plot to this PNG")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
     arguments = parser.parse_args()
     try:
         measured = read_times(arguments.results) if arguments.results else {}
@@ -59,18 +59,18 @@ def main() -> int:
         parser.error(f"{arguments.results}: {error}")
     warm = arguments.warm or measured.get("warm_ms", WARM_MS)
     cold = arguments.cold or measured.get("cold_ms", COLD_MS)
-    usual = Function()
+    default = Function()
     function = replace(
-        usual,
-        warm=replace(usual.warm, median=warm / 1000),
-        cold=replace(usual.cold, median=cold / 1000),
+        default,
+        warm=replace(default.warm, median=warm / 1000),
+        cold=replace(default.cold, median=cold / 1000),
     )
     report(function, arguments.seed, arguments.plot)
     return 0
 
 
 def report(function: Function, seed: int, plot: Path | None) -> None:
-    """Simulates all, prints the tables, and draws."""
+    """Runs all simulations, prints the tables, and draws the plot."""
     started = time.monotonic()
     enough = {at: partitions_for(function, at) for at in _CONCURRENCIES}
     cases = sorted({*enough.items(), *((at, 1) for at in _CONCURRENCIES)}, key=lambda c: (c[1], c))
@@ -93,8 +93,8 @@ def report(function: Function, seed: int, plot: Path | None) -> None:
         f"An image takes {function.warm.median * 1000:g} ms (median), "
         f"{function.cold.median * 1000:g} ms more in a new environment; seed {seed}.\n"
     )
-    print(f"At a steady rate, all environments being there:\n\n{tabulate_carried(carried)}\n")
-    print(f"A burst, from no environment:\n\n{tabulate_bursts([*bursts, *crowded])}")
+    print(f"At a steady rate, with all environments started:\n\n{tabulate_carried(carried)}\n")
+    print(f"A burst, with no environment at the start:\n\n{tabulate_bursts([*bursts, *crowded])}")
     if plot:
         draw(carried, bursts, plot)
         _say(f"drawn: {plot}")
@@ -102,7 +102,11 @@ def report(function: Function, seed: int, plot: Path | None) -> None:
 
 
 def read_times(path: Path) -> dict[str, float]:
-    """Measured times of a JSON file: `warm_ms`, `cold_ms`, or one of them."""
+    """Reads `warm_ms`, `cold_ms` or both from a JSON file.
+
+    Raises:
+        ValueError: neither is there, or a value is out of range.
+    """
     document = json.loads(path.read_text())
     names = ("warm_ms", "cold_ms")
     if not isinstance(document, dict) or not any(name in document for name in names):

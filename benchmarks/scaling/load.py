@@ -1,48 +1,43 @@
-"""What is carried at a steady rate, and how bursts drain; see `carry` and `drain`."""
+"""The throughput at a steady rate, and how bursts drain; see `carry` and `drain`."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 
-from .simulation import (
-    READS,
-    WRITES,
-    Durations,
-    Function,
-    Outcome,
-    Quotas,
-    burst,
-    simulate,
-    steady,
-)
+from .inputs import READS, WRITES, Durations, Function, Quotas, burst, steady
+from .outcome import Outcome
+from .simulation import simulate
 
-_MOST_STEADY = 100_000  # images of a run at a steady rate
-LOAD = 0.8  # of what is carried at most, where latencies are told
+_MOST_STEADY = 100_000  # images of a simulation at a steady rate
+LOAD = 0.8  # the share of the highest rate at which latencies are reported
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What so many environments carry: `most` a second, and how they do at a share of that."""
+    """The throughput of a concurrency.
+
+    most: the highest rate, images per second. at: the outcome at the share `LOAD` of that rate.
+    """
 
     concurrency: int
     partitions: int
     most: float
-    failing: float  # share of invocations that fail at most, as S3 refuses too much
+    failing: float  # share of invocations that S3's refusals make fail, at the highest rate
     at: Outcome
 
 
 def partitions_for(function: Function, concurrency: int) -> int:
-    """How many partitions of S3 the images need that so many environments can serve."""
+    """Returns how many partitions of S3 suffice for a concurrency, with 5 % to spare."""
     quotas = Quotas()
     images = concurrency / function.warm.mean
     return math.ceil(max(images * WRITES / quotas.writes, images * READS / quotas.reads) * 1.05)
 
 
 def carry(function: Function, concurrency: int, partitions: int, seed: int) -> Carried:
-    """Finds what is carried at most, by a queue that never empties, and then looks at less.
+    """Finds the highest rate with a queue that never empties, then simulates a lower rate.
 
-    All environments are there from the beginning: this is after the ramp, which bursts show.
+    All environments exist from the start; bursts show how they are started.
     """
     quotas = Quotas(concurrency=concurrency, partitions=partitions)
     environments, of_s3 = concurrency / function.warm.mean, partitions * quotas.writes / WRITES
@@ -70,6 +65,6 @@ def carry(function: Function, concurrency: int, partitions: int, seed: int) -> C
 
 
 def drain(function: Function, concurrency: int, partitions: int, count: int, seed: int) -> Outcome:
-    """A burst from nothing: no environment is there."""
+    """Simulates a burst of `count` images with no environment at the start."""
     quotas = Quotas(concurrency=concurrency, partitions=partitions)
     return simulate(burst(count), function, quotas, seed=seed)

@@ -1,4 +1,4 @@
-"""Draws what was simulated; see `draw`."""
+"""Draws the simulations' results; see `draw`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .inputs import WRITES, Quotas
 from .load import Carried
-from .simulation import WRITES, Outcome, Quotas
+from .outcome import Outcome
 from .tables import duration, number
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def draw(
     bursts: Sequence[tuple[int, int, Outcome]],
     path: Path,
 ) -> None:
-    """Draws what is carried by concurrency, and how the largest bursts drain, as PNG."""
-    from matplotlib.figure import Figure  # the one thing here that needs it
+    """Draws the throughput by concurrency, and how the largest bursts drain, as a PNG."""
+    from matplotlib.figure import Figure  # imported here: the tables work without matplotlib
 
     figure = Figure(figsize=(13, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -94,7 +95,7 @@ def _draw_backlog(axes: Axes, bursts: Sequence[tuple[int, int, Outcome]]) -> Non
         if outcome.lost.any():
             name += f",\n{outcome.lost.sum():,} dead letters"
         axes.plot(seconds, waiting, color=colour, linewidth=2)
-        at = np.flatnonzero(waiting > height * waiting.max())[-1]  # the last time that it was so
+        at = np.flatnonzero(waiting > height * waiting.max())[-1]  # the last time above that height
         axes.annotate(
             name,
             (seconds[at], waiting[at]),

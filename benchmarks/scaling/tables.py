@@ -1,16 +1,17 @@
-"""Tables of what was simulated, in Markdown."""
+"""The simulations' results as Markdown tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from .inputs import READS, WRITES, Quotas
 from .load import LOAD, Carried
-from .simulation import READS, WRITES, Outcome, Quotas
+from .outcome import Outcome
 
 
 def tabulate_carried(rows: Sequence[Carried]) -> str:
-    """Markdown: what is carried at most, and how images fare at 80 % of it."""
+    """Returns a table of the highest rates, and of latencies at 80 % of them."""
     quotas = Quotas()
     head = (
         "concurrency", "S3 partitions", "images/s at most", "images/hour", "failed invocations",
@@ -40,7 +41,7 @@ def tabulate_carried(rows: Sequence[Carried]) -> str:
 
 
 def tabulate_bursts(rows: Sequence[tuple[int, int, Outcome]]) -> str:
-    """Markdown: how bursts drain. rows: concurrency, partitions, and what became of it."""
+    """Returns a table of bursts. rows: concurrency, partitions and outcome."""
     head = (
         "images", "concurrency", "S3 partitions", "last result after", "p50", "p95", "p99",
         "most waiting", "cold starts", "most at once", "throttles", "SlowDown", "dead letters",
@@ -70,14 +71,14 @@ def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that count: 11.3, 1,130, 40,500,000."""
+    """Formats a number with three significant digits: 11.3, 1,130, 40,500,000."""
     if value < 100:
         return f"{value:.1f}"
     return f"{round(value, 2 - math.floor(math.log10(value))):,.0f}"
 
 
 def duration(seconds: float) -> str:
-    """As a person says it."""
+    """Formats a duration in milliseconds, seconds, minutes or hours."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:

@@ -1,11 +1,11 @@
-"""What an image costs; the numbers are worked out by hand."""
+"""The price of an image, against numbers that were calculated by hand."""
 
 import pytest
 
 from benchmarks.function.prices import price
 
 
-def test_a_million_images_cost_their_requests_and_their_memory_times_seconds() -> None:
+def test_a_million_images_cost_their_requests_and_memory_times_seconds() -> None:
     requests = 0.20 + 2 * 5.00 + 2 * 0.40  # Lambda's, two PUTs, a HEAD and a GET
     assert price(1024, 0) == pytest.approx(requests)
     assert price(1024, 1) == pytest.approx(requests + 16.6667)

@@ -1,4 +1,4 @@
-"""The simulation behind docs/scaling.md, against what queueing theory knows."""
+"""The simulation behind docs/scaling.md agrees with queueing theory."""
 
 import json
 import math
@@ -12,48 +12,42 @@ import pytest
 from benchmarks.scaling import __main__ as scaling
 from benchmarks.scaling import load
 from benchmarks.scaling.__main__ import read_times
+from benchmarks.scaling.inputs import Durations, Function, Quotas, burst, steady
 from benchmarks.scaling.load import carry, drain, partitions_for
+from benchmarks.scaling.outcome import Outcome
 from benchmarks.scaling.plot import draw
-from benchmarks.scaling.simulation import (
-    Durations,
-    Function,
-    Outcome,
-    Quotas,
-    burst,
-    simulate,
-    steady,
-)
+from benchmarks.scaling.simulation import simulate
 from benchmarks.scaling.tables import tabulate_bursts, tabulate_carried
 from tests.conftest import ROOT
 
 _AT_ONCE = Durations(0.0)
-_ALWAYS = 1e9  # seconds, or as many as anybody wants
+_UNLIMITED = 1e9
 _FIXED = Function(Durations(0.06), Durations(1.2), notification=_AT_ONCE)
 
 
 def unlimited(concurrency: int) -> Quotas:
-    """A plain queue before so many servers: S3 and the start of environments are no limit."""
+    """Returns quotas that only limit the concurrency: a plain queue with so many servers."""
     return Quotas(
-        concurrency, environments_a_second=_ALWAYS, environments_at_once=10**9,
+        concurrency, environments_a_second=_UNLIMITED, environments_at_once=10**9,
         partitions=10**6, read_ahead=0.0,
     )  # fmt: skip
 
 
 def erlang_c(load: float, servers: int) -> float:
-    """The chance that one has to wait, of Poisson arrivals that bring `load` servers' work."""
-    blocked = 1.0  # Erlang B, by its recursion
+    """Returns the probability of waiting, for Poisson arrivals with the work of `load` servers."""
+    blocked = 1.0  # Erlang B, by recursion
     for number in range(1, servers + 1):
         blocked = load * blocked / (number + load * blocked)
     return blocked / (1 - load / servers * (1 - blocked))
 
 
 def waits(outcome: Outcome, mean: float) -> float:
-    """The mean time between upload and the start of the invocation."""
+    """Returns the mean time from upload to the start of the invocation."""
     return float(outcome.latencies.mean()) - mean
 
 
 @pytest.mark.parametrize(("servers", "share"), [(1, 0.6), (5, 0.7), (20, 0.85)])
-def test_waiting_is_as_erlang_c_has_it(servers: int, share: float) -> None:
+def test_waiting_times_agree_with_erlang_c(servers: int, share: float) -> None:
     service = Durations(0.1, shape="exponential")
     rate = share * servers / service.mean
     function = Function(service, _AT_ONCE, notification=_AT_ONCE)
@@ -68,14 +62,14 @@ def test_waiting_is_as_erlang_c_has_it(servers: int, share: float) -> None:
     assert waits(outcome, service.mean) == pytest.approx(expected, rel=0.1)
 
 
-def test_erlang_c_is_that_of_the_textbooks() -> None:
-    assert erlang_c(0.5, 1) == pytest.approx(0.5)  # of one server, its share
+def test_erlang_c_agrees_with_textbook_values() -> None:
+    assert erlang_c(0.5, 1) == pytest.approx(0.5)  # with one server, the load
     assert erlang_c(2, 3) == pytest.approx(4 / 9)
     assert erlang_c(8, 10) == pytest.approx(0.409, abs=5e-4)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
-def test_one_environment_waits_as_pollaczek_and_khinchine_have_it(sigma: float) -> None:
+def test_waiting_times_of_one_environment_agree_with_pollaczek_and_khinchine(sigma: float) -> None:
     service = Durations(0.06, sigma)
     rate = 0.6 / service.mean
     function = Function(service, _AT_ONCE, notification=_AT_ONCE)
@@ -89,7 +83,7 @@ def test_one_environment_waits_as_pollaczek_and_khinchine_have_it(sigma: float) 
 
 
 def test_littles_law_holds() -> None:
-    """Images in the system on average = images a second x seconds of each, throttles and all."""
+    """Images in the system = their rate x their mean time, with and without throttling."""
     for quotas in (Quotas(50), Quotas(50, read_ahead=0), Quotas(400, writes=500)):
         outcome = simulate(steady(700, 40, 5), Function(), quotas, seed=6)
 
@@ -113,8 +107,8 @@ def test_the_first_image_of_an_environment_waits_for_it() -> None:
     np.testing.assert_allclose(outcome.latencies, [1.26, 0.06])
 
 
-def test_an_environment_that_nobody_used_for_long_is_gone() -> None:
-    """Of rare images, those are cold before which was no other: exp(-rate x time kept)."""
+def test_an_environment_that_is_unused_for_long_is_removed() -> None:
+    """Rare images start cold with the probability exp(-rate x time kept)."""
     rate, kept = 0.02, 30.0
     function = Function(Durations(0.001), _AT_ONCE, notification=_AT_ONCE, keep_warm=kept)
 
@@ -126,7 +120,7 @@ def test_an_environment_that_nobody_used_for_long_is_gone() -> None:
 
 @pytest.mark.parametrize("partitions", [1, 10])
 @pytest.mark.parametrize("concurrency", [1, 30, 1000])
-def test_no_image_is_lost_none_is_served_twice_and_the_limit_holds(
+def test_each_image_is_served_once_within_the_concurrency_limit(
     concurrency: int, partitions: int
 ) -> None:
     quotas = Quotas(concurrency, partitions=partitions)
@@ -139,7 +133,7 @@ def test_no_image_is_lost_none_is_served_twice_and_the_limit_holds(
     assert outcome.throttles > 0
 
 
-def test_every_image_is_served_or_a_dead_letter_whatever_fails() -> None:
+def test_every_image_is_served_or_becomes_a_dead_letter_whatever_fails() -> None:
     function = Function(error_share=0.4)
 
     outcome = simulate(burst(20_000), function, Quotas(200), seed=12)
@@ -150,8 +144,8 @@ def test_every_image_is_served_or_a_dead_letter_whatever_fails() -> None:
     assert outcome.errors == (outcome.tries - 1).sum() + outcome.lost.sum()
 
 
-def test_what_fails_comes_again_after_one_minute_and_after_two() -> None:
-    """With errors of half of the images, latencies gather at 0, 60, and 60 + 120 seconds."""
+def test_a_failed_event_is_retried_after_one_and_after_two_minutes() -> None:
+    """If half of the invocations fail, latencies cluster at 0, 60 and 60 + 120 seconds."""
     outcome = simulate(
         burst(1_000), Function(_FIXED.warm, _AT_ONCE, _AT_ONCE, error_share=0.5), Quotas(), seed=13
     )
@@ -160,18 +154,18 @@ def test_what_fails_comes_again_after_one_minute_and_after_two() -> None:
     assert outcome.latencies.min() == pytest.approx(0.06)
 
 
-def test_a_throttled_event_waits_longer_each_time_and_is_given_up_after_six_hours() -> None:
+def test_a_throttled_event_waits_longer_each_time_and_is_dropped_after_six_hours() -> None:
     minutes = Function(Durations(1200.0), _AT_ONCE, notification=_AT_ONCE)
 
     outcome = simulate(burst(25), minutes, Quotas(1), seed=14)
 
     assert outcome.served + outcome.lost.sum() == 25
-    assert outcome.served == 19  # one each 20 minutes, the last of which begins within the 6 hours
+    assert outcome.served == 19  # one every 20 minutes; the last one starts within the 6 hours
     # 1, 2, 4, … seconds, then every five minutes
     assert 6 * 12 < outcome.throttles < 2 * (9 + 6 * 12)
 
 
-def test_environments_come_by_a_thousand_at_once_and_then_a_hundred_a_second() -> None:
+def test_a_thousand_environments_start_at_once_and_then_a_hundred_per_second() -> None:
     minute = Function(Durations(60.0), _AT_ONCE, notification=_AT_ONCE)
 
     outcome = simulate(burst(50_000), minute, Quotas(10_000), seed=15, until=40.0)
@@ -180,16 +174,18 @@ def test_environments_come_by_a_thousand_at_once_and_then_a_hundred_a_second() -
     assert 4_500 < outcome.most_running <= 1_000 + 40 * 100
 
 
-def test_s3_is_never_asked_for_more_than_its_quota_and_its_refusals_are_tried_again() -> None:
+def test_requests_stay_within_s3s_quota_and_refused_ones_are_retried() -> None:
     outcome = simulate(burst(20_000), Function(), Quotas(1_000), seed=16, warm_environments=1_000)
 
     assert outcome.slow_downs > 0
     assert not outcome.lost.any()
     assert outcome.rate(3, 10) <= 3_500 / 2 * 1.01
-    assert outcome.writes <= 2 * 3_500  # a second's, and what was left of the one before
+    assert (
+        outcome.writes <= 2 * 3_500
+    )  # the quota of a second, and the unused one of the second before
 
 
-def test_equal_seeds_give_equal_answers() -> None:
+def test_equal_seeds_give_equal_results() -> None:
     def run(seed: int) -> Outcome:
         return simulate(steady(300, 20, seed), Function(error_share=0.1), Quotas(30), seed=seed)
 
@@ -201,7 +197,7 @@ def test_equal_seeds_give_equal_answers() -> None:
     assert one.percentiles() != other.percentiles()
 
 
-def test_at_most_is_what_the_environments_or_s3_carry() -> None:
+def test_the_highest_rate_is_limited_by_the_environments_or_by_s3() -> None:
     function = Function()
 
     hundred = carry(function, 50, partitions_for(function, 50), seed=17)
@@ -211,7 +207,7 @@ def test_at_most_is_what_the_environments_or_s3_carry() -> None:
     assert hundred.failing == 0
 
 
-def test_no_images_at_all() -> None:
+def test_a_simulation_without_images() -> None:
     outcome = simulate(burst(0), Function(), Quotas(), seed=0)
 
     assert outcome.served == outcome.cold_starts == 0
@@ -265,7 +261,7 @@ def test_the_command_prints_both_tables(
 
 
 @pytest.mark.parametrize("wrong", [["--warm", "0"], ["--cold", "soon"], ["--results", "none.json"]])
-def test_what_cannot_be_used_is_said(wrong: list[str]) -> None:
+def test_an_unusable_argument_is_named(wrong: list[str]) -> None:
     command = [sys.executable, "-m", "benchmarks.scaling", *wrong]
 
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
