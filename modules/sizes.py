@@ -1,7 +1,8 @@
 """Parses sizes in pixels on the command line; see `parse_size`.
 
-The commands, the Spark jobs and demo/render.py all take sizes. The module lies next to settings.py,
-below every room, because none of these may import another, and it imports only `argparse` and `re`.
+The commands, the Spark jobs and demo/render.py all take sizes. The Spark jobs cannot import the
+commands, so this module is next to settings.py, below every room. It imports only `argparse` and
+`re`.
 """
 
 from __future__ import annotations

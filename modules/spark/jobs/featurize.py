@@ -11,6 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from modules.features.extractor import POOLS
 from modules.sizes import parse_size
 
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
@@ -60,7 +61,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pool",
-        choices=("average", "none"),
+        choices=POOLS,
         default="average",
         help="for a layer with several positions: average each channel over them, or keep every "
         "value (default: average)",

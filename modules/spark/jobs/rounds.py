@@ -101,8 +101,8 @@ class Rounds:
             spark: the session.
             images: all images.
             output: the location of the table.
-            made_with: what rows depend on besides their image, as JSON values. All rows of a
-                table are made with the same.
+            made_with: what rows depend on, apart from their image: names and JSON values. All
+                rows of a table have the same.
             max_bytes: the largest image; a larger one gets a row with an error.
             console: where the progress bar is shown.
 

@@ -73,7 +73,7 @@ def packages(jars: Path) -> list[str]:
     names = [jar.name for jar in jars.glob("hadoop-client-api-*.jar")]
     found = re.fullmatch(r"hadoop-client-api-(\d+\.\d+\.\d+)\.jar", names[0]) if names else None
     if found is None:
-        raise JobError(f"{jars} has no hadoop-client-api-*.jar, whose version S3A must have")
+        raise JobError(f"{jars} has no hadoop-client-api-*.jar; S3A must have the same version")
     hadoop = found[1]
     newest = max(_SDK, key=lambda version: tuple(map(int, version.split("."))))
     sdk = _SDK.get(hadoop, _SDK[newest])  # the SDK stays compatible within version 2

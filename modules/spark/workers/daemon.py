@@ -1,7 +1,7 @@
 """Spark's daemon that forks Python workers, with the jobs' packages imported in advance.
 
-Spark runs it as `python -m` with this module's name. Importing takes a worker a second and a half;
-here the machine pays for it once, in time and in memory.
+Spark runs it with `python -m`. Importing takes a second and a half. Here it is done once per
+machine instead of once per worker, and the workers share the memory.
 """
 
 import cv2  # noqa: F401
