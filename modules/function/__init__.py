@@ -1,1 +1,4 @@
-"""An event -> its answer; start at `application.py`."""
+"""Answers events: application, publisher (exactly one result), deadline, threads.
+
+Start at `application.py`.
+"""

@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 
 
 def kill_at(client: BaseClient, number: int, *, after: bool) -> None:
-    """Kills this process before the request of that number is sent, or after it was answered."""
+    """Kills this process before it sends its request `number`, from 0, or `after` the answer."""
     requests = itertools.count()
 
     def count(**_: Any) -> None:

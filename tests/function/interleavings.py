@@ -1,9 +1,10 @@
-"""Runs programs that talk to S3 in every order in which their requests can reach it; see `explore`.
+"""Runs concurrent programs in every order in which their requests can reach S3; see `explore`.
 
-Each program runs in a thread of its own, and waits before each request until the scheduler lets it
-go on, so that there is one request at a time and an execution depends on the choices alone. Orders
-that differ only in requests that do not touch (on different keys, or both reading) are one order:
-of two such neighbours, that of the earlier program comes first.
+Each program runs in a thread, and waits before each request until the scheduler lets it continue.
+So there is one request at a time, and an execution depends only on the choices of the scheduler.
+Two neighbouring requests are independent if they have different keys, or if both only read. Orders
+that differ only in independent neighbours are the same order: only the one in which the request of
+the earlier program comes first is run.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 from botocore.client import BaseClient
 
 READS = ("HeadObject", "GetObject")
-_LONGEST = 100  # turns of an execution; what is drawn beyond its last is not looked at
+_MAX_STEPS = 100  # of an execution; a sample draws so many choices, and ignores those left over
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent to S3, by its operation and parameters."""
+    """A request to S3. parameters: those of the client's method."""
 
     operation: str
     parameters: dict[str, Any]
@@ -37,16 +38,16 @@ Program = Callable[[BaseClient], object]
 
 
 class Killed(BaseException):
-    """What ends a program that is killed; nothing catches it."""
+    """Ends a program that is killed; no code catches it."""
 
 
 @dataclass
 class _Thread:
-    """A program under way.
+    """A running program.
 
-    writes: how many it has sent. waiting: the request that it waits to send; None when it is over.
-    is_refused: whether S3 did not do what the last one asked for. killed_after: how many writes it
-    lives to send, once; it is never killed if None.
+    killed_after: the program is killed, once, after so many writes; None for never. writes: how
+    many it has sent. waiting: the request that it waits to send; None after the program has ended.
+    is_refused: whether S3 refused the last request.
     """
 
     program: Program
@@ -64,7 +65,7 @@ class _Thread:
         self.stopped.get()
 
     def step(self) -> None:
-        """Sends the request that waits, and runs to the next."""
+        """Sends the waiting request, and runs the program up to its next one."""
         self.go.release()
         self.stopped.get()
 
@@ -76,7 +77,7 @@ class _Thread:
             try:
                 self.program(self.client)
             except Killed:
-                self.program(self.client)  # Lambda tries again
+                self.program(self.client)  # as Lambda retries
         except BaseException as error:
             self.error = error
         events.unregister("before-parameter-build.s3", self._wait)
@@ -104,13 +105,20 @@ def execute(
     kill: tuple[int, int] | None,
     watch: Callable[[Request], None],
 ) -> list[int]:
-    """Runs programs by the choices given, then by the first that there is at each turn.
+    """Runs programs to their end, one request at a time.
 
-    `kill` is a program, and after how many writes it is killed, and started again. Being killed
-    after reading leaves no trace: it is as if the program had been started later.
-    `watch` sees each request that S3 did not refuse.
+    Args:
+        programs: what to run, each with its own client.
+        clients: as many as programs.
+        choices: for each step, the index of the program among those that may continue. After the
+            last choice, the first program continues at every step.
+        kill: the index of a program, and the number of writes after which it is killed and started
+            again; None for no kill. A kill after a read needs no test: it leaves no trace, as if
+            the program had been started later.
+        watch: called with each request that S3 did not refuse.
 
-    Returns how many choices there were at each turn.
+    Returns:
+        The number of options at each step.
     """
     threads = [
         _Thread(program, client, kill[1] if kill and kill[0] == number else None)
@@ -123,7 +131,7 @@ def execute(
     while ready := [
         (number, thread.waiting) for number, thread in enumerate(threads) if thread.waiting
     ]:
-        allowed = [one for one in ready if not _is_other_order(last, one)] or ready[:1]
+        allowed = [one for one in ready if not _is_same_order(last, one)] or ready[:1]
         choice = choices[len(options)] if len(options) < len(choices) else 0
         choice = min(choice, len(allowed) - 1)  # see `explore`
         options.append(len(allowed))
@@ -138,10 +146,11 @@ def execute(
 
 
 def explore(run: Callable[[list[int]], list[int]]) -> Iterator[list[int]]:
-    """Has `run` go through every list of choices; yields each list.
+    """Calls `run` with every list of choices; yields each list.
 
-    S3 counts seconds. Whether two uploads fall into one is nobody's choice, and may change what
-    follows: an execution may then be shorter, or have fewer choices, than its list.
+    S3's times have whole seconds. Whether two uploads happen in the same second cannot be chosen,
+    and may change what follows: an execution may then have fewer steps, or fewer options, than its
+    list of choices expects.
     """
     choices: list[int] = []
     while True:
@@ -156,16 +165,16 @@ def explore(run: Callable[[list[int]], list[int]]) -> Iterator[list[int]]:
 
 
 def sample(run: Callable[[list[int]], list[int]], count: int) -> Iterator[list[int]]:
-    """Has `run` go through lists of choices that are drawn at random; yields each."""
+    """Calls `run` with `count` random lists of choices; yields each list."""
     draw = random.Random(count)
     for _ in range(count):
-        choices = [draw.randrange(2) for _ in range(_LONGEST)]
+        choices = [draw.randrange(2) for _ in range(_MAX_STEPS)]
         run(choices)
         yield choices
 
 
-def _is_other_order(last: tuple[int, Request] | None, one: tuple[int, Request]) -> bool:
-    """Whether the same order of requests that touch is explored with these two exchanged."""
+def _is_same_order(last: tuple[int, Request] | None, one: tuple[int, Request]) -> bool:
+    """Whether swapping these two requests gives the same order, which is run elsewhere."""
     if last is None or one[0] >= last[0]:
         return False
     before, after = last[1], one[1]

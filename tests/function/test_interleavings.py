@@ -1,6 +1,6 @@
 """Exactly one result, in whatever order the requests of two invocations reach S3.
 
-Some orders of each scenario are drawn at random; `make orders` goes through every one.
+The tests run some random orders of each scenario; `make orders` runs every order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from modules.storage.client import create_client
 from tests.colour_model import picture, write_colour_model
 from tests.function.interleavings import Program, Request, execute, explore, sample
 
-ORDERS = os.environ.get("ORDERS", "30")  # of each scenario, or "all"
+ORDERS = os.environ.get("ORDERS", "30")  # per scenario, or "all"
 
-# What is uploaded, by what the network finds in it
+# Images by what the network finds in them
 PICTURES = {
     "red": bytes(cv2.imencode(".png", picture(red=(2, 5)))[1]),
     "green": bytes(cv2.imencode(".png", picture(green=(6, 1)))[1]),
@@ -40,32 +40,35 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class World:
-    """A bucket, a loaded model, and two clients for those who are to be watched."""
+    """A bucket, a loaded model, and a client for each of two programs."""
 
     bucket: LocalBucket
     models: ModelStore
     settings: Settings
     clients: tuple[Any, Any]
-    beside: Executor
+    executor: Executor
 
     def publisher(self, client: Any) -> Publisher:
-        return Publisher(Bucket(client), self.models, self.settings, self.beside)
+        return Publisher(Bucket(client), self.models, self.settings, self.executor)
 
     def serve(self, ref: ImageRef) -> Program:
-        """A program that answers an event."""
+        """Returns a program that answers an event."""
         return lambda client: self.publisher(client).serve(ref)
 
     def upload(self, ref: ImageRef, name: str | None) -> Program:
-        """A program that uploads a picture, or deletes what is there, and answers the event."""
-        is_over = False
+        """Returns a program that uploads a picture and answers its event.
+
+        If `name` is None, the program only deletes the image.
+        """
+        is_uploaded = False
 
         def program(client: Any) -> None:
-            nonlocal is_over
-            if not is_over and name:
+            nonlocal is_uploaded
+            if not is_uploaded and name:
                 client.put_object(Bucket=BUCKET, Key=ref.key, Body=PICTURES[name])
-            elif not is_over:
+            elif not is_uploaded:
                 client.delete_object(Bucket=BUCKET, Key=ref.key)
-            is_over = True  # the uploader is not who is killed
+            is_uploaded = True  # the program that is killed is the function, not the uploader
             if name:
                 self.publisher(client).serve(ref)
 
@@ -76,7 +79,7 @@ class World:
         return found.version.etag if found else None
 
     def document(self, name: str) -> dict[str, Any]:
-        """The document, and what its metadata say of it."""
+        """Returns the document with its metadata; empty if there is none."""
         try:
             answer = self.bucket.client.get_object(Bucket=BUCKET, Key=f"output/{name}.json")
         except self.bucket.client.exceptions.NoSuchKey:
@@ -86,20 +89,20 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with LocalBucket("nothing/") as bucket, ThreadPoolExecutor() as beside:
+    with LocalBucket("nothing/") as bucket, ThreadPoolExecutor() as executor:
         bucket.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
         settings = Settings(model="models/colours/", model_ttl_seconds=1e9)
         models = ModelStore(bucket.client, settings)
-        yield World(bucket, models, settings, (create_client(), create_client()), beside)
+        yield World(bucket, models, settings, (create_client(), create_client()), executor)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """An image whose event is served while something newer comes of its key.
+    """An image whose event is served while something newer happens to its key.
 
-    before: whose result is there already. older: what lies there when all begins, and has an
-    event. newer: what is uploaded meanwhile, and has another; None for deleting it; "same" for a
-    second delivery of the older one's event.
+    before: the picture whose result exists already. older: the picture that is under the key at the
+    start, and has an event. newer: the picture that is uploaded meanwhile, and has another event;
+    None to delete the image; "same" to deliver the event of the older picture twice.
     """
 
     before: str | None
@@ -112,7 +115,7 @@ class Scenario:
 
 
 class Execution:
-    """One execution of a scenario, on a key of its own."""
+    """One execution of a scenario, on a new key."""
 
     def __init__(self, world: World, scenario: Scenario) -> None:
         self.world = world
@@ -132,13 +135,13 @@ class Execution:
             self.programs = (world.serve(second), world.upload(third, scenario.newer))
 
     def watch(self, request: Request) -> None:
-        """Notes every document that is published."""
+        """Remembers the sequencer of every published document."""
         if (request.operation, request.key) == ("PutObject", f"output/{self.name}.json"):
             self._documents.append(int(request.parameters["Metadata"]["sequencer"], 16))
 
     def check(self) -> None:
-        """There is exactly one result, or none where there is to be none."""
-        assert self._documents == sorted(self._documents), "an older one replaced a newer one"
+        """Checks that there is exactly one result, or none if there must be none."""
+        assert self._documents == sorted(self._documents), "an older result replaced a newer one"
         scenario, document = self.scenario, self.world.document(self.name)
         if scenario.newer == "broken":
             assert not document
@@ -157,7 +160,7 @@ class Execution:
         assert document["metadata"]["image-etag"] == self.world.etag(f"output/{self.name}")
 
     def _expected(self) -> set[str | None]:
-        """Whose result may be there in the end."""
+        """Returns the pictures whose result may be published in the end."""
         if self.scenario.newer is None:
             return {self.scenario.before, self.scenario.older}
         return {self.scenario.older if self.scenario.is_duplicate else self.scenario.newer}
@@ -166,9 +169,9 @@ class Execution:
 SCENARIOS = {
     "a first image is replaced": Scenario(None, "red", "green"),
     "an image with a result is replaced twice": Scenario("red", "green", "red"),
-    "a result is replaced by its own, and then by another's": Scenario("red", "red", "green"),
-    "an event comes twice at the same time": Scenario(None, "red", "same"),
-    "a later event comes twice at the same time": Scenario("green", "red", "same"),
+    "an image is uploaded again, and then replaced": Scenario("red", "red", "green"),
+    "an event arrives twice at the same time": Scenario(None, "red", "same"),
+    "a later event arrives twice at the same time": Scenario("green", "red", "same"),
     "a broken image is replaced": Scenario(None, "broken", "green"),
     "an image is replaced by a broken one": Scenario("red", "green", "broken"),
     "an image is deleted": Scenario("red", "green", None),
@@ -176,9 +179,9 @@ SCENARIOS = {
 
 
 def check_orders(world: World, scenario: Scenario, kill: tuple[int, int] | None = None) -> int:
-    """Goes through orders, `kill` (a program, and after how many writes) being part of each.
+    """Runs orders of a scenario, each with the same kill; returns how many.
 
-    Returns how many orders that were.
+    `kill` is that of `execute`.
     """
 
     def run(choices: list[int]) -> list[int]:
@@ -191,7 +194,7 @@ def check_orders(world: World, scenario: Scenario, kill: tuple[int, int] | None 
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_there_is_exactly_one_result_in_whatever_order(world: World, name: str) -> None:
+def test_exactly_one_result_in_every_order_of_requests(world: World, name: str) -> None:
     assert check_orders(world, SCENARIOS[name]) >= 5
 
 
@@ -199,11 +202,11 @@ def test_there_is_exactly_one_result_in_whatever_order(world: World, name: str) 
     ("name", "victim", "writes"),
     [
         ("a first image is replaced", 0, 1),
-        ("a first image is replaced", 1, 2),  # the first being the upload, by somebody else
+        ("a first image is replaced", 1, 2),  # its first write is the upload
         ("an image with a result is replaced twice", 0, 1),
     ],
 )
-def test_so_there_is_where_one_is_killed_between_image_and_document(
+def test_exactly_one_result_after_a_kill_between_image_and_document(
     world: World, name: str, victim: int, writes: int
 ) -> None:
     assert check_orders(world, SCENARIOS[name], (victim, writes)) >= 5

@@ -1,4 +1,4 @@
-"""A function killed at any moment leaves nothing that the next attempt does not make good."""
+"""The next attempt repairs whatever a killed function leaves behind."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from modules.cli.local_aws.moto_server import MotoServer
 from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 
-# At how many random moments an invocation is killed as well; `make kills` sets it
+# Random moments at which an invocation is killed, in addition; `make kills` sets the number
 RANDOM_KILLS = int(os.environ.get("KILLS", "0"))
-# S3's requests for an image, each one before which, and after which, an invocation is killed
+# The requests that one image takes; an invocation is killed before and after each of them
 REQUESTS = 4
 AT_REQUESTS = [
     {"number": number, "after": after} for number in range(REQUESTS) for after in (False, True)
@@ -36,7 +36,7 @@ PICTURES = [
 
 
 class Functions:
-    """Warm functions, one an event."""
+    """A fork server, which answers each event in a new, warm process."""
 
     def __init__(self) -> None:
         self._server = subprocess.Popen(
@@ -62,7 +62,7 @@ class Functions:
     ) -> int:
         """Serves an event; returns the exit code of its process, -9 if it was killed.
 
-        It is killed at a request, see `fork_server.kill_at`, or after so many seconds, or never.
+        kill_at: the arguments of `fork_server.kill_at`. kill_after: seconds. None: no kill.
         """
         assert self._server.stdin
         self._server.stdin.write(json.dumps({"event": event, "kill_at": kill_at}) + "\n")
@@ -81,7 +81,7 @@ class Functions:
 
 @pytest.fixture
 def bucket(local_server: MotoServer) -> Iterator[LocalBucket]:
-    """A bucket whose events nobody fetches."""
+    """A bucket that sends no events; the tests make their own."""
     with LocalBucket("nothing/", local_server) as local:
         yield local
     local_server.reset()
@@ -104,7 +104,7 @@ def upload(bucket: LocalBucket, name: str, data: bytes, number: int) -> dict[str
 
 
 def result(bucket: LocalBucket, name: str) -> tuple[bytes, dict[str, Any]]:
-    """The annotated image, and the document less what differs from one making to the next."""
+    """Returns the annotated image, and the document without its timings and its key."""
     image = bucket.client.get_object(Bucket=BUCKET, Key=f"output/{name}")
     answer = bucket.client.get_object(Bucket=BUCKET, Key=f"output/{name}.json")
     assert answer["Metadata"]["image-etag"] == image["ETag"].strip('"')
@@ -118,7 +118,7 @@ def result(bucket: LocalBucket, name: str) -> tuple[bytes, dict[str, Any]]:
 def undisturbed(
     bucket: LocalBucket, functions: Functions
 ) -> list[tuple[tuple[bytes, dict[str, Any]], float]]:
-    """Each picture's result, and how many seconds it took."""
+    """The result of each picture without a kill, and how many seconds it took."""
     results = []
     for number, data in enumerate(PICTURES):
         event = upload(bucket, "undisturbed.png", data, number)
@@ -129,7 +129,7 @@ def undisturbed(
     return results
 
 
-def test_killed_before_or_after_any_request_the_next_attempt_gives_the_undisturbed_result(
+def test_a_retry_after_a_kill_before_or_after_any_request_gives_the_undisturbed_result(
     bucket: LocalBucket, functions: Functions, undisturbed: list[tuple[Any, float]]
 ) -> None:
     number = 0
@@ -145,7 +145,7 @@ def test_killed_before_or_after_any_request_the_next_attempt_gives_the_undisturb
                 assert result(bucket, name) == undisturbed[which][0]
 
 
-def test_an_image_takes_as_many_requests_as_are_killed(
+def test_an_image_sends_no_more_requests_than_are_killed(
     bucket: LocalBucket, functions: Functions
 ) -> None:
     event = upload(bucket, "a.png", PICTURES[0], 0)
@@ -153,11 +153,11 @@ def test_an_image_takes_as_many_requests_as_are_killed(
     assert functions.run(event, kill_at={"number": REQUESTS, "after": False}) == 0
 
 
-def test_killed_at_a_random_moment_the_next_attempt_gives_the_undisturbed_result(
+def test_a_retry_after_a_kill_at_a_random_moment_gives_the_undisturbed_result(
     bucket: LocalBucket, functions: Functions, undisturbed: list[tuple[Any, float]]
 ) -> None:
     length = undisturbed[-1][1]
-    # A moment at the least: in the middle, where most of an invocation's time goes
+    # At least one moment: in the middle of an invocation
     moments = [(number + 0.5) / max(RANDOM_KILLS, 1) for number in range(max(RANDOM_KILLS, 1))]
     random.Random(0).shuffle(moments)
     for number, moment in enumerate(moments):

@@ -1,4 +1,4 @@
-"""Models uploaded while images are being served: each result belongs to one of them, whole."""
+"""Models that are uploaded while images are served: no result mixes the files of two models."""
 
 import random
 import threading
@@ -22,7 +22,7 @@ FOLDER = "models/colours/"
 
 
 def write_other_model(folder: Path) -> Path:
-    """Tells three colours, by one filter more; no file of it fits the colour model's others."""
+    """Writes a model of three colours; none of its files fits the files of the colour model."""
     write_colour_model(folder)
     cfg = folder / "colours.cfg"
     cfg.write_text(cfg.read_text().replace("filters=7", "filters=8").replace("=2\n", "=3\n"))
@@ -48,7 +48,7 @@ EXPECTED = {LABELS: ["green", "red"], ("rot", "grün", "blau"): ["grün", "rot"]
 
 
 def uploads(folder: Path, order: random.Random) -> Iterator[tuple[str, bytes]]:
-    """A folder's files, in the order that some tool happens to upload them in."""
+    """Yields a folder's files in the random order in which a tool uploads them."""
     files = sorted(folder.iterdir())
     order.shuffle(files)
     for file in files:
@@ -56,7 +56,7 @@ def uploads(folder: Path, order: random.Random) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_after_each_file_of_an_upload_a_whole_model_serves(
+def test_after_each_uploaded_file_a_whole_model_is_used(
     bucket: LocalBucket, folders: tuple[Path, Path], seed: int
 ) -> None:
     first, second = folders
@@ -74,14 +74,14 @@ def test_after_each_file_of_an_upload_a_whole_model_serves(
         assert store.model_for(BUCKET).digest == load_model(LocalFolder(folder), Settings()).digest
 
 
-def test_uploads_that_race_images_never_mix_two_models(
+def test_uploads_during_serving_never_mix_two_models(
     bucket: LocalBucket, folders: tuple[Path, Path]
 ) -> None:
     order = random.Random(0)
     for key, body in uploads(folders[0], order):
         bucket.client.put_object(Bucket=BUCKET, Key=key, Body=body)
     store = ModelStore(bucket.client, Settings(model=FOLDER, model_ttl_seconds=0))
-    store.model_for(BUCKET)  # a whole one to begin with; there would be none to serve on with
+    store.model_for(BUCKET)  # loads a whole model before the first upload interferes
     stop = threading.Event()
 
     def keep_uploading() -> None:

@@ -7,7 +7,7 @@ from modules.function.threads import use_share_of_cores
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _restore_threads() -> Iterator[None]:
     before = cv2.getNumThreads()
     yield
     cv2.setNumThreads(before)
@@ -16,13 +16,13 @@ def _as_before() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("memory", "threads"), [("128", 1), ("1769", 1), ("1770", 2), ("3538", 2), ("10240", 6)]
 )
-def test_memory_buys_threads(memory: str, threads: int) -> None:
+def test_every_started_1769_mb_add_a_thread(memory: str, threads: int) -> None:
     use_share_of_cores({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory})
 
     assert cv2.getNumThreads() == min(threads, cv2.getNumberOfCPUs())
 
 
-def test_elsewhere_than_on_lambda_nothing_changes() -> None:
+def test_outside_of_lambda_nothing_changes() -> None:
     cv2.setNumThreads(2)
 
     use_share_of_cores({})
