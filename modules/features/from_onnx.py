@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..object_detection.engines.registry import engine_class
 from ..object_detection.model_description import Description
-from ..object_detection.onnx.checks import own_description, refuse_unusable
+from ..object_detection.onnx.checks import embedded_description, refuse_unusable
 from ..object_detection.onnx.reader import read_onnx
 from ..object_detection.preprocessing import Preprocessing
 from .extractor import FeatureNetwork
@@ -39,7 +39,7 @@ def import_onnx_features(
         ModelError: the file is not a network that takes an image, there is no such layer, or the
             engine cannot run the subgraph.
     """
-    description = (description or Description()).merged_over(own_description(read_onnx(onnx)))
+    description = (description or Description()).merged_over(embedded_description(read_onnx(onnx)))
     subgraph = extract_subgraph(
         onnx,
         layer=layer,

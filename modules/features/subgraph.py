@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, TensorProto, helper
 
 from ..errors import ModelError
-from ..object_detection.onnx.checks import MOST_PIXELS, image_input
+from ..object_detection.onnx.checks import MAX_INPUT_SIDE, image_input
 from ..object_detection.onnx.reader import Tensor, read_onnx, read_tensor, refusing_malformed
 from .layer import find_value, values_used
 
@@ -67,9 +67,9 @@ def extract_subgraph(
         raise ModelError(f"its layer {output} is a constant; name one that depends on the image")
     image = image_input(inputs)
     width, height = size = input_size or _file_size(image)
-    if min(size) < 1 or max(size) > MOST_PIXELS:
+    if min(size) < 1 or max(size) > MAX_INPUT_SIDE:
         raise ModelError(
-            f"its input cannot be {width} x {height}; a side has 1 to {MOST_PIXELS} pixels"
+            f"its input cannot be {width} x {height}; a side has 1 to {MAX_INPUT_SIDE} pixels"
         )
     del graph.input[:]
     shape = (1, 3, height, width)

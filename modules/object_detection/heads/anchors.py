@@ -17,7 +17,7 @@ from .probe import Probe
 
 @dataclass(frozen=True)
 class AnchorHead:
-    """Decodes 5 + classes logits for each anchor and cell; each level is an output.
+    """A head with 5 + classes logits for each anchor and cell; each level is an output.
 
     anchors: for each output, (width, height) in pixels of the input. Formulas: `Detect.forward` in
     YOLOv5's models/yolo.py.

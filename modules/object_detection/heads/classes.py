@@ -16,7 +16,7 @@ from .probe import Probe, require_pixels, require_probabilities, require_table
 
 @dataclass(frozen=True)
 class ClassHead:
-    """Decodes columns of centre x, centre y, width, height, in pixels, and class probabilities.
+    """A head with columns of centre x, centre y, width, height, in pixels, and probabilities.
 
     Ultralytics' `Detect` and YOLOv9's `DDetect` have such outputs.
     """

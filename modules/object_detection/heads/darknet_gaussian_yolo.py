@@ -13,7 +13,7 @@ from .head import Anchors, HeadSummary, Raw
 
 @dataclass(frozen=True)
 class GaussianYoloHead:
-    """Decodes the values of `[yolo]`, where tx, ty, tw and th each have an uncertainty.
+    """A head like `[yolo]`, with an uncertainty for each of tx, ty, tw and th.
 
     The mean of the four uncertainties, 0 to 1, lowers the confidence. anchors: (width, height) in
     pixels of the network's input. Formulas: Gaussian YOLOv3 (Choi et al., 2019), section 3;

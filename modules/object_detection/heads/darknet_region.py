@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..darknet.tree import ClassTree
 from .candidates import Candidates, best_class, sigmoid
 from .darknet_cells import Cells, logit
 from .head import Anchors, HeadSummary, Raw
 
+if TYPE_CHECKING:
+    from ..darknet.tree import ClassTree  # the importer imports this module
+
 
 @dataclass(frozen=True)
 class RegionHead:
-    """Decodes the values of `[yolo]`, with a softmax over the classes.
+    """A head like `[yolo]`, with a softmax over the classes.
 
     anchors: (width, height) in cells. tree: the classes of YOLO9000, or None. With a tree, the
     confidence of a box is its objectness alone, and its class is the most specific one that is

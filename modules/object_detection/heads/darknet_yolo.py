@@ -14,7 +14,7 @@ from .head import Anchors, HeadSummary, Raw
 
 @dataclass(frozen=True)
 class YoloHead:
-    """Decodes tx, ty, tw, th, objectness and a score for each class, per cell and anchor.
+    """A head with tx, ty, tw, th, objectness and a score for each class, per cell and anchor.
 
     anchors: (width, height) in pixels of the network's input. new_coords: the network's last
     activation has already brought all values to 0 to 1, and sizes are squared instead of

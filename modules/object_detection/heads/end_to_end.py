@@ -21,7 +21,7 @@ from .registry import known_outputs
 
 @dataclass(frozen=True)
 class EndToEndHead:
-    """Decodes one row per object, with the box as corners in pixels.
+    """A head with one row per object, and the box as corners in pixels.
 
     `(1, N, 6)`: x0, y0, x1, y1, confidence, class, padded with rows of confidence 0 (Ultralytics'
     v10 and 26, or with nms=True). `(N, 7)`: batch, x0, y0, x1, y1, class, confidence (YOLOv6's and
@@ -65,7 +65,7 @@ def _matches(probe: Probe) -> bool:
 
 
 def _columns(output: Output) -> tuple[int, int]:
-    """Returns the number of dimensions and of columns; (0, 0) for several images, or no rows."""
+    """Returns the number of dimensions and of columns; (0, 0) for other forms."""
     if output.ndim not in (2, 3) or (output.ndim == 3 and len(output) != 1):
         return 0, 0
     return output.ndim, output.shape[-1]

@@ -15,7 +15,7 @@ LETTERBOX = Preprocessing(resize="letterbox")  # of all YOLO families but YOLOX
 
 @dataclass(frozen=True)
 class RecognisedHead:
-    """A head with the outputs that it decodes, in its order, and how the network is fed."""
+    """A head, the names of the outputs that it decodes, and the network's preprocessing."""
 
     outputs: tuple[str, ...]
     head: Head
@@ -23,7 +23,7 @@ class RecognisedHead:
 
 
 def never(_: Probe) -> bool:
-    """Matches no network: the head must be named in model.json."""
+    """Matches no outputs, so model.json must name the head."""
     return False
 
 
@@ -31,11 +31,12 @@ def never(_: Probe) -> bool:
 class HeadForm:
     """One entry of the registry; each head's file has one, called `FORM`.
 
-    name: the word for `head` in model.json. outputs: the outputs that are recognised, for error
-    messages; "" if that is said by another form, or none are. families: the words for `family` in
-    model.json that belong to this head, and how each is fed. create: makes the head for a network;
-    raises ModelError if the outputs do not fit. matches: whether the outputs have this head's form.
-    fallback: `matches` counts only if no other form matches, because the shape alone proves little.
+    name: the word for `head` in model.json. create: makes the head for a network; raises ModelError
+    if the outputs do not fit. matches: returns whether the outputs are of this form. outputs: the
+    shapes that are recognised, for error messages; "" if none are, or another form lists them.
+    families: the words for `family` in model.json that belong to this head, each with its
+    preprocessing. fallback: `matches` counts only if no other form matches, because the shape alone
+    proves little.
     """
 
     name: str

@@ -26,7 +26,7 @@ class Grid:
 
     @staticmethod
     def with_boxes(count: int, size: tuple[int, int], per_cell: int) -> Grid | None:
-        """Returns the grid with `count` boxes that one of the families has; None if there is none."""
+        """Returns the grid with `count` boxes, if one of the YOLO families has such a grid."""
         grids = (Grid(size, strides, per_cell) for strides in _STRIDES)
         return next((grid for grid in grids if grid.boxes == count), None)
 

@@ -24,7 +24,7 @@ YOLOX = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
 
 @dataclass(frozen=True)
 class ObjectnessHead:
-    """Decodes rows of centre x, centre y, width, height, objectness and class probabilities.
+    """A head with rows of centre x, centre y, width, height, objectness and probabilities.
 
     Boxes are in pixels of the input. objectness_alone: the network has one class, its probability
     was never trained, and the confidence is the objectness alone, as in YOLOv5 and v7
@@ -63,7 +63,7 @@ def decode_rows(
 
 
 def has_rows_of_boxes(probe: Probe) -> bool:
-    """Whether the main output has a row of 6 numbers or more for each cell or anchor."""
+    """Returns whether the main output has a row of at least 6 numbers for each cell or anchor."""
     rows = probe.table
     return (
         rows is not None
@@ -73,7 +73,7 @@ def has_rows_of_boxes(probe: Probe) -> bool:
 
 
 def has_offsets(probe: Probe) -> bool:
-    """Whether the main output has a row for each cell, with centres as offsets within it.
+    """Returns whether the main output has a row for each cell, with centres relative to it.
 
     YOLOX without its last step exports such rows.
     """

@@ -36,8 +36,8 @@ def load_forms() -> tuple[HeadForm, ...]:
 
 
 def load_families() -> Mapping[str, Preprocessing]:
-    """Returns how each family is fed, by the word for `family` in model.json."""
-    return {name: fed for form in load_forms() for name, fed in form.families.items()}
+    """Returns the preprocessing of each family, by the word for `family` in model.json."""
+    return {name: value for form in load_forms() for name, value in form.families.items()}
 
 
 def known_outputs() -> str:

@@ -21,7 +21,7 @@ from .probe import Probe, require_probabilities, require_table
 
 @dataclass(frozen=True)
 class YoloxHead:
-    """Decodes rows of centre, size, objectness and class probabilities, a row for each cell.
+    """A head with a row of centre, size, objectness and class probabilities for each cell.
 
     Centres are offsets from the cell's top-left corner, and sizes are logarithms, both in cells
     (demo_postprocess in YOLOX's demo_utils.py).

@@ -9,7 +9,7 @@ from ..engines.registry import engine_class
 from ..model_description import Description, parse_description
 from .reader import OnnxFile, Tensor
 
-MOST_PIXELS = 4096  # a side of the input
+MAX_INPUT_SIDE = 4096  # pixels
 
 
 def refuse_unusable(file: OnnxFile, engine: str) -> None:
@@ -60,7 +60,7 @@ def image_input(inputs: Sequence[Tensor]) -> Tensor:
     return image
 
 
-def own_description(file: OnnxFile) -> Description:
+def embedded_description(file: OnnxFile) -> Description:
     """Parses the `model.json` in the file's metadata, which `models convert` writes."""
     text = file.metadata.get("model.json")
     return Description() if text is None else parse_description(text)

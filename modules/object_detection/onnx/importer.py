@@ -19,7 +19,7 @@ from ..heads.probe import Probe
 from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
-from .checks import MOST_PIXELS, image_input, own_description, refuse_unusable
+from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
 from .reader import OnnxFile, Tensor, read_onnx
 
 _GREY = 0.447  # 114 / 255
@@ -46,7 +46,7 @@ def import_onnx(
     """
     file = read_onnx(onnx)
     _refuse(file, engine)
-    description = (description or Description()).merged_over(own_description(file))
+    description = (description or Description()).merged_over(embedded_description(file))
     labels = _labels(file, labels or description.names)
     size = _input_size(file, description)
     loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
@@ -111,8 +111,8 @@ def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
         raise ModelError(f"its input is {image}; export it for one image (batch=1), or any number")
     free = None in shape[2:]
     size = _free_size(file, description) if free else _fixed_size(image, description)
-    if max(size) > MOST_PIXELS:
-        raise ModelError(f"its input is {image}; a side may have up to {MOST_PIXELS} pixels")
+    if max(size) > MAX_INPUT_SIDE:
+        raise ModelError(f"its input is {image}; a side may have up to {MAX_INPUT_SIDE} pixels")
     return size
 
 

@@ -183,8 +183,8 @@ def yolov10() -> bytes:
 def yolov8_with_nms() -> bytes:
     """Exports like Ultralytics' nms=True, `NMSModel` in exporter.py: `(1, MOST, 6)`.
 
-    Missing rows are zeros. Its weights are those of `yolov10`. It suppresses overlaps above 0.7 and drops confidences up
-    to 0.25.
+    Missing rows are zeros. Its weights are those of `yolov10`. It suppresses overlaps above 0.7 and
+    drops confidences up to 0.25.
     """
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
