@@ -23,5 +23,5 @@ gc.enable()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Serves the images that an event names; see `Application.handle`."""
+    """Serves the images that an event names; see `EventHandler.handle`."""
     return _application.handle(event, context)

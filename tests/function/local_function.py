@@ -21,7 +21,7 @@ class LocalFunction:
         self.application = Application(settings, self.client)
 
     def handle(self, event: Any, context: Any = None) -> Any:
-        """Answers an event; see `Application.handle`."""
+        """Answers an event; see `EventHandler.handle`."""
         return self.application.handle(event, context)
 
     def count_calls(self) -> Counter[str]:

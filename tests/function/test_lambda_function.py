@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import SettingsError
 from tests.colour_model import picture
+from tests.conftest import ROOT
 
 RED = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
 EVENT = {"bucket": BUCKET, "key": "input/a.png"}
@@ -100,3 +102,10 @@ def test_with_snap_start_a_snapshot_can_be_taken_before_there_is_a_model(
     bucket.client.put_object(Bucket=BUCKET, Key="input/a.png", Body=RED)
 
     assert function.lambda_handler(EVENT, None)["done"] == ["input/a.png"]
+
+
+@pytest.mark.parametrize("module", ["numpy", "cv2", "modules.events", "modules.function.publisher"])
+def test_the_model_is_requested_before_anything_else_is_imported(module: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; import modules.function.application"
+
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

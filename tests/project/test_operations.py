@@ -13,7 +13,7 @@ from modules.events import Verdict
 from modules.telemetry.timings import Timings
 from tests.conftest import ROOT
 
-APPLICATION = ROOT / "modules" / "function" / "application.py"
+EVENT_HANDLER = ROOT / "modules" / "function" / "event_handler.py"
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 # The code that runs on Lambda; commands print their own messages
 SOURCES = [
@@ -115,7 +115,7 @@ def test_every_metric_is_explained_and_no_other() -> None:
         text(call.args[0]) for _, call in calls("count") if isinstance(call.args[0], ast.Constant)
     }
     by_kind = {f"{text(call.args[0])}.KIND" for _, call in calls("count_kind")}
-    verdicts = set(re.findall(r'Verdict\.\w+: "(\w+)"', APPLICATION.read_text()))
+    verdicts = set(re.findall(r'Verdict\.\w+: "(\w+)"', EVENT_HANDLER.read_text()))
     stages = {f"{stage}Ms" for stage in STAGES}
     listed = {name for cells in rows("metric") for name in re.findall(r"`([\w.]+)`", cells[0])}
 
