@@ -22,7 +22,7 @@ from .decomposition import rounding_level
 TOLERANCE = 1e-6
 
 _OVERSAMPLING = 16
-# The basis has up to 12 blocks if that is at most 4,096 columns, and at least 3 in any case
+# The basis has up to 12 blocks and 4,096 columns, but at least 3 blocks, however wide
 _BLOCKS = 12
 _BASIS_COLUMNS = 4_096
 _BLOCKS_AT_LEAST = 3
@@ -69,7 +69,7 @@ def leading_eigenpairs(
         remainder, triangle = np.linalg.qr(basis.extend(block, multiply(block)))
         values, rotation = basis.ritz()
         rounding = rounding_level(float(values[0]), size)
-        # only the newest block's remainder of A times the basis is outside the span of the basis
+        # the part of A times the basis outside its span is the newest block's remainder
         residuals = np.linalg.norm(triangle @ rotation[-block.shape[1] :, :k], axis=0)
         residuals = _relative(residuals, values[:k], rounding)
         converged = bool((residuals <= TOLERANCE).all())
@@ -87,7 +87,7 @@ def _relative(
 ) -> NDArray[np.float64]:
     """Returns the residuals relative to their values, and 0 for those that are rounding errors."""
     relative = np.zeros_like(residuals)
-    # if any residual is divided, `rounding` is above 0, and so is its unit
+    # never a division by 0: if `rounding` is 0, A is 0, and no residual is above it
     units = np.maximum(np.abs(values), rounding)
     return np.divide(residuals, units, out=relative, where=residuals > rounding)
 

@@ -36,9 +36,8 @@ class Oracle:
     @staticmethod
     def of(values: NDArray[Any]) -> Oracle:
         scaler = StandardScaler()
-        with np.errstate(
-            invalid="ignore"
-        ):  # without any variance, its shares are NaN, and ours are 0
+        # without any variance, its shares are NaN, and ours are 0
+        with np.errstate(invalid="ignore"):
             pca = PCA(svd_solver="full").fit(scaler.fit_transform(values.astype(np.float64)))
         return Oracle(
             scaler.mean_,

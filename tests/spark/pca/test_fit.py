@@ -90,7 +90,7 @@ def test_units_do_not_matter(method: str, size: float) -> None:
 
 
 @every_method
-def test_constant_duplicate_and_mirrored_columns(method: str) -> None:
+def test_constant_duplicate_and_mirrored_columns_add_no_variance(method: str) -> None:
     values = decaying(200, 12)
     values = np.hstack([values, values[:, :4], -3 * values[:, 4:8], np.full((200, 2), 0.1)])
     notes: list[str] = []
@@ -116,7 +116,7 @@ def test_a_table_of_constants_has_components_without_variance(method: str) -> No
 
 
 @every_method
-def test_fewer_rows_than_components(method: str) -> None:
+def test_components_beyond_the_number_of_rows_have_no_variance(method: str) -> None:
     values = decaying(8, 300)
     notes: list[str] = []
 
@@ -292,7 +292,7 @@ def test_krylov_notes_its_residuals_when_its_passes_are_used_up(
     st.integers(1, 4),
 )
 @settings(deadline=None, max_examples=40)
-def test_small_tables_of_every_kind(
+def test_small_tables_of_every_kind_agree_with_scikit_learn(
     integers: NDArray[np.int8], k: int, partitions: list[int], batch_rows: int
 ) -> None:
     values = integers.astype(np.float32)

@@ -46,7 +46,7 @@ def test_a_scatter_matrix_is_symmetric_and_that_of_the_whole_table(
 
 @pytest.mark.parametrize("value", [0.1, 1e6 / 3, -1e-300, 1e150])
 @pytest.mark.parametrize("rows", [2, 7, 1000])
-def test_a_constant_column_has_no_variance_to_the_last_bit(value: float, rows: int) -> None:
+def test_a_constant_column_has_exactly_no_variance(value: float, rows: int) -> None:
     moments = read_moments(MemoryTable(np.full((rows, 2), value), [rows // 3], 10))
 
     np.testing.assert_array_equal(moments.mean, value)
