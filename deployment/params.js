@@ -1,11 +1,11 @@
 'use strict';
 
-// The parameters of serverless.yml -> checked values; start at `readParams`.
-// The rules of what becomes the function's environment are those of modules/settings.py; a test
-// holds the two together.
+// Checks the parameters of serverless.yml; start at `readParams`.
+// Parameters that become environment variables of the function have the same rules here as in
+// modules/settings.py. A test compares the two.
 
-/** A rule turns a parameter, text from the command line or any YAML value, into its value, or
- * into undefined where it cannot work; `expected` says what would be right. */
+/** A rule for a parameter. `read` takes text from the command line or a YAML value, and returns the
+ * parameter's value, or undefined if it is invalid. `expected` describes the valid values. */
 const rule = (expected, read) => ({ expected, read });
 
 const oneOf = (...values) =>
@@ -35,8 +35,8 @@ const orEmpty = ({ expected, read }) =>
   rule(`${expected}, or empty`, (given) => (given === '' ? '' : read(given)));
 
 const probability = number(0, 1, 'a number from 0 to 1, like 0.5');
-// Stars and the like would mean something else in a policy
-const folder = pattern(/^[^/*?${}"\\]([^*?${}"\\]*)\/$/, 'a folder of the bucket ending in /, like input/');
+// Wildcards are excluded: they have a meaning in IAM policies
+const folder = pattern(/^[^/*?${}"\\]([^*?${}"\\]*)\/$/, 'a prefix that ends in /, like input/');
 const BUCKET_NAME = '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]';
 
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -53,7 +53,7 @@ const RULES = {
   reservedConcurrency: orEmpty(whole(1)),
   snapStart: flag,
   layer: oneOf('slim', 'stock'),
-  layerFolder: pattern(/./, 'the folder that the layers were built into, like layers/dist'),
+  layerFolder: pattern(/./, 'the folder with the built layers, like layers/dist'),
   bucket: orEmpty(pattern(new RegExp(`^${BUCKET_NAME}$`), "an existing bucket's name")),
   versioning: flag,
   inputPrefix: folder,
@@ -61,12 +61,12 @@ const RULES = {
   failedPrefix: folder,
   model: pattern(
     new RegExp(`^(s3://${BUCKET_NAME}/+)?[^/:*?\${}"\\\\]+(/[^/:*?\${}"\\\\]+)*/?$`),
-    "a model's folder in the bucket, like models/yolo-fastest-1.1-xl/, or s3://BUCKET/FOLDER/"
+    "a model's prefix in the bucket, like models/yolo-fastest-1.1-xl/, or s3://BUCKET/PREFIX/"
   ),
   modelTtlSeconds: number(0, Number.MAX_VALUE, '0 or more seconds, like 60'),
   confidence: probability,
   nms: probability,
-  classes: orEmpty(pattern(/\S/, 'labels with commas between them, like dog,cat')),
+  classes: orEmpty(pattern(/\S/, 'labels separated by commas, like dog,cat')),
   resize: orEmpty(oneOf('stretch', 'letterbox')),
   engine: oneOf('opencv', 'onnxruntime'),
   maxImageBytes: whole(1),
@@ -81,39 +81,37 @@ const RULES = {
 
 const refusal = (name, given, expected) => `${name}=${given} cannot work: it must be ${expected}`;
 
-/** Why these values, each of which can work, cannot work together. */
+/** Returns why these values, each valid alone, are invalid together. */
 function conflicts(values, stage) {
   const found = [];
   const { inputPrefix: input, outputPrefix: output, failedPrefix: failed } = values;
   for (const [name, prefix] of Object.entries({ outputPrefix: output, failedPrefix: failed })) {
     if (prefix && input && (prefix.startsWith(input) || input.startsWith(prefix))) {
-      const apart = `a folder apart from inputPrefix=${input}`;
-      found.push(
-        refusal(name, prefix, `${apart}, or the function would trigger itself for ever`)
-      );
+      const expected = `a prefix that does not overlap inputPrefix=${input}`;
+      found.push(refusal(name, prefix, `${expected}, or the function would trigger itself forever`));
     }
   }
   if (output && output === failed) {
-    found.push(refusal('failedPrefix', failed, 'a folder other than outputPrefix'));
+    found.push(refusal('failedPrefix', failed, 'another prefix than outputPrefix'));
   }
   if (values.snapStart && values.ephemeralStorage > 512) {
-    const expected = '512 with snapStart=true, as AWS demands';
+    const expected = '512 with snapStart=true, which is a limit of AWS';
     found.push(refusal('ephemeralStorage', values.ephemeralStorage, expected));
   }
-  // service-stage-account-region is the name of the stack's own bucket, of 63 characters at most
+  // A created bucket is named service-stage-account-region; S3 allows 63 characters
   if (values.bucket === '' && !/^[a-z0-9-]{1,18}$/.test(stage)) {
     const expected = 'at most 18 lower-case letters, digits and hyphens';
-    found.push(`${refusal('stage', stage, expected)}, being part of the bucket's name`);
+    found.push(`${refusal('stage', stage, expected)}, because it is part of the bucket's name`);
   }
   return found;
 }
 
-/** Checks parameters; returns `{ values, problems }`, of which one is empty. */
+/** Checks parameters. Returns `{ values, problems }`: the values are empty if there are problems. */
 function readParams(given, stage) {
   const values = {};
   const problems = [];
   for (const name of Object.keys(given).filter((key) => !Object.hasOwn(RULES, key))) {
-    problems.push(`${name} is no parameter; there are ${Object.keys(RULES).join(', ')}`);
+    problems.push(`${name} is no parameter; the parameters are ${Object.keys(RULES).join(', ')}`);
   }
   for (const [name, { expected, read }] of Object.entries(RULES)) {
     values[name] = read(given[name]);

@@ -1,18 +1,18 @@
 'use strict';
 
-// What serverless.yml cannot say by itself: `${deployment:NAME}` is a parameter, checked and of its
-// type, or a value that follows from some. Nothing is deployed, packaged or run with parameters
-// that cannot work.
+// Resolves `${deployment:NAME}` in serverless.yml to a checked parameter, or to a value that is
+// derived from parameters (see `derive`). Every command stops if a parameter is invalid. Before a
+// package is made, the plugin checks that the layers exist, and compiles the modules to bytecode.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { readParams } = require('./params');
 
-// What modules/object_detection/images/ reads; a test holds the two together
+// The formats that modules/object_detection/images/ reads; a test compares the two
 const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const NO_VALUE = { Ref: 'AWS::NoValue' };
-// X-Ray has no resources that could be named
+// X-Ray has no resources to name here
 const TRACE_STATEMENT = {
   Sid: 'SendTraces',
   Effect: 'Allow',
@@ -30,7 +30,7 @@ class Deployment {
     this.configurationVariablesSources = {
       deployment: { resolve: async ({ address }) => ({ value: this.values[address] ?? null }) },
     };
-    // `invoke local` takes OpenCV from the virtual environment: layers are for packages alone
+    // Only for packages: `invoke local` uses the OpenCV of the virtual environment, not the layers
     this.hooks = {
       'before:package:cleanup': () => {
         this.checkLayers();
@@ -43,7 +43,8 @@ class Deployment {
     return new this.serverless.classes.Error(message, `DEPLOYMENT_${code}`);
   }
 
-  /** The parameters as given, by the rules of osls: command line, then stage, then default. */
+  /** Returns the given parameters and the stage. As in osls, the command line takes precedence over
+   * the stage, and the stage over the default. */
   givenParams() {
     const { options } = this.serverless.processedInput;
     const { params = {}, provider = {} } = this.serverless.configurationInput;
@@ -56,8 +57,8 @@ class Deployment {
   derive(values) {
     const [, modelBucket, modelFolder] = /^(?:s3:\/\/([^/]+)\/+)?(.*?)\/?$/.exec(values.model);
     const modelPrefix = `${modelFolder}/`;
-    // With SnapStart the model is loaded before any event names a bucket
-    const isModelPlaced = modelBucket || values.snapStart;
+    // With SnapStart the model is loaded before an event names a bucket
+    const hasModelBucket = modelBucket || values.snapStart;
     return {
       opencvLayer: this.layer(values, `opencv-${values.layer}`),
       onnxruntimeLayer: this.layer(values, 'onnxruntime'),
@@ -67,9 +68,9 @@ class Deployment {
       events: this.events(values),
       modelBucket,
       modelPrefix,
-      model: isModelPlaced ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,
+      model: hasModelBucket ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,
       reservedConcurrency: values.reservedConcurrency || NO_VALUE,
-      qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls makes
+      qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls creates
       slowMilliseconds: values.timeout * 1000 * 0.8,
       tracing: values.tracing ? 'Active' : 'PassThrough',
       traceStatement: values.tracing ? TRACE_STATEMENT : NO_VALUE,
@@ -82,13 +83,13 @@ class Deployment {
     return path.join(layerFolder, `${name}-${arch}.zip`);
   }
 
-  /** One trigger a suffix: a filter of S3 has at most one, and minds the case. */
+  /** Returns one trigger per suffix: a filter of S3 has at most one, and is case-sensitive. */
   events({ bucket, inputPrefix }) {
-    const place = bucket ? { bucket, existing: true } : { bucket: 'pictures' };
+    const target = bucket ? { bucket, existing: true } : { bucket: 'pictures' };
     const suffixes = SUFFIXES.flatMap((suffix) => [suffix, suffix.toUpperCase()]);
     return suffixes.map((suffix) => {
       const rules = [{ prefix: inputPrefix }, { suffix }];
-      return { s3: { ...place, event: 's3:ObjectCreated:*', rules } };
+      return { s3: { ...target, event: 's3:ObjectCreated:*', rules } };
     });
   }
 
@@ -100,7 +101,7 @@ class Deployment {
     }
     for (const [zip, command] of Object.entries(builtBy)) {
       if (!fs.existsSync(path.resolve(this.serverless.serviceDir, zip))) {
-        throw this.error(`The layer ${zip} is not built; this builds it: ${command}`, 'LAYER');
+        throw this.error(`The layer ${zip} is not built; build it with: ${command}`, 'LAYER');
       }
     }
   }
@@ -113,7 +114,7 @@ class Deployment {
     const excluded = service.package.patterns
       .map((pattern) => /^!(modules\/.+\/)\*\*$/.exec(pattern)?.[1])
       .filter(Boolean);
-    // checked against the sources' digests: modification times do not survive packing
+    // valid by the digest of the source, because the zip does not keep modification times
     const options = ['-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash'];
     this.removeStaleBytecode(path.join(serviceDir, 'modules'));
     try {

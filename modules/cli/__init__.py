@@ -1,7 +1,8 @@
-"""The command for one's own machine, `python -m modules`; start at `main`.
+"""The command line, `python -m modules`; start at `main`.
 
-A module a command, with `add_arguments` and `run`. Exit codes: 0 all well, 1 some inputs failed,
-each named, 2 wrong usage. Messages go to standard error, results to standard output.
+Each command is a module (or package) with `add_arguments` and `run`. Exit codes: 0 success, 1 some
+inputs failed and are named, 2 wrong usage. Messages go to standard error, results to standard
+output.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from collections.abc import Sequence
 from ..errors import PermanentError, SettingsError, TransientError, UsageError
 
 COMMANDS = {
-    "detect": "find objects in images and folders of this machine",
-    "demo": "drop pictures into a bucket on this machine, and show the results",
+    "detect": "find objects in local images and folders",
+    "demo": "drop images into a local bucket, and show the results",
     "models": "list, fetch, upload, inspect and convert models",
     "batch": "detect, featurize, reduce and more on Spark, for whole buckets",
-    "local": "keep a bucket on this machine that answers as the deployed one",
+    "local": "run a local AWS: drop images into its bucket, get the results",
     "failures": "list the images of a bucket that failed permanently, and why",
-    "redrive": "have the deployed function try its dead letters again",
+    "redrive": "send failed events to the deployed function again",
 }
 
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, SettingsError, PermanentError, TransientError) as error:
         print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of our output has had enough, as `head` does
+    except BrokenPipeError:  # the reader of our output stopped early, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

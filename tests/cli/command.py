@@ -1,4 +1,4 @@
-"""Runs the command as a person would."""
+"""Runs `python -m modules` in a process; start at `command`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 def command(
     *arguments: object, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m modules ...`, in `folder`, with no models at hand but those there."""
+    """Runs `python -m modules ...` in `folder`, without shared models and without a mirror."""
     own = {"SHARED_DATA": "", "MODEL_MIRROR": "", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-m", "modules", *map(str, arguments)],
@@ -29,5 +29,5 @@ def command(
 def models(
     *arguments: object, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m modules models ...`, likewise."""
+    """Runs `python -m modules models ...` in the same way."""
     return command("models", *arguments, folder=folder, environment=environment)

@@ -22,7 +22,9 @@ def demo(*arguments: object, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_own_pictures_and_model_come_back_annotated(colour_model: Path, tmp_path: Path) -> None:
+def test_an_image_of_the_user_comes_back_annotated_by_a_model_of_the_user(
+    colour_model: Path, tmp_path: Path
+) -> None:
     photo, output = tmp_path / "my photo+1 é.png", tmp_path / "out"
     cv2.imwrite(str(photo), picture(red=(2, 5)))
 
@@ -36,7 +38,7 @@ def test_own_pictures_and_model_come_back_annotated(colour_model: Path, tmp_path
     assert document["image"]["key"] == f"input/{photo.name}"
 
 
-def test_a_picture_that_fails_is_named_with_its_reason(colour_model: Path, tmp_path: Path) -> None:
+def test_an_image_that_fails_is_named_with_the_reason(colour_model: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")
 
@@ -47,9 +49,7 @@ def test_a_picture_that_fails_is_named_with_its_reason(colour_model: Path, tmp_p
     assert (tmp_path / "out" / "failed" / "bad.jpg.json").exists()
 
 
-def test_a_proxy_is_not_asked_for_what_lies_on_this_machine(
-    colour_model: Path, tmp_path: Path
-) -> None:
+def test_requests_to_the_local_server_bypass_the_proxy(colour_model: Path, tmp_path: Path) -> None:
     photo, nowhere = tmp_path / "photo.png", "http://127.0.0.1:9"
     cv2.imwrite(str(photo), picture(red=(2, 5)))
 
@@ -61,9 +61,7 @@ def test_a_proxy_is_not_asked_for_what_lies_on_this_machine(
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_the_sample_picture_holds_what_it_shows(
-    shared: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_the_sample_images_objects_are_found(shared: Callable[[str], Path], tmp_path: Path) -> None:
     model = shared("models/yolo-fastest-1.1-xl")
 
     run = demo(ROOT / "demo" / "street.jpg", "--model", model, "--output", tmp_path)
@@ -74,7 +72,7 @@ def test_the_sample_picture_holds_what_it_shows(
     assert labels == ["clock", "stop sign", "traffic light"]
 
 
-def test_the_sample_picture_is_what_its_script_renders(tmp_path: Path) -> None:
+def test_the_sample_image_is_what_its_script_renders(tmp_path: Path) -> None:
     rendered = tmp_path / "street.jpg"
 
     subprocess.run([sys.executable, ROOT / "demo" / "street.py", rendered], check=True)
@@ -83,7 +81,7 @@ def test_the_sample_picture_is_what_its_script_renders(tmp_path: Path) -> None:
     assert abs(cv2.imread(str(rendered)).astype(int) - ours).mean() < 1
 
 
-def test_without_anything_said_the_market_is_looked_at_with_nothing_from_outside(
+def test_without_arguments_the_market_images_are_processed_without_network(
     tmp_path: Path,
 ) -> None:
     nowhere = "http://127.0.0.1:9"
@@ -94,10 +92,10 @@ def test_without_anything_said_the_market_is_looked_at_with_nothing_from_outside
     )  # fmt: skip
 
     assert (run.returncode, run.stderr) == (0, "")
-    pictures = sorted(path.name for path in (ROOT / "demo").glob("market-*.jpg"))
-    assert sorted(path.name for path in tmp_path.glob("*.jpg")) == pictures != []
+    images = sorted(path.name for path in (ROOT / "demo").glob("market-*.jpg"))
+    assert sorted(path.name for path in tmp_path.glob("*.jpg")) == images != []
     kinds = (ROOT / "demo" / "fruits" / "fruits.names").read_text().split()
-    for name in pictures:
+    for name in images:
         document = json.loads((tmp_path / f"{name}.json").read_text())
         assert document["model"]["name"] == "fruits"
         assert document["detections"]
@@ -111,9 +109,7 @@ def test_an_unknown_model_is_wrong_usage() -> None:
     assert "neither a folder nor one of fruits, yolo-fastest-1.1, yolo-fast" in run.stderr
 
 
-def test_the_bucket_finds_what_the_command_finds(
-    shared: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_demo_and_detect_find_the_same(shared: Callable[[str], Path], tmp_path: Path) -> None:
     model, photo = shared("models/yolo-fastest-1.1-xl"), shared("photos/dog.jpg")
     arguments = [sys.executable, "-m", "modules", "detect", "--json", str(photo)]
     arguments += ["--model", str(model)]

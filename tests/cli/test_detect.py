@@ -31,7 +31,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_json_is_one_document_a_line_on_standard_output(photo: Path, colour_model: Path) -> None:
+def test_json_prints_one_document_per_line(photo: Path, colour_model: Path) -> None:
     run = detect(photo, photo, "--model", colour_model, "--json")
 
     assert run.returncode == 0
@@ -49,7 +49,9 @@ def test_json_is_one_document_a_line_on_standard_output(photo: Path, colour_mode
     assert [item["label"] for item in documents[0]["detections"]] == ["red", "green"]
 
 
-def test_a_pipe_gets_one_detection_a_line_in_columns(photo: Path, colour_model: Path) -> None:
+def test_a_pipe_gets_one_detection_per_line_separated_by_tabs(
+    photo: Path, colour_model: Path
+) -> None:
     run = detect(photo, "--model", colour_model)
 
     assert run.stdout.splitlines() == [
@@ -65,7 +67,7 @@ def test_a_terminal_gets_a_table(photo: Path, colour_model: Path) -> None:
     assert "┃" in run.stdout
 
 
-def test_folders_keep_their_shape_in_the_output(
+def test_the_output_has_the_folder_structure_of_the_input(
     photo: Path, colour_model: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
@@ -82,7 +84,7 @@ def test_folders_keep_their_shape_in_the_output(
     assert (cv2.imread(str(output / "deep/a b.png")) != cv2.imread(str(photo))).any()
 
 
-def test_an_output_below_the_input_is_not_read_again(
+def test_an_output_folder_inside_the_input_folder_is_not_read(
     photo: Path, colour_model: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "photos"
@@ -92,7 +94,7 @@ def test_an_output_below_the_input_is_not_read_again(
     assert [json.loads(line)["image"]["key"] for line in run.stdout.splitlines()] == [str(photo)]
 
 
-def test_failed_inputs_are_named_and_the_others_served(
+def test_failed_inputs_are_named_and_the_others_processed(
     photo: Path, colour_model: Path, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.jpg"
@@ -106,7 +108,7 @@ def test_failed_inputs_are_named_and_the_others_served(
     assert f"{tmp_path / 'none.jpg'}: there is no such file" in run.stderr
 
 
-def test_options_go_before_the_environment(photo: Path, colour_model: Path) -> None:
+def test_options_take_precedence_over_the_environment(photo: Path, colour_model: Path) -> None:
     model = ("--model", colour_model, "--json")
 
     none = detect(photo, *model, "--confidence", "1", CONFIDENCE="0.1")
@@ -124,7 +126,7 @@ def test_options_go_before_the_environment(photo: Path, colour_model: Path) -> N
         (["--nms", "many"], "NMS=many cannot work: it must be a number"),
     ],
 )
-def test_wrong_usage_exits_with_two(
+def test_a_bad_option_exits_with_two(
     arguments: list[str], message: str, photo: Path, colour_model: Path
 ) -> None:
     run = detect(photo, "--model", colour_model, *arguments)
@@ -133,7 +135,7 @@ def test_wrong_usage_exits_with_two(
     assert message in run.stderr
 
 
-def test_a_model_that_is_not_there_is_wrong_usage(photo: Path, tmp_path: Path) -> None:
+def test_a_missing_model_is_wrong_usage(photo: Path, tmp_path: Path) -> None:
     run = detect(photo, "--model", tmp_path / "none")
 
     assert run.returncode == 2
@@ -147,7 +149,7 @@ def test_a_folder_without_images_is_wrong_usage(colour_model: Path) -> None:
     assert "no images (.jpg, .jpeg, .png, " in run.stderr
 
 
-def test_two_inputs_of_one_name_would_overwrite_each_other(
+def test_two_inputs_with_the_same_output_file_are_refused(
     photo: Path, colour_model: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / photo.name
@@ -159,7 +161,7 @@ def test_two_inputs_of_one_name_would_overwrite_each_other(
     assert "would both be written to a b.png" in run.stderr
 
 
-def test_a_reader_that_stops_early_is_no_error(photo: Path, colour_model: Path) -> None:
+def test_a_closed_pipe_is_no_error(photo: Path, colour_model: Path) -> None:
     command = f"'{sys.executable}' -m modules detect --json --model '{colour_model}' "
     command += " ".join([f"'{photo}'"] * 50)
 
@@ -175,7 +177,7 @@ def test_a_reader_that_stops_early_is_no_error(photo: Path, colour_model: Path) 
 
 
 @pytest.mark.parametrize("command", ["", "detect", "demo", "local", "models"])
-def test_help_helps(command: str) -> None:
+def test_help_is_printed(command: str) -> None:
     arguments = [sys.executable, "-m", "modules", *command.split(), "--help"]
 
     run = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -184,7 +186,7 @@ def test_help_helps(command: str) -> None:
     assert run.stderr == ""
 
 
-def test_the_dog_the_bicycle_and_the_car(shared: Callable[[str], Path]) -> None:
+def test_a_known_photo_has_dog_bicycle_and_car(shared: Callable[[str], Path]) -> None:
     model = shared("models/yolo-fastest-1.1-xl")
 
     run = detect(shared("photos/dog.jpg"), "--model", model, "--json")

@@ -1,4 +1,4 @@
-"""What `python -m modules failures` says of a bucket whose function has met bad images."""
+"""`python -m modules failures` on a bucket with images that failed."""
 
 import json
 import os
@@ -22,7 +22,7 @@ BAD = b"<html>not found</html>"
 
 
 class Pictures:
-    """The bucket, and the function that answers its events."""
+    """A bucket and the function that handles its events."""
 
     def __init__(self, bucket: LocalBucket, function: LocalFunction) -> None:
         self.bucket, self.function = bucket, function
@@ -38,14 +38,14 @@ def pictures(bucket: LocalBucket, function: LocalFunction) -> Pictures:
 
 
 def failures(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[Any], str]:
-    """The exit code, the documents printed, and what a person is told beside them."""
+    """Returns the exit code, the printed documents and the messages on standard error."""
     capsys.readouterr()
     code = main(["failures", f"s3://{BUCKET}", *arguments])
     output = capsys.readouterr()
     return code, [json.loads(line) for line in output.out.splitlines()], output.err
 
 
-def test_nothing_failed_is_said_and_is_fine(
+def test_without_failures_the_command_succeeds(
     pictures: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures.drop("input/good.png", GOOD)
@@ -53,12 +53,12 @@ def test_nothing_failed_is_said_and_is_fine(
     assert failures(capsys) == (0, [], "nothing failed\n")
 
 
-def test_each_failure_is_told_with_its_reason(
+def test_each_failure_is_printed_with_its_reason(
     pictures: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures.drop("input/a/page é.png", BAD)
 
-    code, (found,), told = failures(capsys)
+    code, (found,), messages = failures(capsys)
 
     assert code == 1
     assert found["key"] == "input/a/page é.png"
@@ -67,38 +67,38 @@ def test_each_failure_is_told_with_its_reason(
     assert found["record"] == "failed/a/page é.png.json"
     assert found["superseded"] is False
     assert datetime.fromisoformat(found["failed_at"]).tzinfo
-    assert told == "1 ImageError\n"
+    assert messages == "1 ImageError\n"
 
 
-def test_the_newest_come_first_and_the_same_moment_goes_by_key(
+def test_failures_are_ordered_by_newest_time_then_by_key(
     pictures: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keys = [f"input/{number}.png" for number in range(12)]
     for key in reversed(keys):
         pictures.drop(key, BAD)
 
-    _, found, told = failures(capsys)
+    _, found, messages = failures(capsys)
 
     assert sorted(image["key"] for image in found) == sorted(keys)
     assert found == sorted(
         found,
         key=lambda image: (-datetime.fromisoformat(image["failed_at"]).timestamp(), image["key"]),
     )
-    assert told == "12 ImageError\n"
+    assert messages == "12 ImageError\n"
 
 
-def test_an_image_that_has_a_result_by_now_is_shown_only_if_asked_for(
+def test_an_image_with_a_later_result_is_shown_only_with_all(
     pictures: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures.drop("input/a.png", BAD)
     pictures.drop("input/b.png", BAD)
     pictures.drop("input/a.png", GOOD)
 
-    _, hidden, told = failures(capsys)
+    _, hidden, messages = failures(capsys)
     code, every, _ = failures(capsys, "--all")
 
     assert [image["key"] for image in hidden] == ["input/b.png"]
-    assert told == "1 ImageError\n1 superseded by a newer result\n"
+    assert messages == "1 ImageError\n1 superseded by a newer result\n"
     assert code == 1
     assert {image["key"]: image["superseded"] for image in every} == {
         "input/a.png": True,
@@ -106,14 +106,16 @@ def test_an_image_that_has_a_result_by_now_is_shown_only_if_asked_for(
     }
 
 
-def test_all_superseded_is_fine(pictures: Pictures, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_succeeds_if_every_failed_image_has_a_later_result(
+    pictures: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
     pictures.drop("input/a.png", BAD)
     pictures.drop("input/a.png", GOOD)
 
     assert failures(capsys) == (0, [], "nothing failed\n1 superseded by a newer result\n")
 
 
-def test_a_prefix_chooses_by_the_images_keys(
+def test_prefix_selects_by_the_keys_of_the_images(
     pictures: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key in ("input/2025/a.png", "input/2026/a.png", "input/2026/b.png"):
@@ -124,7 +126,7 @@ def test_a_prefix_chooses_by_the_images_keys(
     assert {image["key"] for image in found} == {"input/2026/a.png", "input/2026/b.png"}
 
 
-def test_a_record_that_is_none_is_named(
+def test_an_unreadable_record_is_listed_as_unreadable(
     bucket: LocalBucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, data in (("a.png.json", b"{"), ("b.png.json", b"[1]"), ("notes.txt", b"mine")):
@@ -140,7 +142,7 @@ def test_a_record_that_is_none_is_named(
 
 
 @pytest.mark.parametrize("location", ["pictures", "s3://", "s3://pictures/failed", "http://a"])
-def test_what_is_no_bucket_is_wrong_usage(
+def test_a_malformed_location_is_wrong_usage(
     location: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["failures", location]) == 2
@@ -148,9 +150,7 @@ def test_what_is_no_bucket_is_wrong_usage(
     assert f"{location} is no bucket; one is written s3://BUCKET" in capsys.readouterr().err
 
 
-def test_a_bucket_that_is_not_there_is_named(
-    bucket: LocalBucket, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_bucket_is_named(bucket: LocalBucket, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["failures", "s3://nowhere"]) == 2
 
     error = capsys.readouterr().err
@@ -158,7 +158,7 @@ def test_a_bucket_that_is_not_there_is_named(
     assert "NoSuchBucket" in error
 
 
-def test_a_person_at_a_terminal_sees_a_table(pictures: Pictures) -> None:
+def test_a_terminal_gets_a_table(pictures: Pictures) -> None:
     pictures.drop("input/a.png", BAD)
     leader, follower = pty.openpty()
 

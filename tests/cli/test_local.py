@@ -15,17 +15,19 @@ from tests.deployment.stack import find_layer, find_python
 
 
 def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:
-    """The lines printed up to the one that matches."""
+    """Returns the lines that the process prints, up to the one that matches."""
     assert stream.stdout
     lines: list[str] = []
     for line in stream.stdout:
         lines.append(line.strip())
         if re.search(pattern, line):
             return lines
-    raise AssertionError(f"ended without {pattern!r}: {lines}")
+    assert stream.stderr
+    messages = stream.stderr.read()
+    raise AssertionError(f"the process ended without printing {pattern!r}: {lines} {messages}")
 
 
-def test_a_picture_dropped_in_is_answered_until_ctrl_c(
+def test_dropped_images_get_results_until_ctrl_c(
     colour_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [sys.executable, "-m", "modules", "local", "--port", "0"]
@@ -48,7 +50,8 @@ def test_a_picture_dropped_in_is_answered_until_ctrl_c(
         assert (process.returncode, messages) == (130, "")
 
 
-def test_with_deploy_the_deployed_stack_answers(
+@pytest.mark.xdist_group("serverless")  # deployments share the folder .serverless
+def test_with_deploy_the_deployed_function_handles_the_events(
     colour_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [sys.executable, "-m", "modules", "local", "--deploy", "--port", "0"]
@@ -61,7 +64,7 @@ def test_with_deploy_the_deployed_stack_answers(
         for line in lines:
             if line.startswith("export "):
                 monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
-        bucket = lines[-1].removeprefix("aws s3 cp PICTURE s3://").removesuffix("/input/")
+        bucket = lines[-1].removeprefix("aws s3 cp IMAGE s3://").removesuffix("/input/")
         data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
         client = boto3.client("s3")
 
@@ -74,7 +77,7 @@ def test_with_deploy_the_deployed_stack_answers(
         assert process.returncode == 130
 
 
-def test_a_port_that_is_taken_is_named(colour_model: Path) -> None:
+def test_a_port_in_use_is_named(colour_model: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Against SQS over HTTP and a Lambda function that really runs: what failed is tried again."""
+"""`python -m modules redrive` with a real queue over HTTP and a Lambda function that runs."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 QUEUE = "object-detection-test-dead-letters"
 FUNCTION = "object-detection-test-detect"
-# Notes every event that it is invoked with
+# Writes every event that it gets into the bucket "noted"
 CODE = """
 import json, boto3
 def handler(event, context):
@@ -30,7 +30,7 @@ def s3_event(key: str) -> dict[str, Any]:
 
 
 def dead_letter(key: str, kind: str = "StorageError") -> str:
-    """A record as in "Capturing records of Lambda asynchronous invocations"."""
+    """Returns a record as in "Capturing records of Lambda asynchronous invocations"."""
     return json.dumps(
         {
             "version": "1.0",
@@ -53,7 +53,7 @@ def dead_letter(key: str, kind: str = "StorageError") -> str:
 
 
 class Deployed:
-    """What `serverless deploy` makes, as far as this command looks at it."""
+    """The resources of a deployment that this command uses."""
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -80,7 +80,7 @@ class Deployed:
             self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
 
     def waiting(self) -> list[str]:
-        """The messages that anybody could receive now."""
+        """Returns the messages that are visible."""
         found: list[str] = []
         while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
             "Messages"
@@ -89,13 +89,13 @@ class Deployed:
         return found
 
     def kept(self) -> int:
-        """How many messages there are, in sight or not."""
+        """Returns the number of messages, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def invoked_with(self) -> dict[str, Any]:
-        """The events that the function got, by their first key."""
+        """Returns the events that the function got, by the key of their first image."""
         assert self.aws.functions.wait_until_idle(60)
         listed = self.s3.list_objects_v2(Bucket="noted").get("Contents", ())
         keys = [item["Key"] for item in listed]
@@ -117,10 +117,10 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 NAMED = ["redrive", "--queue", QUEUE, "--function", FUNCTION]
 
 
-def test_every_event_reaches_the_function_again_and_leaves_the_queue(
+def test_every_event_is_sent_to_the_function_and_leaves_the_queue(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keys = [f"input/{number}.jpg" for number in range(12)]  # more than SQS gives at once
+    keys = [f"input/{number}.jpg" for number in range(12)]  # more than one request to SQS returns
     deployed.fail(*map(dead_letter, keys))
 
     assert main(NAMED) == 0
@@ -130,7 +130,7 @@ def test_every_event_reaches_the_function_again_and_leaves_the_queue(
     assert f"12 events sent to {FUNCTION}" in capsys.readouterr().err
 
 
-def test_forced_events_ask_for_results_to_be_made_again(deployed: Deployed) -> None:
+def test_force_is_added_to_each_event(deployed: Deployed) -> None:
     deployed.fail(dead_letter("input/a.jpg"))
 
     assert main([*NAMED, "--force"]) == 0
@@ -138,11 +138,11 @@ def test_forced_events_ask_for_results_to_be_made_again(deployed: Deployed) -> N
     assert deployed.invoked_with() == {"input/a.jpg": {**s3_event("input/a.jpg"), "force": True}}
 
 
-def test_an_empty_queue_is_fine(deployed: Deployed) -> None:
+def test_the_command_succeeds_with_an_empty_queue(deployed: Deployed) -> None:
     assert main(NAMED) == 0
 
 
-def test_a_dry_run_lists_and_leaves_everything_in_sight(
+def test_a_dry_run_lists_the_events_and_leaves_them_visible(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.fail(dead_letter("input/a.jpg"))
@@ -154,7 +154,7 @@ def test_a_dry_run_lists_and_leaves_everything_in_sight(
     assert deployed.waiting() == [dead_letter("input/a.jpg")]
 
 
-def test_a_message_that_is_no_dead_letter_is_named_and_stays(
+def test_a_message_that_is_no_dead_letter_is_named_and_stays_in_the_queue(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.fail('{"hello": 1}', dead_letter("input/a.jpg"))
@@ -166,7 +166,7 @@ def test_a_message_that_is_no_dead_letter_is_named_and_stays(
     assert "not a record of a failed invocation" in capsys.readouterr().err
 
 
-def test_without_the_function_every_event_stays_in_sight(
+def test_without_the_function_every_event_stays_visible(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.fail(dead_letter("input/a.jpg"), dead_letter("input/b.jpg"))
@@ -179,7 +179,7 @@ def test_without_the_function_every_event_stays_in_sight(
     assert "all events stay where they are" in message
 
 
-def test_without_a_stack_what_to_name_is_said(
+def test_without_a_stack_the_message_names_the_options_to_use_instead(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["redrive", "--stage", "nowhere"]) == 2
@@ -189,7 +189,7 @@ def test_without_a_stack_what_to_name_is_said(
     assert "--queue and --function" in message
 
 
-def test_queue_and_function_are_what_the_stack_says(deployed: Deployed) -> None:
+def test_queue_and_function_are_outputs_of_the_stack(deployed: Deployed) -> None:
     outputs = {"DeadLetterQueue": deployed.queue, "Function": FUNCTION}
     template = {
         "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
@@ -205,7 +205,7 @@ def test_queue_and_function_are_what_the_stack_says(deployed: Deployed) -> None:
     assert list(deployed.invoked_with()) == ["input/a.jpg"]
 
 
-def test_killed_midway_it_loses_no_event(deployed: Deployed) -> None:
+def test_no_event_is_lost_if_the_command_is_killed(deployed: Deployed) -> None:
     keys = {f"input/{number}.jpg" for number in range(60)}
     deployed.fail(*map(dead_letter, keys))
     with subprocess.Popen([sys.executable, "-m", "modules", *NAMED], cwd=ROOT) as process:
@@ -218,7 +218,7 @@ def test_killed_midway_it_loses_no_event(deployed: Deployed) -> None:
     assert kept + len(deployed.invoked_with()) >= len(keys)
 
 
-def test_what_another_reader_holds_is_left_alone(deployed: Deployed) -> None:
+def test_a_message_that_another_reader_has_received_is_left_alone(deployed: Deployed) -> None:
     deployed.fail(dead_letter("input/a.jpg"))
     deployed.sqs.receive_message(QueueUrl=deployed.queue, VisibilityTimeout=600)
 
@@ -228,7 +228,7 @@ def test_what_another_reader_holds_is_left_alone(deployed: Deployed) -> None:
     assert deployed.kept() == 1
 
 
-def test_a_pattern_chooses_by_the_keys_of_an_events_images(deployed: Deployed) -> None:
+def test_key_selects_events_by_the_keys_of_their_images(deployed: Deployed) -> None:
     others = [dead_letter("input/2025/a.jpg"), dead_letter("input/2026/a.png")]
     deployed.fail(dead_letter("input/2026/a+b.jpg"), *others, "no record")
 
@@ -238,7 +238,7 @@ def test_a_pattern_chooses_by_the_keys_of_an_events_images(deployed: Deployed) -
     assert sorted(deployed.waiting()) == sorted([*others, "no record"])
 
 
-def test_a_kind_chooses_by_the_error_that_came_in_the_end(deployed: Deployed) -> None:
+def test_kind_selects_events_by_the_error_of_the_last_attempt(deployed: Deployed) -> None:
     other = dead_letter("input/b.jpg", kind="Sandbox.Timedout")
     deployed.fail(dead_letter("input/a.jpg", kind="TransientError"), other)
 
@@ -249,7 +249,7 @@ def test_a_kind_chooses_by_the_error_that_came_in_the_end(deployed: Deployed) ->
 
 
 def record_failure(deployed: Deployed, key: str, kind: str = "ImageError") -> None:
-    """What the function leaves of an image that failed permanently."""
+    """Writes the record that the function writes for an image that failed permanently."""
     document = {
         "schema": 1,
         "image": {"bucket": "pictures", "key": f"input/{key}"},
@@ -266,7 +266,7 @@ def pictures(deployed: Deployed) -> Deployed:
     return deployed
 
 
-def test_images_that_failed_for_good_are_tried_again_and_those_with_a_result_are_not(
+def test_failed_images_are_retried_unless_they_have_a_result(
     pictures: Deployed,
 ) -> None:
     for name in ("a é.jpg", "b.jpg"):
@@ -281,7 +281,7 @@ def test_images_that_failed_for_good_are_tried_again_and_those_with_a_result_are
     assert pictures.waiting() == [dead_letter("input/c.jpg")]
 
 
-def test_images_that_failed_for_good_are_chosen_alike(pictures: Deployed) -> None:
+def test_key_and_kind_select_failed_images_too(pictures: Deployed) -> None:
     record_failure(pictures, "2026/a.jpg")
     record_failure(pictures, "2026/b.jpg", kind="EventError")
     record_failure(pictures, "2025/c.jpg")
@@ -303,7 +303,7 @@ def test_a_dry_run_of_failed_images_lists_them(
     assert pictures.invoked_with() == {}
 
 
-def test_the_bucket_of_failed_images_is_what_the_stack_says(pictures: Deployed) -> None:
+def test_the_bucket_of_failed_images_is_an_output_of_the_stack(pictures: Deployed) -> None:
     outputs = {"Bucket": "pictures", "Function": FUNCTION}
     template = {
         "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
@@ -319,7 +319,7 @@ def test_the_bucket_of_failed_images_is_what_the_stack_says(pictures: Deployed) 
     assert list(pictures.invoked_with()) == ["input/a.jpg"]
 
 
-def test_a_bucket_that_is_none_is_wrong_usage(
+def test_a_malformed_bucket_location_is_wrong_usage(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*NAMED, "--failed", "pictures"]) == 2

@@ -1,4 +1,4 @@
-"""Packages of the deployment, each made once: every `serverless package` takes seconds."""
+"""The packages that the tests look at, each made once: `serverless package` takes seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from modules.cli.local_aws.moto_server import MotoServer
 from tests.deployment.framework import LAYERS, Package, params, serverless
 
-# Every parameter and every choice that the documentation names is in one of these
+# Every parameter and every deployment of docs/deployment.md is in one of these
 PACKAGES: dict[str, list[str]] = {
     "default": [],
     "prod": ["--stage", "prod", *params(alarmEmail="you@example.com")],
@@ -51,14 +51,14 @@ PACKAGES: dict[str, list[str]] = {
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """The environment in which AWS is moto's server."""
+    """The environment variables that make AWS tools use a moto server."""
     with MotoServer() as server:
         yield server.environment
 
 
 @pytest.fixture(scope="session")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of layers with nothing in them: real ones take long to build."""
+    """A folder with empty layers, because real ones take long to build."""
     folder = tmp_path_factory.mktemp("layers")
     for name in LAYERS:
         with zipfile.ZipFile(folder / name, "w") as archive:
@@ -70,7 +70,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(
     aws: dict[str, str], layers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Package]:
-    """Gives the package of a name in PACKAGES."""
+    """Returns the package with a name in PACKAGES."""
 
     @cache
     def make(name: str) -> Package:

@@ -1,7 +1,7 @@
-"""Decides as AWS does whether a role's policy allows a call.
+"""Decides, as AWS does, whether a role's policy allows a call; start at `Policy`.
 
-Only what these policies use, and anything else is an error: Allow, actions and resources with
-wildcards, and the conditions StringLike and Null.
+Supports only what our policies use: Allow, actions and resources with wildcards, and the conditions
+StringLike and Null. Anything else is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Policy:
-    """The statements of a policy, its CloudFormation functions replaced by `attributes`."""
+    """The statements of a policy. `attributes` replace its CloudFormation functions."""
 
     def __init__(self, document: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
         named = [one for one in document["Statement"] if one != {"Ref": "AWS::NoValue"}]
@@ -23,7 +23,7 @@ class Policy:
             assert statement["Effect"] == "Allow", statement
 
     def allows(self, action: str, resource: str, **context: str) -> bool:
-        """Whether a call is allowed; `context` has condition keys, with _ for the colon."""
+        """Returns whether a call is allowed. `context`: condition keys, with _ for the colon."""
         keys = {name.replace("_", ":"): value for name, value in context.items()}
         return any(
             _matches(statement["Action"], action, ignore_case=True)
@@ -33,7 +33,7 @@ class Policy:
         )
 
     def actions(self) -> set[str]:
-        """Every action that some statement names."""
+        """Returns every action in any statement."""
         return {action for statement in self.statements for action in _list(statement["Action"])}
 
 
@@ -54,7 +54,7 @@ def _list(value: str | list[str]) -> list[str]:
 
 
 def _matches(patterns: str | list[str], text: str, *, ignore_case: bool = False) -> bool:
-    """Whether a pattern, in which * is any text and ? any character, is the whole text."""
+    """Returns whether one of the patterns, with the wildcards * and ?, matches the whole text."""
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
     return any(
         re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), text, flags)
@@ -72,5 +72,5 @@ def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str
                 if (key not in context) != (wanted == "true"):
                     return False
             else:
-                raise AssertionError(f"condition {operator} is not known here")
+                raise AssertionError(f"the condition {operator} is not supported")
     return True

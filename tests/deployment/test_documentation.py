@@ -1,4 +1,4 @@
-"""The pages on deployment and operation say what serverless.yml does."""
+"""docs/deployment.md and docs/operations.md agree with serverless.yml."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
 def rows(header: str) -> list[list[str]]:
-    """The cells of the table with this first column."""
+    """Returns the cells of the table with this header in the first column."""
     table = re.search(rf"^\| {header} .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     assert table
     lines = table[1].splitlines()
@@ -30,7 +30,7 @@ def test_every_parameter_is_listed_with_its_default() -> None:
     assert listed == defaults
 
 
-def test_every_deployment_that_is_shown_is_packaged_by_a_test() -> None:
+def test_every_documented_deployment_is_packaged_by_a_test() -> None:
     shown = re.findall(r"^npx serverless deploy(.*)$", PAGE, re.MULTILINE)
     packaged = [set(arguments) for arguments in PACKAGES.values()]
 
@@ -39,7 +39,7 @@ def test_every_deployment_that_is_shown_is_packaged_by_a_test() -> None:
         assert any(set(arguments.split()) <= one for one in packaged), arguments
 
 
-def test_every_alarm_is_explained_and_no_other(package: Callable[[str], Package]) -> None:
+def test_exactly_the_deployed_alarms_are_explained(package: Callable[[str], Package]) -> None:
     packaged = package("default")
     names = {
         str(packaged.properties(alarm)["AlarmName"]).removeprefix("object-detection-dev-")

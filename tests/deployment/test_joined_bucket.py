@@ -1,4 +1,4 @@
-"""A bucket that was there before: its own notifications stay, and so does the bucket."""
+"""An existing bucket that a deployment joins keeps its other notifications."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ from tests.deployment.framework import Package
 
 BUCKET = "pictures-of-mine"
 FUNCTION = "object-detection-dev-detect"
-# What CloudFormation runs on deployment and on remove: osls packs this file
+# The custom resource that CloudFormation runs on deployment and on removal; osls packages this file
 RESOURCE = ROOT / "node_modules/osls/lib/plugins/aws/custom-resources/resources/s3/lib/bucket.js"
 
 
-def test_the_stack_makes_and_deletes_no_bucket(package: Callable[[str], Package]) -> None:
+def test_the_stack_creates_no_bucket(package: Callable[[str], Package]) -> None:
     for name in ("joined", "everything"):
         buckets = package(name).of_type("AWS::S3::Bucket")
         assert buckets == ["ServerlessDeploymentBucket"]
@@ -27,7 +27,7 @@ def test_the_stack_makes_and_deletes_no_bucket(package: Callable[[str], Package]
         ]
 
 
-def test_the_trigger_is_added_by_a_resource_of_its_own(package: Callable[[str], Package]) -> None:
+def test_a_custom_resource_adds_the_trigger(package: Callable[[str], Package]) -> None:
     (name,) = package("joined").of_type("Custom::S3")
     trigger = package("joined").properties(name)
 
@@ -50,7 +50,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def run_resource(function: str, trigger: dict[str, Any]) -> None:
-    """Runs what the custom resource does, in the process that Lambda would start."""
+    """Runs the custom resource's code in Node, as Lambda would."""
     node = shutil.which("node")
     assert node
     arguments = {
@@ -64,7 +64,7 @@ def run_resource(function: str, trigger: dict[str, Any]) -> None:
     subprocess.run([node, "-e", code], check=True, cwd=ROOT)
 
 
-def test_others_notifications_outlive_deployment_and_removal(
+def test_other_notifications_survive_deployment_and_removal(
     s3: Any, package: Callable[[str], Package]
 ) -> None:
     (name,) = package("joined").of_type("Custom::S3")

@@ -1,4 +1,4 @@
-"""What the packaged role lets the function do, and what not."""
+"""What the packaged role allows the function, and what it does not."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def s3(bucket: str, key: str = "") -> str:
     return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
 
 
-def test_the_function_has_this_role_and_no_other(package: Callable[[str], Package]) -> None:
+def test_the_function_has_only_this_role(package: Callable[[str], Package]) -> None:
     assert package("default").function["Role"] == {"Fn::Sub": "${DetectRole.Arn}"}
     assert package("default").of_type("AWS::IAM::Role") == ["DetectRole"]
     assert "ManagedPolicyArns" not in package("default").properties("DetectRole")
@@ -51,7 +51,7 @@ def test_the_function_has_this_role_and_no_other(package: Callable[[str], Packag
         ("logs:PutLogEvents", LOG_STREAM),
     ],
 )
-def test_what_the_function_does_is_allowed(policy: Policy, action: str, resource: str) -> None:
+def test_what_the_function_needs_is_allowed(policy: Policy, action: str, resource: str) -> None:
     assert policy.allows(action, resource)
 
 
@@ -85,24 +85,26 @@ def test_what_the_function_does_is_allowed(policy: Policy, action: str, resource
         ("kms:Decrypt", "*"),
     ],
 )
-def test_everything_else_is_not(policy: Policy, action: str, resource: str) -> None:
+def test_everything_else_is_denied(policy: Policy, action: str, resource: str) -> None:
     assert not policy.allows(action, resource)
 
 
-def test_traces_are_sent_where_they_were_asked_for(package: Callable[[str], Package]) -> None:
+def test_sending_traces_is_allowed_only_with_tracing(package: Callable[[str], Package]) -> None:
     for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
         assert policy_of(package("everything")).allows(action, "*")
         assert not policy_of(package("default")).allows(action, "*")
 
 
-def test_the_model_alone_may_be_listed(policy: Policy) -> None:
+def test_only_the_models_prefix_can_be_listed(policy: Policy) -> None:
     assert policy.allows("s3:ListBucket", s3(OWN), s3_prefix=f"{MODEL}/")
     for prefix in ("", "input/", "output/", "models/", "models/another/"):
         assert not policy.allows("s3:ListBucket", s3(OWN), s3_prefix=prefix)
 
 
-def test_a_missing_image_can_be_told_from_a_forbidden_one(policy: Policy) -> None:
-    # S3 asks this of who reads a key that is not there, before it says so: without a prefix
+def test_listing_without_a_prefix_is_allowed_so_that_s3_reports_missing_images(
+    policy: Policy,
+) -> None:
+    # S3 checks this permission, without a prefix, before it answers that a key does not exist
     assert policy.allows("s3:ListBucket", s3(OWN))
 
 
@@ -115,7 +117,7 @@ def test_no_action_is_a_wildcard(package: Callable[[str], Package], name: str) -
     ("name", "bucket"),
     [("prod", "object-detection-prod-123456789012-us-east-1"), ("joined", "pictures-of-mine")],
 )
-def test_replaced_versions_are_out_of_reach_where_there_are_any(
+def test_replaced_versions_cannot_be_read_or_deleted(
     package: Callable[[str], Package], name: str, bucket: str
 ) -> None:
     policy = policy_of(package(name))
@@ -126,7 +128,7 @@ def test_replaced_versions_are_out_of_reach_where_there_are_any(
             assert not policy.allows(action, s3(bucket, key))
 
 
-def test_a_model_elsewhere_is_read_there_and_only_there(
+def test_a_model_in_another_bucket_can_be_read_there_and_nothing_else(
     package: Callable[[str], Package],
 ) -> None:
     policy = policy_of(package("everything"))

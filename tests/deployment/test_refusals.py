@@ -1,4 +1,4 @@
-"""What cannot work is refused before anything is packaged, run or deployed, and named."""
+"""Invalid parameters are refused, and named, before anything is packaged, run or deployed."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = yaml.load(
     (ROOT / "serverless.yml").read_text(),
     type("Loader", (yaml.SafeLoader,), {"yaml_multi_constructors": {"!": lambda *_: None}}),  # noqa: S506
 )["params"]["default"]
-# Parameters that become settings, and the settings
+# The parameters that become settings, with the settings' names
 SETTINGS = {
     "inputPrefix": "input_prefix",
     "outputPrefix": "output_prefix",
@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 def problems(*cases: dict[str, Any], stage: str = "dev") -> list[list[str]]:
-    """What deployment/params.js has against each case, which changes the defaults."""
+    """Returns what deployment/params.js finds wrong in each case, a change of the defaults."""
     node = shutil.which("node")
     assert node
     code = """
@@ -79,10 +79,10 @@ def test_the_defaults_have_no_problems() -> None:
         ({"tracing": "on"}, "tracing=on cannot work: it must be true or false"),
         ({"alarmEmail": "me"}, "alarmEmail=me cannot work: it must be an e-mail address"),
         ({"inputPrefix": "*/"}, "inputPrefix=*/ cannot work"),
-        ({"memroy": 512}, "memroy is no parameter; there are arch, memory,"),
+        ({"memroy": 512}, "memroy is no parameter; the parameters are arch, memory,"),
     ],
 )
-def test_a_parameter_that_cannot_work_is_named_with_what_could(
+def test_an_invalid_parameter_is_named_with_the_valid_values(
     given: dict[str, Any], message: str
 ) -> None:
     ((problem,),) = problems(given)
@@ -101,26 +101,28 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("given", LOOPS, ids=str)
-def test_what_would_trigger_itself_is_refused(given: dict[str, Any]) -> None:
+def test_prefixes_with_which_the_function_would_trigger_itself_are_refused(
+    given: dict[str, Any],
+) -> None:
     ((problem,),) = problems(given)
 
-    assert "the function would trigger itself for ever" in problem
+    assert "the function would trigger itself forever" in problem
 
 
-def test_all_problems_are_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     ((first, second),) = problems({"arch": "x86", "memory": 1})
 
     assert first.startswith("arch=x86")
     assert second.startswith("memory=1")
 
 
-def test_snapstart_excludes_more_than_512_mb_of_storage() -> None:
+def test_snapstart_with_more_than_512_mb_of_storage_is_refused() -> None:
     ((problem,),) = problems({"snapStart": "true", "ephemeralStorage": "1024"})
 
     assert problem.startswith("ephemeralStorage=1024 cannot work: it must be 512 with snapStart")
 
 
-def test_a_stage_too_long_for_the_buckets_name_is_refused() -> None:
+def test_a_stage_name_too_long_for_a_created_buckets_name_is_refused() -> None:
     stage = "feature-with-a-long-name"
     ((problem,), joined) = problems({}, {"bucket": "pictures-of-mine"}, stage=stage)
 
@@ -128,7 +130,7 @@ def test_a_stage_too_long_for_the_buckets_name_is_refused() -> None:
     assert joined == []
 
 
-def test_deployment_and_function_agree_about_what_cannot_work() -> None:
+def test_deployment_and_function_refuse_the_same_values() -> None:
     texts = ["", "0", "0.5", "1", "2", "-1", "1.5", "x", "nan", "inf", "input/", "output/", "a/b/"]
     texts += [
         "/",
@@ -149,9 +151,9 @@ def test_deployment_and_function_agree_about_what_cannot_work() -> None:
         try:
             Settings.from_environment({SETTINGS[name].upper(): text})
         except SettingsError:
-            assert found, f"{name}={text} would be refused by the function alone"
+            assert found, f"{name}={text} is refused by the function only"
         else:
-            # A setting that is empty is the default to the function; a parameter has one already
+            # For the function an empty setting means the default; a parameter always has a value
             harmless = text == "" or (name, text) in {
                 ("model", "s3://models-of-mine/yolo/"),
                 ("model", "/a/"),
@@ -159,7 +161,7 @@ def test_deployment_and_function_agree_about_what_cannot_work() -> None:
             assert not found or harmless, found
 
 
-def test_the_defaults_are_the_settings_own() -> None:
+def test_the_defaults_are_those_of_the_settings() -> None:
     environment = {setting.upper(): str(DEFAULTS[name]) for name, setting in SETTINGS.items()}
 
     assert Settings.from_environment(environment) == Settings()
@@ -175,7 +177,7 @@ def test_the_defaults_are_the_settings_own() -> None:
     ],
     ids=" ".join,
 )
-def test_every_command_refuses(command: list[str], aws: dict[str, str]) -> None:
+def test_every_command_refuses_invalid_parameters(command: list[str], aws: dict[str, str]) -> None:
     run = serverless(*command, *params(outputPrefix="input/out/"), environment=aws)
 
     assert run.returncode == 1
@@ -199,7 +201,7 @@ def test_every_command_refuses(command: list[str], aws: dict[str, str]) -> None:
     ],
     ids=["slim", "stock", "onnxruntime"],
 )
-def test_a_layer_that_is_not_built_is_named_with_what_builds_it(
+def test_a_layer_that_is_not_built_is_named_with_the_command_to_build_it(
     given: dict[str, str],
     name: str,
     command: str,
@@ -215,11 +217,11 @@ def test_a_layer_that_is_not_built_is_named_with_what_builds_it(
     run = serverless("package", "--package", tmp_path / "package", *options, environment=aws)
 
     assert run.returncode == 1
-    message = f"The layer {tmp_path / name} is not built; this builds it: {command}"
+    message = f"The layer {tmp_path / name} is not built; build it with: {command}"
     assert message in run.stdout + run.stderr
 
 
-def test_print_shows_a_stages_own_values(aws: dict[str, str]) -> None:
+def test_print_shows_the_values_of_the_stage(aws: dict[str, str]) -> None:
     options = [*params(memory=512), "--stage", "prod", "--path", "provider", "--format", "json"]
 
     run = serverless("print", *options, environment=aws)

@@ -1,4 +1,4 @@
-"""`serverless invoke local`, run for real against a local bucket."""
+"""`serverless invoke local` against a local bucket."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from tests.colour_model import picture
 from tests.deployment.framework import serverless
 
 
-def test_invoke_local_serves_an_event_from_a_local_bucket(
+def test_invoke_local_handles_an_event_of_a_local_bucket(
     bucket: LocalBucket, colour_model: Path, tmp_path: Path
 ) -> None:
-    # the model's place is serverless.yml's; its files may be any model's
+    # the prefix is the default in serverless.yml; the files under it are another model
     for file in colour_model.iterdir():
         bucket.client.upload_file(str(file), BUCKET, f"models/yolo-fastest-1.1-xl/{file.name}")
     data = bytes(cv2.imencode(".jpg", picture(red=(2, 5)))[1])

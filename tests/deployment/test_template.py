@@ -1,4 +1,4 @@
-"""What the packaged templates say."""
+"""The packaged CloudFormation templates."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def test_cfn_lint_finds_nothing(package: Packages) -> None:
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
 
 
-def test_every_suffix_that_can_be_read_is_a_trigger_in_both_cases(package: Packages) -> None:
+def test_every_suffix_of_a_supported_format_is_a_trigger_in_both_cases(package: Packages) -> None:
     configurations = own_bucket(package("default"))["NotificationConfiguration"]
 
     assert list(configurations) == ["LambdaConfigurations"]
@@ -55,7 +55,7 @@ def test_no_two_triggers_overlap(package: Packages) -> None:
         assert one == other or not one.endswith(other)
 
 
-def test_the_own_bucket_is_encrypted_private_and_tls_only(package: Packages) -> None:
+def test_the_created_bucket_is_encrypted_private_and_tls_only(package: Packages) -> None:
     bucket = own_bucket(package("default"))
 
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -77,7 +77,7 @@ def test_uploads_that_were_never_completed_expire(package: Packages) -> None:
     ]
 
 
-def test_versions_are_kept_where_asked_for(package: Packages) -> None:
+def test_versioning_is_a_parameter(package: Packages) -> None:
     kept = {"Status": "Enabled"}
 
     assert own_bucket(package("default"))["VersioningConfiguration"] == {"Ref": "AWS::NoValue"}
@@ -85,14 +85,14 @@ def test_versions_are_kept_where_asked_for(package: Packages) -> None:
     assert own_bucket(package("storage"))["VersioningConfiguration"] == kept
 
 
-def test_removing_the_stack_leaves_the_pictures(package: Packages) -> None:
+def test_removing_the_stack_keeps_the_bucket(package: Packages) -> None:
     bucket = package("default").template["Resources"]["S3BucketPictures"]
 
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert bucket["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_buckets_name_is_unique_and_known(package: Packages) -> None:
+def test_the_buckets_name_has_stage_account_and_region_and_is_an_output(package: Packages) -> None:
     name = "object-detection-dev-123456789012-us-east-1"
 
     assert own_bucket(package("default"))["BucketName"] == name
@@ -100,7 +100,7 @@ def test_the_buckets_name_is_unique_and_known(package: Packages) -> None:
     assert package("joined").template["Outputs"]["Bucket"]["Value"] == "pictures-of-mine"
 
 
-def test_failed_events_are_tried_three_times_and_then_kept_for_two_weeks(
+def test_events_are_tried_three_times_and_then_kept_for_two_weeks(
     package: Packages,
 ) -> None:
     queue = package("default").properties("DeadLetters")
@@ -113,7 +113,7 @@ def test_failed_events_are_tried_three_times_and_then_kept_for_two_weeks(
     assert destination == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 
 
-def test_the_environment_is_settings_that_work(package: Packages) -> None:
+def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
     assert Settings.from_environment(package("default").environment) == Settings()
     assert Settings.from_environment(package("everything").environment) == Settings(
         input_prefix="in/coming/",
@@ -133,19 +133,19 @@ def test_the_environment_is_settings_that_work(package: Packages) -> None:
 
 
 @pytest.mark.parametrize("name", ["default", "everything"])
-def test_opencv_has_the_limit_that_the_settings_have(package: Packages, name: str) -> None:
+def test_opencv_has_the_same_pixel_limit_as_the_settings(package: Packages, name: str) -> None:
     environment = package(name).environment
 
     assert environment["OPENCV_IO_MAX_IMAGE_PIXELS"] == environment["MAX_IMAGE_PIXELS"]
 
 
-def test_every_setting_can_be_deployed(package: Packages) -> None:
+def test_every_setting_is_in_the_environment(package: Packages) -> None:
     names = {name.upper() for name in Settings.__dataclass_fields__}
 
     assert names <= set(package("default").environment)
 
 
-def test_the_function_is_as_large_as_asked_for(package: Packages) -> None:
+def test_memory_timeout_storage_and_concurrency_are_parameters(package: Packages) -> None:
     function, larger = package("default").function, package("everything").function
 
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["x86_64"])
@@ -158,7 +158,7 @@ def test_the_function_is_as_large_as_asked_for(package: Packages) -> None:
     assert package("snapstart").function["ReservedConcurrentExecutions"] == 5
 
 
-def test_logs_are_kept_as_long_as_asked_for(package: Packages) -> None:
+def test_log_retention_is_a_parameter(package: Packages) -> None:
     days = [package(name).properties("DetectLogGroup")["RetentionInDays"] for name in PACKAGES]
 
     assert dict(zip(PACKAGES, days, strict=True)) == dict.fromkeys(PACKAGES, 30) | {
@@ -175,7 +175,7 @@ def test_logs_are_kept_as_long_as_asked_for(package: Packages) -> None:
         ("everything", ["opencv-slim-arm64.zip", "onnxruntime-arm64.zip"]),
     ],
 )
-def test_the_layers_are_those_of_engine_and_architecture(
+def test_the_layers_match_engine_and_architecture(
     package: Packages, name: str, zips: list[str]
 ) -> None:
     layers = [package(name).properties(layer["Ref"]) for layer in package(name).function["Layers"]]
@@ -185,12 +185,12 @@ def test_the_layers_are_those_of_engine_and_architecture(
         assert layer["CompatibleArchitectures"] == package(name).function["Architectures"]
 
 
-def test_invocations_are_traced_where_that_was_asked_for(package: Packages) -> None:
+def test_tracing_is_a_parameter(package: Packages) -> None:
     assert package("everything").function["TracingConfig"] == {"Mode": "Active"}
     assert package("default").function["TracingConfig"] == {"Mode": "PassThrough"}
 
 
-def test_snapstart_is_of_an_alias_that_the_bucket_invokes(package: Packages) -> None:
+def test_with_snapstart_the_bucket_invokes_an_alias(package: Packages) -> None:
     packaged = package("snapstart")
 
     assert packaged.function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
@@ -204,13 +204,13 @@ def test_snapstart_is_of_an_alias_that_the_bucket_invokes(package: Packages) -> 
     assert function == "object-detection-dev-detect:snapstart"
 
 
-def test_snapstart_knows_the_models_bucket_before_any_event(package: Packages) -> None:
+def test_with_snapstart_the_models_bucket_is_in_the_environment(package: Packages) -> None:
     place = "object-detection-dev-123456789012-us-east-1/models/yolo-fastest-1.1-xl/"
 
     assert package("snapstart").environment["MODEL"] == f"s3://{place}"
 
 
-def test_alarms_watch_what_is_lost_late_or_held_up(package: Packages) -> None:
+def test_alarms_watch_lost_failed_slow_and_throttled_events(package: Packages) -> None:
     for name in ("default", "prod", "everything"):
         packaged = package(name)
         alarms = [
@@ -228,12 +228,12 @@ def test_alarms_watch_what_is_lost_late_or_held_up(package: Packages) -> None:
         }
 
 
-def test_the_duration_alarm_is_near_the_timeout(package: Packages) -> None:
+def test_the_duration_alarm_is_at_80_percent_of_the_timeout(package: Packages) -> None:
     assert package("default").properties("DurationAlarm")["Threshold"] == 48_000
     assert package("everything").properties("DurationAlarm")["Threshold"] == 96_000
 
 
-def test_whoever_asks_hears_of_alarms(package: Packages) -> None:
+def test_alarms_are_sent_to_the_alarm_email(package: Packages) -> None:
     assert package("default").of_type("AWS::SNS::Topic") == []
     for name in package("prod").of_type("AWS::CloudWatch::Alarm"):
         assert package("default").properties(name)["AlarmActions"] == []
@@ -242,7 +242,7 @@ def test_whoever_asks_hears_of_alarms(package: Packages) -> None:
     assert subscription == {"Protocol": "email", "Endpoint": "you@example.com"}
 
 
-def test_the_dashboard_shows_the_functions_own_metrics_and_lambdas(package: Packages) -> None:
+def test_the_dashboard_shows_the_metrics_of_the_function_and_of_lambda(package: Packages) -> None:
     body = package("default").properties("Dashboard")["DashboardBody"]["Fn::Sub"]
 
     widgets = json.loads(re.sub(r"\$\{(.+?)\}", r"\1", body))["widgets"]
@@ -266,7 +266,7 @@ def test_the_dashboard_shows_the_functions_own_metrics_and_lambdas(package: Pack
         assert ("AWS/Lambda", name, "FunctionName", "DetectLambdaFunction") in metrics
 
 
-def test_each_stage_counts_for_itself(package: Packages) -> None:
+def test_each_stage_has_its_own_metrics(package: Packages) -> None:
     for name, service in (("default", "object-detection-dev"), ("prod", "object-detection-prod")):
         packaged = package(name)
         assert packaged.environment["POWERTOOLS_SERVICE_NAME"] == service
@@ -276,7 +276,7 @@ def test_each_stage_counts_for_itself(package: Packages) -> None:
         assert f'service=\\"{service}\\"' in body
 
 
-def test_outputs_lead_to_everything(package: Packages) -> None:
+def test_outputs_name_bucket_function_queue_and_dashboard(package: Packages) -> None:
     for name in PACKAGES:
         outputs = package(name).template["Outputs"]
         assert {"Bucket", "Function", "DeadLetterQueue", "Dashboard"} <= set(outputs)
@@ -285,7 +285,7 @@ def test_outputs_lead_to_everything(package: Packages) -> None:
 
 def test_two_stages_share_nothing(package: Packages) -> None:
     def names(value: Any) -> set[str]:
-        """Every name that is given to something, wherever it stands."""
+        """Returns every resource name at any depth of the value."""
         if not isinstance(value, dict):
             return set()
         keys: tuple[str, ...] = (

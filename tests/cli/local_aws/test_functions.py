@@ -1,4 +1,4 @@
-"""Functions on this machine, held to what Lambda documents; each test deploys real code."""
+"""Functions on the local AWS behave as Lambda documents; each test deploys real code."""
 
 import base64
 import io
@@ -92,7 +92,7 @@ def invoke(aws: LocalAws, name: str, event: object) -> tuple[Any, dict[str, Any]
     return json.loads(answer["Payload"].read()), answer
 
 
-def test_the_handler_gets_event_and_context_and_its_answer_comes_back(
+def test_the_handler_gets_event_and_context_and_the_caller_gets_its_result(
     aws: LocalAws, create: Callable[..., str]
 ) -> None:
     name = create()
@@ -111,7 +111,7 @@ def test_the_handler_gets_event_and_context_and_its_answer_comes_back(
     assert "Init Duration" in log[-1]
 
 
-def test_a_warm_process_is_used_again(aws: LocalAws, create: Callable[..., str]) -> None:
+def test_a_warm_process_is_reused(aws: LocalAws, create: Callable[..., str]) -> None:
     name = create()
 
     assert [invoke(aws, name, {})[0]["calls"] for _ in range(3)] == [1, 2, 3]
@@ -136,7 +136,7 @@ def test_new_code_is_used_at_once(aws: LocalAws, create: Callable[..., str]) -> 
         ("write", "PermissionError", "Permission denied"),
     ],
 )
-def test_an_error_is_reported_and_the_next_event_served(
+def test_an_error_is_reported_and_the_next_event_handled(
     do: str, kind: str, message: str, aws: LocalAws, create: Callable[..., str]
 ) -> None:
     name = create()
@@ -167,7 +167,7 @@ def test_an_error_at_import_is_reported(aws: LocalAws, create: Callable[..., str
     assert "no_such_module" in payload["errorMessage"]
 
 
-def test_an_asynchronous_event_is_tried_three_times(
+def test_an_asynchronous_event_that_fails_is_tried_three_times(
     aws: LocalAws, create: Callable[..., str]
 ) -> None:
     name = create()

@@ -5,7 +5,7 @@ from modules.errors import ObjectChangedError
 from modules.storage.bucket import Bucket
 
 
-def test_of_many_who_write_where_nothing_is_to_lie_one_succeeds(bucket: LocalBucket) -> None:
+def test_exactly_one_of_many_concurrent_writes_if_absent_succeeds(bucket: LocalBucket) -> None:
     def write(number: int) -> bool:
         try:
             Bucket(bucket.client).put(
@@ -19,18 +19,18 @@ def test_of_many_who_write_where_nothing_is_to_lie_one_succeeds(bucket: LocalBuc
         assert sum(threads.map(write, range(24))) == 1
 
 
-def test_an_object_is_there_with_its_metadata_or_not_at_all(bucket: LocalBucket) -> None:
+def test_an_object_appears_together_with_its_metadata(bucket: LocalBucket) -> None:
     def write(number: int) -> None:
         bucket.client.put_object(Bucket=BUCKET, Key=f"{number}", Body=b"x", Metadata={"a": "b"})
 
-    def look(number: int) -> bool:
+    def is_absent_or_complete(number: int) -> bool:
         found = Bucket(bucket.client).head(BUCKET, f"{number}")
         return found is None or found.metadata == {"a": "b"}
 
     with ThreadPoolExecutor(8) as threads:
         for number in range(12):
             written = threads.submit(write, number)
-            assert all(threads.map(look, [number] * 6))
+            assert all(threads.map(is_absent_or_complete, [number] * 6))
             written.result()
 
 
