@@ -91,7 +91,7 @@ def test_weights_in_another_file_are_refused(data: bytes) -> None:
     def move_weight(model: ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
-    with pytest.raises(ModelError, match="its weights lie in another file; save it as one"):
+    with pytest.raises(ModelError, match="its weights are in another file; save it as one"):
         load(edited(data, move_weight))
 
 

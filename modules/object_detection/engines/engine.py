@@ -53,4 +53,4 @@ def as_float32(output: Any) -> Blob:
 def engine_error(what: str, error: Exception, other: str) -> ModelError:
     """Makes an error that describes the failure and names `other`, an engine that may succeed."""
     reason = " ".join(str(error).split())
-    return ModelError(f"{what}: {reason}; ENGINE={other} may")
+    return ModelError(f"{what}: {reason}; ENGINE={other} may run it")

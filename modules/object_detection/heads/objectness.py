@@ -26,13 +26,13 @@ YOLOX = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
 class ObjectnessHead:
     """A head with rows of centre x, centre y, width, height, objectness and probabilities.
 
-    Boxes are in pixels of the input. objectness_alone: the network has one class, its probability
+    Boxes are in pixels of the input. objectness_only: the network has one class, its probability
     was never trained, and the confidence is the objectness alone, as in YOLOv5 and v7
     (non_max_suppression in YOLOv7's general.py).
     """
 
     classes: int
-    objectness_alone: bool = False
+    objectness_only: bool = False
     suppressed: bool = False
 
     @property
@@ -43,7 +43,7 @@ class ObjectnessHead:
     def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
         """Decodes one output, `(1, N, 5 + classes)`; see `Head.decode`."""
         rows = raw[0][0, raw[0][0, :, 4] > confidence]
-        return decode_rows(rows, input_size, confidence, objectness_alone=self.objectness_alone)
+        return decode_rows(rows, input_size, confidence, objectness_only=self.objectness_only)
 
 
 def decode_rows(
@@ -51,11 +51,11 @@ def decode_rows(
     input_size: tuple[int, int],
     confidence: float,
     *,
-    objectness_alone: bool = False,
+    objectness_only: bool = False,
 ) -> Candidates:
     """Decodes `(N, 5 + classes)` rows with boxes in pixels; keeps those above `confidence`."""
     class_ids, best = best_class(rows[:, 5:])
-    confidences = rows[:, 4] if objectness_alone else rows[:, 4] * best
+    confidences = rows[:, 4] if objectness_only else rows[:, 4] * best
     found = Candidates.from_centres(
         rows[:, 0:2], rows[:, 2:4], confidences, class_ids, unit=input_size
     )
@@ -97,7 +97,7 @@ def _create(probe: Probe, description: Description) -> RecognisedHead:
     if one_per_cell is None:
         # only YOLOv5 and v7 have several boxes per cell; model.json can name another head
         alone = description.head is None and classes == 1
-        return RecognisedHead((name,), ObjectnessHead(classes, objectness_alone=alone))
+        return RecognisedHead((name,), ObjectnessHead(classes, objectness_only=alone))
     is_yolov6 = (rows[:, 4] > 0.999).all()
     return RecognisedHead((name,), ObjectnessHead(classes), LETTERBOX if is_yolov6 else YOLOX)
 

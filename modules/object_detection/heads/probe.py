@@ -109,7 +109,7 @@ def require_pixels(centres: Output, grid: Grid, probe: Probe) -> None:
     """
     if unit_of_centres(centres, grid) != "pixels":
         raise ModelError(
-            f"the boxes of its output {probe} do not lie at their cells, in pixels of the input; "
+            f"the boxes of its output {probe} are not at their cells, in pixels of the input; "
             "if another exporter wrote it, export it with the family's own"
         )
 

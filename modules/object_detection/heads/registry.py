@@ -1,7 +1,9 @@
 """The heads that model.json can name; start at `load_form`.
 
-Each head has a file in this folder with the same name, "_" for "-", and a `FORM` in it. The names
-alone are needed to read a model.json, so a head's file is imported only when it is used.
+Each head has a file with the same name in this folder ("_" for "-"), and in it a `FORM`. Reading a
+model.json needs only the names, so a head's file is imported when the head is used.
+
+To add a head, add its file and its name below; other modules need no change.
 """
 
 from __future__ import annotations

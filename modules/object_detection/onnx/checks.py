@@ -20,7 +20,7 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
     """
     if file.external:
         raise ModelError(
-            "its weights lie in another file; save it as one, up to 2 GB: "
+            "its weights are in another file; save it as one, up to 2 GB: "
             "onnx.save_model(model, path, save_as_external_data=False)"
         )
     for operator in sorted(file.operators):

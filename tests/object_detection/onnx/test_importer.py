@@ -180,10 +180,10 @@ def test_boxes_in_units_of_the_input_are_refused() -> None:
     rows = rows_in_pixels()
     rows[0, :, :4] /= np.tile(SIZE, 2)
 
-    refused(constant_outputs(rows), "do not lie at their cells, in pixels")
+    refused(constant_outputs(rows), "are not at their cells, in pixels")
     refused(
         constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
-        "do not lie at their cells, in pixels",
+        "are not at their cells, in pixels",
     )
 
 
@@ -234,7 +234,7 @@ def test_with_one_class_its_probability_counts_only_if_model_json_names_the_head
     recognised = load(data, labels=("person",)).head
     named = load(data, labels=("person",), head="objectness").head
 
-    assert (recognised, named) == (ObjectnessHead(1, objectness_alone=True), ObjectnessHead(1))
+    assert (recognised, named) == (ObjectnessHead(1, objectness_only=True), ObjectnessHead(1))
 
 
 def test_model_json_selects_the_output() -> None:
@@ -313,7 +313,7 @@ def test_weights_in_another_file_are_refused() -> None:
     def move(model: onnx.ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
-    refused(edited(onnx_models.yolov8(), move), "its weights lie in another file; save it as one")
+    refused(edited(onnx_models.yolov8(), move), "its weights are in another file; save it as one")
 
 
 def test_an_operator_of_tensorrt_is_refused() -> None:
