@@ -73,7 +73,7 @@ def test_there_are_no_long_lived_keys() -> None:
 def test_ci_lints_as_the_pipeline_does() -> None:
     assert JOBS["lint"]["script"] == ["make lint"]
     assert "\nmake test\n" in CI_RUN
-    assert "\ntest: setup batch lint " in MAKEFILE
+    assert recipe("test").endswith(" lint pytest")
 
 
 def test_ci_builds_and_tests_what_the_pipeline_does(tmp_path: Path) -> None:
@@ -82,7 +82,9 @@ def test_ci_builds_and_tests_what_the_pipeline_does(tmp_path: Path) -> None:
     assert made == ["layer KIND=stock", ".venv-lambda/installed", "coverage"]
     for command in made[:2]:
         assert f"make {command}" in CI_RUN
-    assert pytest_of("coverage").startswith(pytest_of("test"))
+    # coverage runs the same tests: it adds options to pytest, and no paths
+    (options,) = re.findall(r'pytest PYTEST="([^"]+)"', recipe("coverage"))
+    assert all(option.startswith("--cov") for option in options.split())
 
 
 def test_layers_are_built_for_lambdas_python_only(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_layers_are_built_for_lambdas_python_only(tmp_path: Path) -> None:
 def test_the_reports_lie_where_the_tests_write_them() -> None:
     reports = JOBS["test"]["artifacts"]["reports"]
 
-    assert f"--cov-report=xml:{reports['coverage_report']['path']}" in pytest_of("coverage")
+    assert f"--cov-report=xml:{reports['coverage_report']['path']}" in recipe("coverage")
     assert JOBS["test"]["variables"]["PYTEST_ADDOPTS"] == f"--junit-xml={reports['junit']}"
 
 
@@ -125,13 +127,11 @@ def commands_made(job: dict[str, Any], python: str, folder: Path) -> list[str]:
     return record.read_text().splitlines()
 
 
-def pytest_of(target: str) -> str:
-    """The command by which a make target runs pytest."""
+def recipe(target: str) -> str:
+    """Returns the commands of a make target, in one line."""
     rule = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert rule is not None, f"the Makefile has no target {target}"
-    recipe = rule[1].replace("\\\n", " ")
-    (command,) = (line.strip() for line in recipe.splitlines() if "/pytest" in line)
-    return " ".join(command.split())
+    return " ".join(rule[1].replace("\\\n", " ").split())
 
 
 @pytest.fixture
@@ -140,6 +140,7 @@ def aws() -> Iterator[LocalAws]:
         yield server
 
 
+@pytest.mark.xdist_group("serverless")  # deployments share the folder .serverless
 @pytest.mark.timeout(1200)  # four jobs, each of which calls the Serverless Framework
 def test_the_deploying_jobs_run_one_after_the_other(aws: LocalAws) -> None:
     """Packages, deploys as a review app and to production, and removes the review app."""
