@@ -1,5 +1,5 @@
-"""Inputs damaged at random, by the thousand, in processes that may die; `make fuzz` runs them all.
+"""Runs thousands of randomly damaged inputs; `make fuzz` runs them all, the tests run some.
 
-`targets.py` says what is fed, `mutation.py` how it is damaged, `worker.py` feeds it in a process of
-its own, `runner.py` watches that process and keeps what it found.
+`targets.py` lists what is tested, `mutation.py` damages inputs, `worker.py` runs a target in a
+subprocess, which a bug may kill, and `runner.py` watches the worker and keeps what it finds.
 """

@@ -1,4 +1,4 @@
-"""Feeds every target: `python -m tests.fuzz [--count N] [--seed S] [TARGET...]`, or `make fuzz`."""
+"""Fuzzes targets: `python -m tests.fuzz [--count N] [--seed S] [TARGET...]`, or `make fuzz`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from tests.fuzz.runner import ROOT, Summary, fuzz
 from tests.fuzz.targets import TARGETS
 
 _COUNTS = {"image": 20_000}
-_OTHERS = 5_000
+_DEFAULT_COUNT = 5_000
 
 
 def main() -> int:
-    """Shows a bar for each target, then a table; 1 if anything was found."""
+    """Shows a progress bar per target, then a table; returns 1 if a bug was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
-    parser.add_argument("--count", type=int, help="inputs a target")
-    parser.add_argument("--seed", type=int, default=0, help="another seed damages otherwise")
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help=f"one of {', '.join(TARGETS)}; all of them by default",
+    )
+    parser.add_argument("--count", type=int, help="inputs per target")
+    parser.add_argument("--seed", type=int, default=0, help="another seed gives other inputs")
     arguments = parser.parse_args()
     if unknown := set(arguments.targets) - set(TARGETS):
-        parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+        parser.error(f"unknown target {', '.join(unknown)}; the targets are {', '.join(TARGETS)}")
     summaries = []
     console = Console(stderr=True)
     columns = *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as progress:
         for name in arguments.targets or TARGETS:
-            count = arguments.count or _COUNTS.get(name, _OTHERS)
+            count = arguments.count or _COUNTS.get(name, _DEFAULT_COUNT)
             bar = progress.add_task(name, total=count)
             summary = fuzz(
                 name,
@@ -48,7 +53,7 @@ def main() -> int:
 
 
 def _table(summaries: list[Summary]) -> Table:
-    table = Table("target", "inputs", "results", "refused", "bugs", "a second", "slowest")
+    table = Table("target", "inputs", "results", "refused", "bugs", "per second", "slowest")
     for summary in summaries:
         count = summary.outcomes.total()
         cells = [count, *(summary.outcomes[name] for name in ("result", "refused", "bug"))]

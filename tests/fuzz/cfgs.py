@@ -1,4 +1,4 @@
-"""Small Darknet networks that between them have every kind of layer; see `CFGS`."""
+"""Small Darknet networks that together have every kind of layer; see `CFGS`."""
 
 _NET = "[net]\nwidth=32\nheight=32\nchannels=3\n"
 _YOLO = """\

@@ -1,4 +1,4 @@
-"""Damages bytes, texts and documents at random, the same for the same seed; see `damage`."""
+"""Damages bytes, texts and JSON documents at random, but reproducibly; start at `damage`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-_MOST_BYTES = 300_000
+_MAX_BYTES = 300_000
 _LENGTHS = (0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 _FLOATS = (float("nan"), float("inf"), -float("inf"), 3e38, -3e38, 1e-40, -0.0)
 _NUMBERS = ("0", "-1", "1", "2", "7", "255", "65536", "2147483648", "1e30", "nan", "0.5", "99999")
@@ -26,15 +26,15 @@ Operation = Callable[[Random, bytes, Sequence[bytes]], bytes]
 
 
 def damage(random: Random, seeds: Sequence[bytes], operations: Sequence[Operation]) -> bytes:
-    """One of the seeds after one to eight operations."""
+    """Returns one of the seeds after one to eight random operations."""
     data = random.choice(seeds)
     for _ in range(random.choice((1, 1, 2, 3, 5, 8))):
-        data = random.choice(operations)(random, data, seeds)[:_MOST_BYTES]
+        data = random.choice(operations)(random, data, seeds)[:_MAX_BYTES]
     return data
 
 
 def _block(random: Random, data: bytes) -> tuple[int, int]:
-    """Start and end of a part, mostly a short one."""
+    """Returns start and end of a random block, usually a short one."""
     start = random.randrange(len(data) + 1)
     return start, min(len(data), start + random.choice((1, 2, 4, 8, 16, 64, 512, len(data))))
 
@@ -78,7 +78,7 @@ def splice(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
 
 
 def set_number(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Writes an extreme where a length, an offset or a weight may stand; often near the start."""
+    """Overwrites a length, an offset or a weight, perhaps, with an extreme value; often early."""
     order, code = random.choice("<>"), random.choice("BHIQf")
     size = struct.calcsize(code)
     if code == "f":
@@ -90,7 +90,7 @@ def set_number(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
 
 
 def change_number(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Puts another number, often an extreme one, for a number in a text."""
+    """Replaces a number in a text by another, often an extreme one."""
     numbers = list(re.finditer(rb"-?\d+(?:\.\d+)?", data))
     if not numbers:
         return data
@@ -100,7 +100,7 @@ def change_number(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
 
 
 def change_word(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Puts a word from elsewhere for a word in a text."""
+    """Replaces a word in a text by a word of a seed."""
     words, others = (list(_WORD.finditer(text)) for text in (data, random.choice(seeds)))
     if not words or not others:
         return data
@@ -109,7 +109,7 @@ def change_word(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
 
 
 def change_lines(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Removes, repeats or moves a few lines, or takes some from elsewhere."""
+    """Removes, repeats or moves a few lines, or inserts some of a seed."""
     lines = data.split(b"\n")
     start = random.randrange(len(lines))
     taken = lines[start : start + random.choice((1, 1, 5, 10))]
@@ -123,7 +123,7 @@ def change_lines(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
 
 
 def change_document(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Puts something else into one place of a JSON document, or leaves the place out."""
+    """Replaces or removes one value of a JSON document."""
     try:
         root = [json.loads(data)]
         other = json.loads(random.choice(seeds))
@@ -144,7 +144,7 @@ def change_document(random: Random, data: bytes, seeds: Sequence[bytes]) -> byte
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key or index) below a value."""
+    """Returns (container, key or index) of every value below a value."""
     keys = value if isinstance(value, dict) else range(len(value))
     found = []
     for key in keys:
@@ -154,17 +154,17 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def mend_png(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
-    """Sets a PNG's checksums right, as no reader looks at a damaged chunk."""
+def fix_png_checksums(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    """Corrects the checksums of a PNG: readers skip chunks whose checksum is wrong."""
     if data[1:4] != b"PNG":
         return data
-    mended, place = [data[:8]], 8
+    fixed, place = [data[:8]], 8
     while place + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, place)
         body = data[place + 4 : place + 8 + length]
-        mended.append(data[place : place + 4] + body + struct.pack(">I", zlib.crc32(body)))
+        fixed.append(data[place : place + 4] + body + struct.pack(">I", zlib.crc32(body)))
         place += 12 + length
-    return b"".join([*mended, data[place:]])
+    return b"".join([*fixed, data[place:]])
 
 
 BINARY: tuple[Operation, ...] = (

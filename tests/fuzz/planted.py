@@ -1,4 +1,4 @@
-"""Targets with a bug each, by which the harness itself is tested; see `PLANTED`."""
+"""Targets with one planted bug each, which test the fuzzer itself; see `PLANTED`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def _hang() -> None:
     time.sleep(3600)
 
 
-def _swell() -> None:
+def _take_memory() -> None:
     assert b"a" * (40 << 20)
 
 
-def _stumble() -> None:
+def _raise_unexpected() -> None:
     raise KeyError("what")
 
 
-def _say_nothing() -> None:
+def _refuse_without_reason() -> None:
     raise ValueError
 
 
@@ -37,10 +37,13 @@ def _plant(bug: Callable[[], None]) -> Target:
         if TRIGGER in data:
             bug()
         if not data:
-            raise ValueError("there is nothing")
+            raise ValueError("the input is empty")
 
     seeds = [b"", b"abc", b"abcdefgh", b"hgfe!dcba"]
     return Target(lambda: seeds, [repeat_block], run, (ValueError,), 16 << 20)
 
 
-PLANTED = {bug.__name__: _plant(bug) for bug in (_die, _hang, _swell, _stumble, _say_nothing)}
+PLANTED = {
+    bug.__name__: _plant(bug)
+    for bug in (_die, _hang, _take_memory, _raise_unexpected, _refuse_without_reason)
+}

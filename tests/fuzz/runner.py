@@ -1,4 +1,4 @@
-"""Watches a worker, and keeps, makes small and tells apart what it finds; start at `fuzz`."""
+"""Watches a worker; keeps, minimises and deduplicates the bugs it finds; start at `fuzz`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.fuzz.worker import DIED, READY, make_case
 
 ROOT = Path(__file__).parent.parent.parent
 FOUND = ROOT / ".cache" / "fuzz"
-PATIENCE = 20.0  # seconds of wall clock an input, on a machine that may have others to serve
+TIMEOUT = 20.0  # seconds of wall clock per input; generous, because the machine may be busy
 _SECONDS_TO_START = 120
 _SECONDS_TO_MINIMISE = 60
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An input with an outcome that must not be, as small as it could be made, and kept."""
+    """A bug. path: the input that shows it, minimised."""
 
     name: str
     seed: int
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass
 class Summary:
-    """What became of a target's inputs."""
+    """The outcomes of a target's inputs. slowest: seconds of the slowest input."""
 
     name: str
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -53,15 +53,16 @@ def fuzz(
     count: int,
     *,
     seed: int = 0,
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
     progress: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Feeds a target with `count` inputs. Of findings alike, only the first is kept.
+    """Runs a target on `count` inputs. Keeps only the first of several similar findings.
 
-    patience: seconds after which an input counts as one that has no end.
+    An input that takes more than `timeout` seconds counts as a bug. `progress` is called after
+    each input.
     """
     summary, began, known = Summary(name), time.monotonic(), set()
-    with Worker(name, seed, patience) as worker:
+    with Worker(name, seed, timeout) as worker:
         for index in range(count):
             asked = time.monotonic()
             outcome = worker.ask(f"case {index}")
@@ -78,13 +79,13 @@ def fuzz(
 
 
 class Worker:
-    """A worker, whose child is replaced where it dies."""
+    """A worker process, which starts a new child when a bug kills the old one."""
 
-    def __init__(self, name: str, seed: int = 0, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, name: str, seed: int = 0, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
         self._stack = contextlib.ExitStack()
         self._errors = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        self._heard = b""
+        self._buffer = b""
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz.worker", name, str(seed)],
             cwd=ROOT,
@@ -95,7 +96,7 @@ class Worker:
         self._stack.enter_context(process)
         assert process.stdin
         assert process.stdout
-        self._stack.callback(process.stdin.close)  # at which it ends
+        self._stack.callback(process.stdin.close)  # ends the process
         self._input, self._output = process.stdin, process.stdout.fileno()
         self._await_child()
 
@@ -106,55 +107,55 @@ class Worker:
         self._stack.close()
 
     def ask(self, request: str) -> str:
-        """The outcome of one input, which is a bug if the child dies of it or does not end."""
+        """Runs one input; returns its outcome: a bug, if the child dies or does not end."""
         self._input.write(f"{request}\n".encode())
         self._input.flush()
-        answer = self._hear(self._patience)
+        answer = self._read_line(self._timeout)
         if not answer:
             os.kill(self._child, signal.SIGKILL)
-            self._hear(_SECONDS_TO_START)
-            answer = f"bug: no end within {self._patience:g} s"
+            self._read_line(_SECONDS_TO_START)
+            answer = f"bug: no end within {self._timeout:g} s"
         elif answer.startswith(DIED):
-            answer = f"bug: the process {answer}: {self._last_words()}"
+            answer = f"bug: the process {answer}: {self._last_error_line()}"
         else:
             return answer
         self._await_child()
         return answer
 
     def _await_child(self) -> None:
-        word, _, number = self._hear(_SECONDS_TO_START).partition(" ")
+        word, _, number = self._read_line(_SECONDS_TO_START).partition(" ")
         if word != READY:
-            raise RuntimeError(f"a worker cannot start: {self._last_words()}")
+            raise RuntimeError(f"a worker cannot start: {self._last_error_line()}")
         self._child = int(number)
 
-    def _last_words(self) -> str:
-        """The last line that was written to standard error."""
+    def _last_error_line(self) -> str:
+        """Returns the last line that the worker wrote to standard error."""
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return said[-1] if said else ""
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
-    def _hear(self, seconds: float) -> str:
-        """The next line; nothing if there is none in time."""
+    def _read_line(self, seconds: float) -> str:
+        """Returns the next line; an empty text if there is none within `seconds`."""
         until = time.monotonic() + seconds
-        while b"\n" not in self._heard:
+        while b"\n" not in self._buffer:
             left = max(0.0, until - time.monotonic())
             if not select.select([self._output], [], [], left)[0]:
                 return ""
             data = os.read(self._output, 1 << 16)
             if not data:
-                raise RuntimeError(f"a worker is gone: {self._last_words()}")
-            self._heard += data
-        line, self._heard = self._heard.split(b"\n", 1)
+                raise RuntimeError(f"a worker has exited: {self._last_error_line()}")
+            self._buffer += data
+        line, self._buffer = self._buffer.split(b"\n", 1)
         return line.decode()
 
 
 def _kind(outcome: str) -> str:
-    """An outcome without its numbers and names, by which findings are alike."""
+    """Returns an outcome without numbers and quoted names; similar findings have the same kind."""
     return re.sub(r"'[^']*'|\d+", "", outcome)[:120]
 
 
 def _minimise(worker: Worker, data: bytes, outcome: str) -> bytes:
-    """Leaves parts out, ever smaller ones, as long as the outcome stays alike."""
+    """Removes ever smaller parts of the input while the outcome stays of the same kind."""
     until = time.monotonic() + _SECONDS_TO_MINIMISE
     size = len(data) // 2
     with tempfile.NamedTemporaryFile() as file:

@@ -1,4 +1,4 @@
-"""What is fed with damaged inputs, and what it may answer; start at `TARGETS`."""
+"""The code that is fuzzed, and the errors that it may raise; start at `TARGETS`."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ from modules.object_detection.images.registry import find_format
 from modules.object_detection.onnx.importer import import_onnx
 from tests import colour_model
 from tests.fuzz.cfgs import CFGS
-from tests.fuzz.mutation import BINARY, DOCUMENT, TEXT, Operation, damage, mend_png
+from tests.fuzz.mutation import BINARY, DOCUMENT, TEXT, Operation, damage, fix_png_checksums
 from tests.hostile.corpus import KINDS
 
 
 @dataclass(frozen=True)
 class Target:
-    """One kind of input.
+    """Code that reads one kind of input.
 
-    run: takes the input; returns if there is a result, raises one of `refusals` if the input is
-    refused; anything else it raises is a bug. room: bytes of memory that an input may take.
+    seeds: returns the valid inputs that are damaged. run: reads an input; it returns if there is a
+    result, and raises one of `refusals` if it refuses the input; any other error is a bug.
+    max_memory: bytes that one input may take.
     """
 
     seeds: Callable[[], Sequence[bytes]]
     operations: Sequence[Operation]
     run: Callable[[bytes], None]
     refusals: tuple[type[Exception], ...]
-    room: int
+    max_memory: int
 
     def case(self, random: Random) -> bytes:
-        """A damaged input, the same for the same state of `random`."""
+        """Returns a damaged input; the same for the same state of `random`."""
         return damage(random, self._seeds, self.operations)
 
     @functools.cached_property
@@ -55,8 +56,8 @@ _EVENTS = Path(__file__).parent.parent / "events"
 _MAX_PIXELS = 1_000_000
 _HEADER = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
 _CALLS_FOR = re.compile(r"the cfg calls for ([\d,]+)")
-_MAX_SIDE = 256  # of a network's input, likewise
-_MAX_WEIGHTS = 4_000_000  # bytes; what calls for more is imported, but not run
+_MAX_SIDE = 256  # of a network's input; a larger one is imported, but not run
+_MAX_WEIGHTS = 4_000_000  # bytes; a network with more is not run
 
 
 def _run_image(data: bytes) -> None:
@@ -85,7 +86,7 @@ def _run_event(data: bytes) -> None:
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
-        return  # Lambda passes on what is JSON alone
+        return  # Lambda passes only JSON to the function
     invocation = read_event(event)
     outcomes: list[list[Outcome]] = []
     for request in invocation.requests:
@@ -110,7 +111,7 @@ def _run_cfg(data: bytes) -> None:
 
 
 def _weights_size(cfg: str) -> int:
-    """How many bytes the cfg calls for, which is what the importer says if there are none."""
+    """Returns the size of the weights in bytes; the importer's error message has it."""
     try:
         import_darknet(cfg, io.BytesIO(_HEADER))
     except WeightsError as error:
@@ -123,7 +124,7 @@ def _run_weights(data: bytes) -> None:
 
 
 def _run_onnx(data: bytes) -> None:
-    """Under ONNX Runtime, which checks a graph before it runs it; OpenCV 5.0.0 may crash on it."""
+    """Uses ONNX Runtime, which checks a graph before it runs it; OpenCV 5.0.0 may crash."""
     network, engine = import_onnx(np.frombuffer(data, np.uint8), engine="onnxruntime")
     _check_detector(Detector(network, engine=engine))
 
@@ -143,7 +144,7 @@ def _weights() -> list[bytes]:
 
 
 def _images() -> list[bytes]:
-    """Every kind of the corpus, and those that have a result three times more."""
+    """Returns every file of the corpus; those with a result four times, to choose them often."""
     kinds = [kind for kind in KINDS if len(kind.data) < 100_000]
     return [kind.data for kind in kinds for _ in range(1 if kind.refusal else 4)]
 
@@ -158,7 +159,7 @@ def _onnx() -> list[bytes]:
 TARGETS = {
     "image": Target(
         _images,
-        (*BINARY, mend_png, mend_png),
+        (*BINARY, fix_png_checksums, fix_png_checksums),
         _run_image,
         (ImageError,),
         64 << 20,
@@ -175,7 +176,7 @@ TARGETS = {
         TEXT,
         _run_cfg,
         (ModelError,),
-        2 << 30,  # a layer's output may have 1 GiB
+        2 << 30,  # a layer's output may take 1 GiB
     ),
     "onnx": Target(_onnx, BINARY, _run_onnx, (ModelError,), 256 << 20),
     "weights": Target(_weights, BINARY, _run_weights, (ModelError,), 64 << 20),

@@ -1,4 +1,4 @@
-"""The harness finds what there is to find: bugs of each kind, planted for it."""
+"""The fuzzer finds planted bugs of each kind."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.fuzz.worker import make_case
 
 @pytest.fixture(autouse=True)
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where findings go, other than a developer's own."""
+    """The folder for findings, instead of the developer's own."""
     monkeypatch.setattr(runner, "FOUND", tmp_path)
     return tmp_path
 
@@ -22,13 +22,13 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("_die", "bug: the process died -6"),
         ("_hang", "bug: no end within 1 s"),
-        ("_swell", "bug: memory, "),
-        ("_stumble", "bug: KeyError in planted.py:"),
-        ("_say_nothing", "bug: a refusal that does not say why"),
+        ("_take_memory", "bug: memory, "),
+        ("_raise_unexpected", "bug: KeyError in planted.py:"),
+        ("_refuse_without_reason", "bug: a refusal without a reason"),
     ],
 )
-def test_a_bug_is_found_named_made_small_and_kept(name: str, what: str, found: Path) -> None:
-    summary = fuzz(name, 8, patience=1)
+def test_a_bug_is_found_named_minimised_and_kept(name: str, what: str, found: Path) -> None:
+    summary = fuzz(name, 8, timeout=1)
 
     assert summary.outcomes.total() == 8
     assert summary.outcomes["bug"] >= 1
@@ -37,11 +37,11 @@ def test_a_bug_is_found_named_made_small_and_kept(name: str, what: str, found: P
     assert finding.what.startswith(what)
     assert finding.path.parent == found
     assert finding.path.read_bytes() == TRIGGER
-    with Worker(name, patience=1) as worker:
+    with Worker(name, timeout=1) as worker:
         assert worker.ask(f"file {finding.path}").startswith(what)
 
 
-def test_the_same_seed_damages_alike_and_another_otherwise() -> None:
+def test_the_same_seed_gives_the_same_inputs_and_another_seed_others() -> None:
     cases = [[make_case("image", seed, index) for index in range(20)] for seed in (1, 1, 2)]
 
     assert cases[0] == cases[1]
