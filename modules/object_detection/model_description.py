@@ -85,13 +85,13 @@ def parse_description(text: str) -> Description:
         if key not in _KEYS:
             known = ", ".join(field.name for field in fields(Description))
             raise ModelError(f"model.json: '{key}' is not known; these are: {known}")
-        read, right = _KEYS[key]
+        read, requirement = _KEYS[key]
         try:
             values[key] = read(value)
         except (TypeError, ValueError, OverflowError, ZeroDivisionError):
             shown = json.dumps(value, ensure_ascii=False)
-            right = right or f"one of {', '.join(load_families())}"
-            raise ModelError(f"model.json: {key} is {shown}; it must be {right}") from None
+            requirement = requirement or f"one of {', '.join(load_families())}"
+            raise ModelError(f"model.json: {key} is {shown}; it must be {requirement}") from None
     return Description(**values)
 
 
@@ -112,11 +112,11 @@ def _family(value: Any) -> str:
 
 def _size(value: Any) -> tuple[int, int]:
     width, height = value if isinstance(value, list) else (value, value)
-    return _whole(width, 1), _whole(height, 1)
+    return _integer(width, 1), _integer(height, 1)
 
 
-def _whole(value: Any, least: int, most: int = 1 << 15) -> int:
-    if type(value) is not int or not least <= value <= most:
+def _integer(value: Any, minimum: int, maximum: int = 1 << 15) -> int:
+    if type(value) is not int or not minimum <= value <= maximum:
         raise ValueError
     return value
 
@@ -132,7 +132,7 @@ def _scale(value: Any) -> float:
     return scale
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
         raise ValueError
     return tuple(value)
@@ -141,23 +141,25 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _anchors(value: Any) -> Anchors:
     if not value or not all(value):
         raise ValueError
-    return tuple(tuple((_side(width), _side(height)) for width, height in level) for level in value)
+    return tuple(
+        tuple((_positive(width), _positive(height)) for width, height in level) for level in value
+    )
 
 
-def _mean(value: Any) -> float:
+def _number(value: Any) -> float:
     if type(value) not in (int, float) or not abs(value) < 1 << 15:
         raise ValueError
     return float(value)
 
 
-def _three(value: Any, read: Callable[[Any], float]) -> tuple[float, float, float]:
+def _triple(value: Any, read: Callable[[Any], float]) -> tuple[float, float, float]:
     if not isinstance(value, list):
         raise TypeError
     first, second, third = map(read, value)
     return first, second, third
 
 
-def _side(value: Any) -> float:
+def _positive(value: Any) -> float:
     if type(value) not in (int, float) or not 0 < value < 1 << 15:
         raise ValueError
     return float(value)
@@ -167,18 +169,18 @@ def _side(value: Any) -> float:
 _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "family": (_family, ""),  # the families are loaded only when the key is used
     "head": _one_of(*HEAD_NAMES),
-    "outputs": (_texts, 'the names of the outputs to read, like ["output0"]'),
+    "outputs": (_strings, 'the names of the outputs to read, like ["output0"]'),
     "input": (_size, "a side in pixels, like 640, or width and height, like [640, 384]"),
     "scale": (_scale, 'what pixels are multiplied by, above 0 and up to 1, like "1/255"'),
     "channels": _one_of("rgb", "bgr"),
     "resize": _one_of(*RESIZES),
-    "padding": (lambda value: _whole(value, 0, 255), "a grey, 0 to 255, like 114"),
+    "padding": (lambda value: _integer(value, 0, 255), "a grey, 0 to 255, like 114"),
     "mean": (
-        lambda value: _three(value, _mean),
+        lambda value: _triple(value, _number),
         "what is subtracted from each channel of scaled pixels, like [0.485, 0.456, 0.406]",
     ),
     "std": (
-        lambda value: _three(value, _side),
+        lambda value: _triple(value, _positive),
         "what each channel is then divided by, above 0, like [0.229, 0.224, 0.225]",
     ),
     "anchors": (
@@ -186,5 +188,5 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
         "for each output, a list of pairs of width and height in pixels, "
         "like [[[10, 13], [16, 30]]]",
     ),
-    "names": (_texts, 'the names of the classes in order, like ["person", "dog"]'),
+    "names": (_strings, 'the names of the classes in order, like ["person", "dog"]'),
 }

@@ -59,7 +59,7 @@ def edited(data: bytes, edit: Callable[[onnx.ModelProto], None]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def refused(data: bytes, message: str, **others: Any) -> None:
+def assert_refused(data: bytes, message: str, **others: Any) -> None:
     with pytest.raises(ModelError, match=message):
         load(data, **others)
 
@@ -86,20 +86,26 @@ def test_names_in_the_metadata_may_be_a_list() -> None:
 
 
 def test_a_file_without_names_is_refused_if_none_are_given() -> None:
-    refused(onnx_models.yolov6(), r"does not name its 3 classes; .* in a \*\.names", labels=None)
-    refused(onnx_models.yolov7_end2end(), r"how many classes there are; .* in a \*\.names",
+    assert_refused(
+        onnx_models.yolov6(), r"does not name its 3 classes; .* in a \*\.names", labels=None
+    )
+    assert_refused(onnx_models.yolov7_end2end(), r"how many classes there are; .* in a \*\.names",
             labels=None, engine="onnxruntime")  # fmt: skip
 
 
 def test_names_that_do_not_match_the_network_are_refused() -> None:
-    refused(onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2])
-    refused(
+    assert_refused(
+        onnx_models.yolov6(), "names for 2 classes; the network has 3", labels=LABELS[:2]
+    )
+    assert_refused(
         onnx_models.yolov8(), "2 class names are given, but its metadata has 3", labels=LABELS[:2]
     )
-    refused(
+    assert_refused(
         onnx_models.yolov8(metadata={"names": "{1: 'dog'}"}), "the names in its metadata must be"
     )
-    refused(onnx_models.yolov8(metadata={"names": "person"}), "the names in its metadata must be")
+    assert_refused(
+        onnx_models.yolov8(metadata={"names": "person"}), "the names in its metadata must be"
+    )
 
 
 def test_a_network_of_any_size_runs_at_the_size_in_its_metadata() -> None:
@@ -111,8 +117,10 @@ def test_a_network_of_any_size_runs_at_the_size_in_its_metadata() -> None:
 def test_a_size_in_model_json_must_fit_the_network() -> None:
     free, fixed = onnx_models.yolov8(free_size=True), onnx_models.yolov8()
 
-    refused(free, "cannot be 96 x 60: both must be multiples of 32", input=(96, 60))
-    refused(fixed, r"input is \(64, 64\); it is fixed, at images \[1, 3, 64, 96\]", input=(64, 64))
+    assert_refused(free, "cannot be 96 x 60: both must be multiples of 32", input=(96, 60))
+    assert_refused(
+        fixed, r"input is \(64, 64\); it is fixed, at images \[1, 3, 64, 96\]", input=(64, 64)
+    )
     assert load(fixed, input=SIZE).input_size == SIZE
 
 
@@ -120,18 +128,20 @@ def test_a_size_in_model_json_must_fit_the_network() -> None:
 def test_an_impossible_size_in_the_metadata_is_refused(imgsz: str) -> None:
     data = onnx_models.yolov8(free_size=True, metadata=ultralytics(imgsz=imgsz))
 
-    refused(data, r"cannot be 96 x 60|the imgsz in its metadata is")
+    assert_refused(data, r"cannot be 96 x 60|the imgsz in its metadata is")
 
 
 @pytest.mark.parametrize("task", ["segment", "pose", "obb", "classify"])
 def test_another_task_is_refused(task: str) -> None:
     data = onnx_models.yolov8(metadata=ultralytics(task=task))
 
-    refused(data, f"its task is '{task}'; only detectors are supported")
+    assert_refused(data, f"its task is '{task}'; only detectors are supported")
 
 
 def test_a_transformer_is_refused_by_its_metadata() -> None:
-    refused(onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder")), "it is an RT-DETR")
+    assert_refused(
+        onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder")), "it is an RT-DETR"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,27 +160,29 @@ def test_a_transformer_is_refused_by_its_metadata() -> None:
 def test_unknown_outputs_are_refused_with_their_shapes(outputs: list[Any]) -> None:
     shape = str(list(np.shape(outputs[0]))).replace("[", r"\[").replace("]", r"\]")
 
-    refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
+    assert_refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
 
 
 def test_a_transformer_of_two_classes_is_not_read_as_rows_of_objects() -> None:
     output = np.full((1, 300, 6), 0.3)
 
-    refused(constant_outputs(output), "is not rows of x0, y0, x1, y1 in pixels")
+    assert_refused(constant_outputs(output), "is not rows of x0, y0, x1, y1 in pixels")
 
 
 def test_rows_of_objects_in_units_of_the_input_are_refused() -> None:
     row = [0.1, 0.1, 0.5, 0.5, 0.9, 1.0]
 
-    refused(constant_outputs([[row] * 20]), "is not rows of x0, y0, x1, y1 in pixels")
+    assert_refused(constant_outputs([[row] * 20]), "is not rows of x0, y0, x1, y1 in pixels")
 
 
 def test_scores_that_are_not_probabilities_are_refused() -> None:
     rows = rows_in_pixels()
     rows[0, 3, 5] = 1.2
 
-    refused(constant_outputs(rows), "holds scores from 0.5 to 1.2, which are not probabilities")
-    refused(
+    assert_refused(
+        constant_outputs(rows), "holds scores from 0.5 to 1.2, which are not probabilities"
+    )
+    assert_refused(
         constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
         "holds scores from 0.5 to 1.2, which are not probabilities",
     )
@@ -180,8 +192,8 @@ def test_boxes_in_units_of_the_input_are_refused() -> None:
     rows = rows_in_pixels()
     rows[0, :, :4] /= np.tile(SIZE, 2)
 
-    refused(constant_outputs(rows), "are not at their cells, in pixels")
-    refused(
+    assert_refused(constant_outputs(rows), "are not at their cells, in pixels")
+    assert_refused(
         constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
         "are not at their cells, in pixels",
     )
@@ -201,14 +213,16 @@ def test_an_objectness_of_1_in_every_row_means_yolov6_and_any_other_yolox() -> N
 def test_raw_levels_without_fitting_anchors_are_refused() -> None:
     data = onnx_models.yolov7_raw()
 
-    refused(data, r"look like raw levels; export it with the last step \(YOLOv7: --grid\), or give")
-    refused(data, "a list for each of the outputs .*; it has 2", anchors=ANCHORS[:2])
-    refused(
+    assert_refused(
+        data, r"look like raw levels; export it with the last step \(YOLOv7: --grid\), or give"
+    )
+    assert_refused(data, "a list for each of the outputs .*; it has 2", anchors=ANCHORS[:2])
+    assert_refused(
         data,
         "with the anchors of model.json",
         anchors=tuple(level[:2] for level in ANCHORS),
     )
-    refused(onnx_models.yolov8(), "with the anchors of model.json", anchors=ANCHORS[:1])
+    assert_refused(onnx_models.yolov8(), "with the anchors of model.json", anchors=ANCHORS[:1])
 
 
 def test_model_json_overrides_the_preprocessing() -> None:
@@ -242,7 +256,9 @@ def test_model_json_selects_the_output() -> None:
 
     assert load(data).outputs == ("output1",)
     assert load(data, outputs=("output0",)).outputs == ("output0",)
-    refused(data, "outputs names 'output2'; these are: output0, output1", outputs=("output2",))
+    assert_refused(
+        data, "outputs names 'output2'; these are: output0, output1", outputs=("output2",)
+    )
 
 
 def test_model_json_selects_the_head() -> None:
@@ -256,7 +272,9 @@ def test_model_json_selects_the_head() -> None:
     assert load(constant_outputs(boxes[:, :, 1:].transpose(0, 2, 1)), head="classes").head == (
         ClassHead(CLASSES)
     )
-    refused(constant_outputs(boxes[0]), r"its output is output0 \[126, 8\]", head="objectness")
+    assert_refused(
+        constant_outputs(boxes[0]), r"its output is output0 \[126, 8\]", head="objectness"
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +291,9 @@ def test_model_json_selects_the_head() -> None:
 def test_outputs_that_the_head_of_model_json_cannot_decode_are_refused(
     head: str, shape: tuple[int, ...]
 ) -> None:
-    refused(constant_outputs(np.full(shape, 0.5)), "its output is output0 .*known are", head=head)
+    assert_refused(
+        constant_outputs(np.full(shape, 0.5)), "its output is output0 .*known are", head=head
+    )
 
 
 @pytest.mark.parametrize(
@@ -291,14 +311,14 @@ def test_an_input_that_is_not_an_image_is_refused(shape: tuple[int, ...], messag
         (image,) = model.graph.input
         image.CopyFrom(helper.make_tensor_value_info("images", TensorProto.FLOAT, shape))
 
-    refused(edited(onnx_models.yolov8(), reshape), message)
+    assert_refused(edited(onnx_models.yolov8(), reshape), message)
 
 
 def test_an_input_of_bytes_is_refused() -> None:
     def retype(model: onnx.ModelProto) -> None:
         model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
 
-    refused(edited(onnx_models.yolov8(), retype), "uint8; it must take float32 or float16")
+    assert_refused(edited(onnx_models.yolov8(), retype), "uint8; it must take float32 or float16")
 
 
 def test_two_inputs_are_refused() -> None:
@@ -306,14 +326,18 @@ def test_two_inputs_are_refused() -> None:
         size = helper.make_tensor_value_info("size", TensorProto.INT64, [2])
         model.graph.input.append(size)
 
-    refused(edited(onnx_models.yolov8(), add), r"one input; it has images .*, size \[2\] int64")
+    assert_refused(
+        edited(onnx_models.yolov8(), add), r"one input; it has images .*, size \[2\] int64"
+    )
 
 
 def test_weights_in_another_file_are_refused() -> None:
     def move(model: onnx.ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
-    refused(edited(onnx_models.yolov8(), move), "its weights are in another file; save it as one")
+    assert_refused(
+        edited(onnx_models.yolov8(), move), "its weights are in another file; save it as one"
+    )
 
 
 def test_an_operator_of_tensorrt_is_refused() -> None:
@@ -321,14 +345,16 @@ def test_an_operator_of_tensorrt_is_refused() -> None:
         node = helper.make_node("EfficientNMS_TRT", ["output0"], ["n"], domain="TRT")
         model.graph.node.append(node)
 
-    refused(edited(onnx_models.yolov8(), add), "EfficientNMS_TRT, which only TensorRT runs")
+    assert_refused(edited(onnx_models.yolov8(), add), "EfficientNMS_TRT, which only TensorRT runs")
 
 
 @pytest.mark.parametrize("onnx_file", [onnx_models.yolov7_end2end, onnx_models.yolov8_with_nms])
 def test_operators_that_crash_opencv_are_refused_with_the_advice_to_use_the_other_engine(
     onnx_file: Callable[[], bytes],
 ) -> None:
-    refused(onnx_file(), "holds NonMaxSuppression, .* set ENGINE=onnxruntime", engine="opencv")
+    assert_refused(
+        onnx_file(), "holds NonMaxSuppression, .* set ENGINE=onnxruntime", engine="opencv"
+    )
 
 
 @pytest.mark.parametrize(
@@ -338,7 +364,9 @@ def test_an_operator_that_the_engine_lacks_is_refused(engine: str, name: str) ->
     def rename(model: onnx.ModelProto) -> None:
         model.graph.node[0].op_type = "Convolute"
 
-    refused(edited(onnx_models.yolov8(), rename), f"{name} cannot load .*; ENGINE=", engine=engine)
+    assert_refused(
+        edited(onnx_models.yolov8(), rename), f"{name} cannot load .*; ENGINE=", engine=engine
+    )
 
 
 @pytest.mark.parametrize("engine", ["opencv", "onnxruntime"])
@@ -350,7 +378,7 @@ def test_weights_that_are_not_finite_are_refused(engine: str) -> None:
                 values_nan = np.full_like(values, np.nan)
                 tensor.CopyFrom(numpy_helper.from_array(values_nan, tensor.name))
 
-    refused(
+    assert_refused(
         edited(onnx_models.yolov8(), make_nan), "output0 is not finite on a plain", engine=engine
     )
 
@@ -374,7 +402,7 @@ def test_a_half_precision_network_runs_only_in_onnx_runtime(single_ends: bool) -
 
     assert len(found) == len(expected) > 50
     np.testing.assert_allclose(found.confidences, expected.confidences, atol=2e-3)
-    refused(
+    assert_refused(
         half, "half precision, which the engine opencv does not support; set ENGINE=onnxruntime"
     )
 
