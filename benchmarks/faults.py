@@ -55,7 +55,7 @@ def main() -> int:
     lost = [
         key
         for tally in tallies.values()
-        for key in (*tally.missing, *tally.wrong, *tally.twice, *tally.unmended)
+        for key in (*tally.missing, *tally.wrong, *tally.published_twice, *tally.unrepaired)
     ]
     for key in lost:
         messages.print(f"{key}: lost, wrong or published twice", style="red")
@@ -83,11 +83,11 @@ def _run_storm(share: float, arguments: argparse.Namespace, progress: Progress) 
 _ROWS: list[tuple[str, Callable[[Tally], object]]] = [
     ("ended as a result", lambda tally: len(tally.results)),
     ("as a failure's record", lambda tally: len(tally.failures)),
-    ("as a dead letter", lambda tally: len(tally.letters)),
+    ("as a dead letter", lambda tally: len(tally.dead_letters)),
     ("missing", lambda tally: len(tally.missing)),
     ("wrong", lambda tally: len(tally.wrong)),
-    ("published twice", lambda tally: len(tally.twice)),
-    ("missing or wrong after a redrive", lambda tally: len(tally.unmended)),
+    ("published twice", lambda tally: len(tally.published_twice)),
+    ("missing or wrong after a redrive", lambda tally: len(tally.unrepaired)),
     ("events", lambda tally: sum(tally.tries.values())),
     ("of which Lambda tried again", lambda tally: _retried(tally)),
     ("cold starts", lambda tally: tally.cold_starts),

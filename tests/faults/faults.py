@@ -1,7 +1,7 @@
-"""Which requests break, and how; start at `Faults`.
+"""Decides which requests fail, and how; start at `Faults`.
 
-That depends on the seed, the request and how often it came before, and on nothing else: it is the
-same whatever the threads and processes around a proxy do.
+The decision depends only on the seed, the request, and how often the same request was sent before,
+so that it is reproducible whatever the order of threads and processes is.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 
 
 class Fault(enum.Enum):
-    """What may happen to a request; the value says it in a table."""
+    """What may happen to a request. The value is the text for tables."""
 
     SLOW = "slow answer"
     ERROR = "500, not done"
-    ERROR_AFTER = "500, done all the same"
+    ERROR_AFTER = "500, but done"
     SLOW_DOWN = "503 SlowDown"
     RESET = "reset, not done"
-    RESET_AFTER = "reset, done all the same"
-    RESET_IN_BODY = "reset in mid-body"
-    CUT = "closed in mid-body"
+    RESET_AFTER = "reset, but done"
+    RESET_IN_BODY = "reset in the body"
+    CUT = "closed in the body"
     TOO_LONG = "Content-Length too large"
     TOO_SHORT = "Content-Length too small"
     DENIED = "403 AccessDenied"
@@ -32,7 +32,7 @@ class Fault(enum.Enum):
 
 _IN_BODY = (Fault.RESET_IN_BODY, Fault.CUT, Fault.TOO_LONG, Fault.TOO_SHORT)
 
-# Mostly what networks and a busy S3 do; refusals, which no retry in time helps against, are rare
+# Mostly what networks and a busy S3 do. Refusals are rare: no quick retry helps against them
 WEIGHTS: Mapping[Fault, float] = {
     Fault.SLOW: 10,
     Fault.ERROR: 15,
@@ -48,20 +48,22 @@ WEIGHTS: Mapping[Fault, float] = {
     Fault.EXPIRED: 1,
 }
 
-
-Choose = Callable[[str, str, int], Fault | None]  # method, path and how often those came before
+Choose = Callable[[str, str, int], Fault | None]  # method, path, how often both came before
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Breaks a share of all requests, 0 to 1; `weights` are of the kinds among them."""
+    """Breaks a random share of all requests.
+
+    share: 0 to 1. weights: how frequent each kind of fault is.
+    """
 
     share: float
     seed: int = 0
     weights: Mapping[Fault, float] = field(default_factory=lambda: WEIGHTS)
 
     def __call__(self, method: str, path: str, number: int) -> Fault | None:
-        """What happens to the `number`th request of a method for a path."""
+        """Returns what happens to request `number`, from 0, of this method and path."""
         digest = hashlib.sha256(f"{self.seed} {method} {path} {number}".encode()).digest()
         first, second = (value / 2**64 for value in struct.unpack_from(">QQ", digest))
         if first >= self.share:
@@ -69,7 +71,7 @@ class Faults:
         weights = {
             fault: weight
             for fault, weight in self.weights.items()
-            if method == "GET" or fault not in _IN_BODY  # nothing else is answered with a body
+            if method == "GET" or fault not in _IN_BODY  # only GET has a body in its answer
         }
         point = second * sum(weights.values())
         for fault, weight in weights.items():
@@ -79,5 +81,5 @@ class Faults:
         return None
 
 
-def nothing(method: str, path: str, number: int) -> None:
+def no_fault(method: str, path: str, number: int) -> None:
     """Breaks no request."""

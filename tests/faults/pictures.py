@@ -1,4 +1,4 @@
-"""The pictures of a storm: what is dropped when, and what must be found; start at `plan`."""
+"""The images of a storm: when each one is dropped, and what must be found; see `plan`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import cv2
 
 from tests.colour_model import CELL, SIZE, picture
 
-_BAD = 0.1  # shares of all images
+_BAD = 0.1  # share of all images, like the next
 _OVERWRITTEN = 0.15
-_APART = 12  # drops of other images that lie at most between the first and the second of one
+_MAX_DISTANCE = 12  # drops of other images between the first and the second drop of one key
 
 
 @dataclass(frozen=True)
 class Drop:
-    """An object that is put, and the squares (label, x, y) to be found in it; None if it is bad."""
+    """An object that is put.
+
+    squares: (label, x, y) of each object in the image; None for a file that is no image.
+    """
 
     key: str
     data: bytes
@@ -26,19 +29,19 @@ class Drop:
 
     @property
     def etag(self) -> str:
-        """As S3 has it for an object that was put in one piece."""
+        """The ETag that S3 gives an object of one part."""
         return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
 
 
 def plan(images: int, seed: int) -> list[Drop]:
-    """Every drop, in order; the last one of a key counts. Some overwrite, some are no images."""
+    """Returns every drop in order. Some overwrite an earlier one: the last drop of a key counts."""
     order: list[tuple[float, Drop]] = []
     for number in range(images):
         rng = random.Random(f"{seed} {number}")
         key = f"input/{number // 100:03}/{number:05}.png"
         order.append((number, _drop(key, rng)))
         if rng.random() < _OVERWRITTEN:
-            order.append((number + rng.uniform(0, _APART), _drop(key, rng)))
+            order.append((number + rng.uniform(0, _MAX_DISTANCE), _drop(key, rng)))
     return [drop for _, drop in sorted(order, key=lambda entry: entry[0])]
 
 

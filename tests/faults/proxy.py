@@ -1,4 +1,4 @@
-"""A proxy before S3 that breaks what passes through it; start at `FaultyProxy`."""
+"""A proxy in front of S3 that breaks requests and answers; start at `FaultyProxy`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.faults.faults import Choose, Fault, nothing
+from tests.faults.faults import Choose, Fault, no_fault
 
 _REFUSALS = {
     Fault.ERROR: (500, "InternalError", "We encountered an internal error. Please try again."),
@@ -29,7 +29,7 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True)
 class _Answer:
-    """What S3 said."""
+    """An answer of S3."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -37,20 +37,20 @@ class _Answer:
 
 
 class FaultyProxy:
-    """Passes requests on to the server at `upstream`; `endpoint` is its own address.
+    """Forwards requests to the server at `upstream`; `endpoint` is the proxy's address.
 
-    `choose` says what breaks, and may be replaced at any time. `injected` counts what broke.
-    `on_done` hears of each request that the server answered, with its method, path, body and the
-    answer's status, whatever the client got to see of that.
+    choose: decides which fault a request gets; may be replaced at any time. injected: counts the
+    faults. on_answer: called for each request that the server answered, with method, path, body and
+    the answer's status, even if the client does not get this answer.
     """
 
-    def __init__(self, upstream: str, choose: Choose = nothing, slow_seconds: float = 0.3) -> None:
+    def __init__(self, upstream: str, choose: Choose = no_fault, slow_seconds: float = 0.3) -> None:
         self._upstream = urlsplit(upstream).netloc
         self.choose = choose
         self.slow_seconds = slow_seconds
         self.requests = 0
         self.injected: Counter[Fault] = Counter()
-        self.on_done: Callable[[str, str, bytes, int], None] = lambda *request: None
+        self.on_answer: Callable[[str, str, bytes, int], None] = lambda *request: None
         self._seen: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -68,7 +68,7 @@ class FaultyProxy:
         self._server.server_close()
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """What happens to the request that just came in."""
+        """Decides what happens to a request that has arrived."""
         with self._lock:
             self.requests += 1
             fault = self.choose(method, path, self._seen[method, path])
@@ -78,16 +78,16 @@ class FaultyProxy:
             return fault
 
     def connect(self) -> http.client.HTTPConnection:
-        """A connection to the server."""
+        """Opens a connection to the server."""
         return http.client.HTTPConnection(self._upstream, timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One client's connection, and one of its own to the server."""
+    """One connection of a client, with a connection to the server."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
-    wbufsize = -1  # head and body in one piece
+    disable_nagle_algorithm = True  # otherwise each answer waits 40 ms for an acknowledgement
+    wbufsize = -1  # sends head and body in one piece
     proxy: FaultyProxy
 
     def setup(self) -> None:
@@ -99,17 +99,17 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the client gave up
+        with contextlib.suppress(ConnectionError):  # the client closed it
             super().handle()
 
     def handle_expect_100(self) -> bool:
-        """Asks for the body at once; the client waits a second for this otherwise."""
+        """Requests the body at once; otherwise the client waits for a second."""
         super().handle_expect_100()
         self.wfile.flush()
         return True
 
     def log_message(self, *arguments: object) -> None:
-        pass  # a line a request otherwise
+        """Logs nothing: there would be a line per request."""
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -130,11 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             headers.append(("Content-Length", answer.getheader("Content-Length", "0")))
         done = _Answer(answer.status, headers, answer.read())
-        self.proxy.on_done(self.command, self.path, body, done.status)
+        self.proxy.on_answer(self.command, self.path, body, done.status)
         return done
 
     def _answer(self, answer: _Answer, fault: Fault | None) -> None:
-        """Sends what the server said, or something else."""
+        """Sends the server's answer, or breaks it."""
         length = len(answer.body)
         if fault is Fault.SLOW:
             time.sleep(self.proxy.slow_seconds)
@@ -151,13 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_Answer(answer.status, answer.headers, answer.body[: length // 2]), length)
             self.close_connection = True
             if fault is Fault.RESET_IN_BODY:
-                time.sleep(0.01)  # a reset overtakes what the client has not read
+                time.sleep(0.01)  # a reset discards what the client has not read yet
                 self._reset()
         else:
             self._send(answer)
 
     def _send(self, answer: _Answer, length: int | None = None) -> None:
-        """Sends an answer that says it has `length` bytes."""
+        """Sends an answer whose Content-Length is `length`; None for the correct one."""
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
@@ -169,14 +169,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _reset(self) -> None:
-        """Ends the connection by a TCP reset."""
+        """Closes the connection with a TCP reset."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
 
 def _refusal(status: int, code: str, message: str) -> _Answer:
-    """An error as S3 writes it."""
+    """Returns an error in the format of S3."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message>"

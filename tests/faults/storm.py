@@ -1,6 +1,6 @@
 """Many images, several workers, and an S3 that fails; start at `Storm`.
 
-The function runs as on Lambda: in processes of their own under Lambda's runtime client, behind an
+The function runs as on Lambda: in subprocesses under Lambda's runtime client, behind an
 asynchronous queue that tries an event three times and then keeps it as a dead letter.
 """
 
@@ -27,35 +27,35 @@ from modules.models.loader import load_model
 from modules.results.pipeline import draw, process
 from modules.settings import Settings
 from modules.telemetry.timings import Timings
-from tests.faults.faults import Fault, nothing
+from tests.faults.faults import Fault, no_fault
 from tests.faults.pictures import Drop
 from tests.faults.proxy import FaultyProxy
 
 _ROOT = Path(__file__).parent.parent.parent
-_REPEATED = 0.15  # of all events
-_HELD = 6  # events at most that wait for their turn, which is drawn by lot
-_RETRY_SECONDS = 0.2  # Lambda waits a minute
-_PATIENCE = 600.0  # seconds
+_REPEATED = 0.15  # share of all events
+_MAX_WAITING = 6  # events; a random one of them is delivered next
+_RETRY_SECONDS = 0.2  # on Lambda a minute
+_TIMEOUT = 600.0  # seconds
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of a storm's images, by their keys, and what it took.
+    """The outcome of a storm: keys of images by how they ended, and what the storm took.
 
-    results, failures: there, right, and of what was dropped last. letters: neither, but among the
-    dead letters. missing: none of the three. wrong: a result that is not the right one. twice:
-    dropped once, and its document was put more than once. unmended: still neither result nor
-    failure once the dead letters were tried again. tries: how many events took so many. durations:
-    of invocations, in milliseconds.
+    results, failures: correct, and of the last drop of the key. dead_letters: neither of them, but
+    in a dead letter. missing: none of the three. wrong: an incorrect result. published_twice:
+    dropped once, but the document was written more than once. unrepaired: neither result nor
+    failure after the dead letters were redriven. tries: the number of events by how often they were
+    tried. durations: of invocations, in milliseconds.
     """
 
     results: list[str]
     failures: list[str]
-    letters: list[str]
+    dead_letters: list[str]
     missing: list[str]
     wrong: list[str]
-    twice: list[str]
-    unmended: list[str]
+    published_twice: list[str]
+    unrepaired: list[str]
     seconds: float
     requests: int
     injected: dict[Fault, int]
@@ -65,12 +65,15 @@ class Tally:
 
 
 class Storm:
-    """Drops images, and delivers their events: some twice, some late, some out of order."""
+    """Drops images, and delivers their events: some twice, some late, some out of order.
+
+    A context: the workers run until it is left.
+    """
 
     def __init__(
         self, bucket: LocalBucket, proxy: FaultyProxy, model: Path, *, workers: int
     ) -> None:
-        """`proxy` lies before the bucket, `model` is the folder of the model to upload to it."""
+        """`proxy` is in front of the bucket; `model` is the model folder to upload."""
         self._bucket = bucket
         self._proxy = proxy
         self._workers = workers
@@ -100,7 +103,7 @@ class Storm:
         )
 
     def __enter__(self) -> Self:
-        self._proxy.on_done = self._note
+        self._proxy.on_answer = self._count_put
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -109,10 +112,10 @@ class Storm:
     def run(
         self, drops: list[Drop], seed: int, progress: Callable[[], None] = lambda: None
     ) -> Tally:
-        """Drops everything, waits until all is quiet, and sees what there is.
+        """Drops everything, waits until no invocation is in progress, and checks every image.
 
         Raises:
-            TimeoutError: it does not become quiet.
+            TimeoutError: invocations are still in progress after ten minutes.
         """
         start = time.monotonic()
         for event in self._deliveries(drops, random.Random(seed), progress):
@@ -124,13 +127,13 @@ class Storm:
         dead = {key for letter in self._letters for key in _keys(letter["requestPayload"])}
         log = "\n".join(self._logs)
         tally = Tally(
-            results=_those(states, "result"),
-            failures=_those(states, "failure"),
-            letters=[key for key in _those(states, "missing") if key in dead],
-            missing=[key for key in _those(states, "missing") if key not in dead],
-            wrong=_those(states, "wrong"),
-            twice=self._put_twice(drops),
-            unmended=[],
+            results=_in_state(states, "result"),
+            failures=_in_state(states, "failure"),
+            dead_letters=[key for key in _in_state(states, "missing") if key in dead],
+            missing=[key for key in _in_state(states, "missing") if key not in dead],
+            wrong=_in_state(states, "wrong"),
+            published_twice=self._put_twice(drops),
+            unrepaired=[],
             seconds=seconds,
             requests=self._proxy.requests,
             injected=dict(self._proxy.injected),
@@ -141,42 +144,45 @@ class Storm:
         self._redrive()
         right = ("result", "failure")
         touched = {key for key, state in states.items() if state not in right} | dead
-        unmended = [key for key in sorted(touched) if self._state(last[key]) not in right]
-        return replace(tally, unmended=unmended)
+        unrepaired = [key for key in sorted(touched) if self._state(last[key]) not in right]
+        return replace(tally, unrepaired=unrepaired)
 
     def _invoke(self, event: dict[str, Any], unfinished: int = 0) -> None:
         self._functions.invoke_later("detect", json.dumps(event).encode())
         self._wait(unfinished)
 
     def _wait(self, unfinished: int = 0) -> None:
-        if not self._functions.wait_until_idle(_PATIENCE, unfinished=unfinished):
-            raise TimeoutError(f"invocations are still under way after {_PATIENCE:g} seconds")
+        if not self._functions.wait_until_idle(_TIMEOUT, unfinished=unfinished):
+            raise TimeoutError(f"invocations are still in progress after {_TIMEOUT:g} seconds")
 
     def _deliveries(
         self, drops: list[Drop], rng: random.Random, progress: Callable[[], None]
     ) -> Iterator[dict[str, Any]]:
-        """Puts the objects, and gives S3's own events in the order in which they arrive."""
+        """Puts the objects; yields their events in the order of delivery."""
         waiting: list[dict[str, Any]] = []
         for drop in drops:
             self._bucket.client.put_object(Bucket=BUCKET, Key=drop.key, Body=drop.data)
             for event in self._bucket.events():
                 if "Records" in event:
                     waiting += [event] * (1 + (rng.random() < _REPEATED))
-            while len(waiting) > _HELD:
+            while len(waiting) > _MAX_WAITING:
                 yield waiting.pop(rng.randrange(len(waiting)))
             progress()
         rng.shuffle(waiting)
         yield from waiting
 
     def _redrive(self) -> None:
-        """Has the dead letters tried again while S3 is well."""
-        self._proxy.choose = nothing
+        """Redrives the dead letters while S3 has no faults."""
+        self._proxy.choose = no_fault
         for letter in self._letters:
             self._invoke(letter["requestPayload"], unfinished=2 * self._workers)
         self._wait()
 
     def _state(self, drop: Drop) -> str:
-        """`result` or `failure`, if that is right; `wrong`, or `missing`, as an older one is."""
+        """Returns how an image ended: `result`, `failure`, `wrong`, or `missing`.
+
+        The result of an older drop counts as missing.
+        """
         name = drop.key.removeprefix("input/")
         document, record = self._read(f"output/{name}.json"), self._read(f"failed/{name}.json")
         if document and document["image"]["etag"] == drop.etag:
@@ -185,7 +191,7 @@ class Storm:
         return "failure" if has_failed and drop.squares is None else "missing"
 
     def _is_right(self, document: Any, drop: Drop) -> bool:
-        """Whether a result says what the picture shows, beside the image that belongs to it."""
+        """Whether a document names what the picture shows, and its annotated image is correct."""
         found: frozenset[Any] = frozenset(
             (item["label"], item["box"]["x"], item["box"]["y"]) for item in document["detections"]
         )
@@ -203,8 +209,8 @@ class Storm:
         except self._bucket.client.exceptions.NoSuchKey:
             return None
 
-    def _note(self, method: str, path: str, body: bytes, status: int) -> None:
-        """Counts how often each document was put, whoever came to know of that."""
+    def _count_put(self, method: str, path: str, body: bytes, status: int) -> None:
+        """Counts how often each document was written, even if the client did not get the answer."""
         key = unquote(path).removeprefix(f"/{BUCKET}/")
         if method == "PUT" and status == 200 and re.fullmatch(r"output/.*\.json", key):
             self._puts[key] += 1
@@ -215,7 +221,7 @@ class Storm:
         return [key for key, name in documents.items() if dropped[key] == 1 < self._puts[name]]
 
 
-def _those(states: dict[str, str], wanted: str) -> list[str]:
+def _in_state(states: dict[str, str], wanted: str) -> list[str]:
     return [key for key, state in states.items() if state == wanted]
 
 

@@ -13,7 +13,7 @@ from tests.faults.faults import WEIGHTS, Fault, Faults
 from tests.faults.proxy import FaultyProxy
 
 
-def test_the_share_and_the_kinds_are_as_asked_for() -> None:
+def test_share_and_kinds_of_faults_are_as_requested() -> None:
     faults = Faults(0.3)
 
     chosen = Counter(faults("GET", f"/{number}", 0) for number in range(20_000))
@@ -23,7 +23,7 @@ def test_the_share_and_the_kinds_are_as_asked_for() -> None:
         assert chosen[fault] == pytest.approx(6_000 * weight / sum(WEIGHTS.values()), rel=0.35)
 
 
-def test_the_same_request_meets_the_same_fault_and_another_seed_other_faults() -> None:
+def test_the_same_request_gets_the_same_fault_and_another_seed_others() -> None:
     requests = [("PUT", f"/{number}", 1) for number in range(100)]
 
     first, again, other = (
@@ -33,7 +33,7 @@ def test_the_same_request_meets_the_same_fault_and_another_seed_other_faults() -
     assert first == again != other
 
 
-def test_what_has_no_body_breaks_in_no_body() -> None:
+def test_only_requests_with_a_body_in_the_answer_break_in_the_body() -> None:
     kinds = {Faults(1)("PUT", f"/{number}", 0) for number in range(2_000)}
 
     assert kinds == set(Fault) - {Fault.CUT, Fault.RESET_IN_BODY, Fault.TOO_LONG, Fault.TOO_SHORT}
@@ -49,7 +49,7 @@ def test_what_has_no_body_breaks_in_no_body() -> None:
         (Fault.EXPIRED, "ExpiredToken", 400),
     ],
 )
-def test_refusals_are_s3_s(
+def test_refusals_look_like_those_of_s3(
     fault: Fault, code: str, status: int, bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     client = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
@@ -75,11 +75,11 @@ def test_refusals_are_s3_s(
         (Fault.RESET_AFTER, 1),
     ],
 )
-def test_a_request_reached_s3_or_did_not(
+def test_each_fault_happens_before_or_after_s3_has_done_the_request(
     fault: Fault, done: int, bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
-    heard: list[tuple[str, str, bytes, int]] = []
-    proxy.on_done = lambda *request: heard.append(request)
+    answered: list[tuple[str, str, bytes, int]] = []
+    proxy.on_answer = lambda *request: answered.append(request)
     proxy.choose, proxy.slow_seconds = lambda method, path, number: fault, 0
     connection = http.client.HTTPConnection(urlsplit(proxy.endpoint).netloc)
 
@@ -91,7 +91,7 @@ def test_a_request_reached_s3_or_did_not(
     connection.close()
 
     assert (status == 200) == (fault is Fault.SLOW)
-    assert heard == [("PUT", f"/{BUCKET}/a", b"data", 200)] * done
+    assert answered == [("PUT", f"/{BUCKET}/a", b"data", 200)] * done
     assert bucket.client.list_objects_v2(Bucket=BUCKET)["KeyCount"] == done
     assert proxy.injected == {fault: 1}
 
@@ -100,12 +100,12 @@ def test_a_request_reached_s3_or_did_not(
     ("fault", "announced", "sent"),
     [(Fault.CUT, 1000, 500), (Fault.TOO_LONG, 1100, 1000), (Fault.TOO_SHORT, 500, 1000)],
 )
-def test_lengths_are_wrong_in_the_way_that_was_asked_for(
+def test_wrong_lengths_are_wrong_as_requested(
     fault: Fault, announced: int, sent: int, bucket: LocalBucket, proxy: FaultyProxy
 ) -> None:
     bucket.client.put_object(Bucket=BUCKET, Key="a", Body=b"x" * 1000)
     proxy.choose = lambda method, path, number: fault
-    client = boto3.client("s3")  # of the proxy
+    client = boto3.client("s3")  # sends requests to the proxy
     url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "a"})
     place = urlsplit(url)
 

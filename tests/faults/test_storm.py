@@ -32,26 +32,26 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Tally:
         return prepared.run(DROPS, SEED)
 
 
-def test_every_image_ends_as_one_of_result_failure_and_dead_letter(tally: Tally) -> None:
-    ends = [*tally.results, *tally.failures, *tally.letters]
+def test_every_image_ends_as_a_result_a_failure_or_a_dead_letter(tally: Tally) -> None:
+    ends = [*tally.results, *tally.failures, *tally.dead_letters]
 
     assert tally.missing == []
     assert sorted(ends) == sorted({drop.key for drop in DROPS})
 
 
-def test_every_result_is_the_right_one_beside_its_own_image(tally: Tally) -> None:
+def test_every_result_is_correct_and_has_its_own_annotated_image(tally: Tally) -> None:
     assert tally.wrong == []
 
 
 def test_no_result_is_published_twice(tally: Tally) -> None:
-    assert tally.twice == []
+    assert tally.published_twice == []
 
 
 def test_after_a_redrive_every_image_has_its_result_or_its_failure(tally: Tally) -> None:
-    assert tally.unmended == []
+    assert tally.unrepaired == []
 
 
-def test_there_was_a_storm(tally: Tally) -> None:
+def test_the_storm_had_as_many_faults_as_requested(tally: Tally) -> None:
     assert sum(tally.injected.values()) == pytest.approx(0.3 * tally.requests, rel=0.25)
     assert len(tally.injected) >= 10
     assert sum(times for tries, times in tally.tries.items() if tries > 1) > 0
@@ -59,9 +59,9 @@ def test_there_was_a_storm(tally: Tally) -> None:
 
 @pytest.mark.parametrize(
     ("method", "requests"),
-    [("HEAD", 2), ("PUT", 1)],  # after a HEAD the SDK asks whether the bucket has moved elsewhere
+    [("HEAD", 2), ("PUT", 1)],  # after a failed HEAD the SDK asks for the bucket's region
 )
-def test_an_environment_whose_credentials_are_over_is_replaced(
+def test_an_environment_with_expired_credentials_is_replaced(
     method: str, requests: int, tmp_path: Path
 ) -> None:
     left = [Fault.EXPIRED] * requests
@@ -74,11 +74,11 @@ def test_an_environment_whose_credentials_are_over_is_replaced(
 
     assert tally.cold_starts == 2
     assert tally.tries[2] == 1
-    assert (tally.missing, tally.wrong, tally.letters) == ([], [], [])
+    assert (tally.missing, tally.wrong, tally.dead_letters) == ([], [], [])
 
 
 @pytest.mark.parametrize("fault", [Fault.ERROR_AFTER, Fault.RESET_AFTER])
-def test_a_put_whose_answer_was_lost_is_known_as_our_own(fault: Fault, tmp_path: Path) -> None:
+def test_a_put_whose_answer_was_lost_is_not_repeated(fault: Fault, tmp_path: Path) -> None:
     def choose(method: str, path: str, number: int) -> Fault | None:
         return fault if method == "PUT" and number == 0 else None
 
@@ -86,5 +86,10 @@ def test_a_put_whose_answer_was_lost_is_known_as_our_own(fault: Fault, tmp_path:
         tally = prepared.run(plan(4, SEED), SEED)
 
     assert tally.injected[fault] >= 4
-    assert set(tally.tries) == {1}, "neither Lambda had to try again, nor was anything put again"
-    assert (tally.missing, tally.wrong, tally.twice, tally.letters) == ([], [], [], [])
+    assert set(tally.tries) == {1}, "Lambda must not retry any event"
+    assert (tally.missing, tally.wrong, tally.published_twice, tally.dead_letters) == (
+        [],
+        [],
+        [],
+        [],
+    )
