@@ -1,4 +1,4 @@
-"""No part of a key is ever used as a path on this machine's disk."""
+"""No part of a key is ever used as a path on the local disk."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from tests.function.local_function import LocalFunction
 from tests.hostile.builders import gradient, save
 
-MARK = "zqx"  # in every key, and in no path that is there for another reason
+MARK = "zqx"  # is part of every key, and of no other path
 PNG = save(gradient(), "PNG")
 KEYS = [
     f"../../etc/{MARK}.jpg",
@@ -38,7 +38,7 @@ _is_watching = False
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook, which stays for good: it hears of every path and every command."""
+    """Records every path and command that Python uses; an audit hook cannot be removed."""
     if _is_watching and (event == "open" or event.startswith(("os.", "shutil.", "subprocess."))):
         _opened.append(f"{event} {arguments!r}")
 
@@ -48,7 +48,7 @@ sys.addaudithook(_watch)
 
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
-    """Every path that this process uses while the test runs."""
+    """The paths and commands that this process uses during the test."""
     global _is_watching
     _opened.clear()
     _is_watching = True
@@ -57,7 +57,7 @@ def opened() -> Iterator[list[str]]:
 
 
 def event_of(*keys: str) -> dict[str, Any]:
-    """As S3 sends it: its keys are URL-encoded."""
+    """Returns an event as S3 sends it, with URL-encoded keys."""
     return {
         "Records": [
             {
@@ -74,7 +74,7 @@ def stored(bucket: LocalBucket) -> set[str]:
     return {item["Key"] for item in listing if not item["Key"].startswith("models/")}
 
 
-def test_results_lie_under_prefix_and_rest_of_the_key_and_no_file_is_touched(
+def test_results_of_hostile_keys_stay_under_the_output_prefix_and_touch_no_file(
     bucket: LocalBucket, function: LocalFunction, opened: list[str]
 ) -> None:
     for rest in KEYS:
@@ -85,11 +85,13 @@ def test_results_lie_under_prefix_and_rest_of_the_key_and_no_file_is_touched(
     assert report["done"] == [f"input/{rest}" for rest in KEYS]
     wanted = [[f"input/{rest}", f"output/{rest}", f"output/{rest}.json"] for rest in KEYS]
     assert stored(bucket) == set(chain(*wanted))
-    assert opened, "or else nothing was watched"
+    assert opened, "the audit hook must record something"
     assert not [path for path in opened if MARK in path]
 
 
-def test_reasons_do_so_too(bucket: LocalBucket, function: LocalFunction, opened: list[str]) -> None:
+def test_failures_of_hostile_keys_stay_under_the_failed_prefix_and_touch_no_file(
+    bucket: LocalBucket, function: LocalFunction, opened: list[str]
+) -> None:
     for rest in KEYS:
         bucket.client.put_object(Bucket=BUCKET, Key=f"input/{rest}", Body=b"<html>")
 
