@@ -112,10 +112,10 @@ def _watch_s3(watch: Stopwatch) -> None:
 
 def _watch_forward(watch: Stopwatch) -> None:
     """Measures forward passes: of our engines, or of OpenCV's network in other functions."""
-    package = "modules.object_detection.engines"
-    if f"{package}.registry" in sys.modules:
-        for name, class_name in (("opencv", "OpenCvEngine"), ("onnxruntime", "OnnxRuntimeEngine")):
-            engine: Any = getattr(importlib.import_module(f"{package}.{name}"), class_name)
+    engines = sys.modules.get("modules.object_detection.engines.registry")
+    if engines is not None:
+        for name in engines.ENGINE_NAMES:
+            engine = engines.engine_class(name)
             engine.forward = watch.timed(engine.forward, "forward")
         return
     import cv2
