@@ -1,16 +1,15 @@
-"""The packages that the tests look at, each made once: `serverless package` takes seconds."""
+"""The packages that the tests look at, made once per session: it takes seconds."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from modules.cli.local_aws.moto_server import MotoServer
-from tests.deployment.framework import LAYERS, Package, params, serverless
+from tests.deployment.framework import LAYERS, Package, params, serverless_runs
 
 # Every parameter and every deployment of docs/deployment.md is in one of these
 PACKAGES: dict[str, list[str]] = {
@@ -67,17 +66,22 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def package(
+def packages(
     aws: dict[str, str], layers: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Package]:
+) -> dict[str, Package]:
+    """All packages in PACKAGES by name, made in one process."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in PACKAGES}
+    options = params(layerFolder=layers)
+    runs = [
+        ["package", "--package", str(folders[name]), *arguments, *options]
+        for name, arguments in PACKAGES.items()
+    ]
+    run = serverless_runs(runs, environment=aws)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return {name: Package.read(folder) for name, folder in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def package(packages: dict[str, Package]) -> Callable[[str], Package]:
     """Returns the package with a name in PACKAGES."""
-
-    @cache
-    def make(name: str) -> Package:
-        folder = tmp_path_factory.mktemp(name)
-        arguments = [*PACKAGES[name], *params(layerFolder=layers)]
-        run = serverless("package", "--package", folder, *arguments, environment=aws)
-        assert run.returncode == 0, run.stdout + run.stderr
-        return Package.read(folder)
-
-    return make
+    return packages.__getitem__

@@ -1,12 +1,13 @@
-"""Runs the command of the Serverless Framework; start at `serverless`."""
+"""Runs the command of the Serverless Framework; start at `serverless` and `Package`."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from tests.conftest import ROOT
 
 COMMAND = ROOT / "node_modules" / ".bin" / "serverless"
+_RUNS_SCRIPT = Path(__file__).with_name("serverless_runs.js")
 TEMPLATE = "cloudformation-template-update-stack.json"
 # The layers that `make layer` builds. conftest.py makes empty zips of these names instead.
 LAYERS = [
@@ -29,6 +31,21 @@ def serverless(
     *arguments: str | Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command in the project's root; `environment` is added to the test's own."""
+    return _run([COMMAND, *arguments], environment)
+
+
+def serverless_runs(
+    runs: Sequence[Sequence[str]], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command with each list of arguments, in one process; stops after a failure."""
+    node = shutil.which("node")
+    assert node
+    return _run([node, _RUNS_SCRIPT], environment, json.dumps(runs))
+
+
+def _run(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
     if not COMMAND.exists():
         pytest.fail("the Serverless Framework is not installed; run `make setup`")
     own = {
@@ -36,13 +53,13 @@ def serverless(
         "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds between polls, instead of 5000
     }
     return subprocess.run(
-        [COMMAND, *arguments],
+        command,
         cwd=ROOT,
         env={**os.environ, **own, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=text,
     )
 
 
