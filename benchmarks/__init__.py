@@ -1,1 +1,1 @@
-"""What measures speed, memory and accuracy, and how."""
+"""Benchmarks of speed, memory and accuracy; each module's docstring has its command."""

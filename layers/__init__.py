@@ -1,1 +1,1 @@
-"""What is built for Lambda's /opt; start at the build.sh of a layer."""
+"""Builds the layers that Lambda mounts at /opt; start at the build.sh of a layer."""

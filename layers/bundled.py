@@ -80,7 +80,7 @@ _COPIED_IN = {
     "flatbuffers": r"Flatbuffers: +builtin/3rdparty \(([\d.]+)",
 }
 # OpenCV's text has only the version of WebP's interface. WebP's own version, by OpenCV's version,
-# stands in 3rdparty/libwebp/src/dec/vp8i_dec.h of OpenCV's sources
+# is in 3rdparty/libwebp/src/dec/vp8i_dec.h of OpenCV's sources
 WEBP = {"5.0.0": "1.6.0"}
 
 

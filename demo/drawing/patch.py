@@ -110,8 +110,8 @@ def curve(start: Point, end: Point, bow: float) -> list[Point]:
     points = []
     for step in range(10):
         t = step / 9
-        aside = 4 * bow * t * (1 - t)
-        points.append((start[0] + dx * t - dy * aside * 4, start[1] + dy * t + dx * aside * 4))
+        offset = 4 * bow * t * (1 - t)
+        points.append((start[0] + dx * t - dy * offset * 4, start[1] + dy * t + dx * offset * 4))
     return points
 
 

@@ -151,7 +151,7 @@ def tube(patch: Patch, spine: Spine, profile: NDArray[np.float64]) -> Surface:
     inward = (radius - v) * sign
     reach = np.sqrt(u * u + inward * inward)
     share = np.arctan2(u, inward) * np.float32(2 / abs(turn))  # -1 to 1 between the ends
-    aside = (abs(radius) - reach) * sign
+    offset = (abs(radius) - reach) * sign
     steps = len(profile) - 1
     place = np.clip((share + 1) * np.float32(steps / 2), 0, steps)
     lower = np.minimum(np.floor(place), steps - 1)
@@ -161,9 +161,9 @@ def tube(patch: Patch, spine: Spine, profile: NDArray[np.float64]) -> Surface:
     slope = rising * np.float32(steps / spine.length)
     past = (np.abs(share) - 1) * np.float32(spine.length / 2)
     steep = np.sqrt(1 + slope * slope)
-    room = (r - np.abs(aside)) / steep
+    room = (r - np.abs(offset)) / steep
     coverage = np.clip(np.minimum(room, -past) * np.float32(patch.scale) + 0.5, 0, 1)
-    d = np.clip(aside / np.maximum(r, np.float32(1e-3)), -1, 1)
+    d = np.clip(offset / np.maximum(r, np.float32(1e-3)), -1, 1)
     z = np.sqrt(1 - d * d)
     tangent_u, tangent_v = inward / reach, u / reach * sign
     normal_u, normal_v = -d * tangent_v - slope * tangent_u, d * tangent_u - slope * tangent_v

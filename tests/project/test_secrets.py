@@ -1,7 +1,7 @@
-"""Nothing that opens a door lies in the repository.
+"""The repository holds no credentials.
 
-Patterns of what providers hand out, rather than a guess at randomness: the locks and the reference
-values are full of digits that look random and open nothing.
+The search uses the formats of providers' credentials, not a measure of randomness: the lock files
+and the reference values are full of digits that look random but are no credentials.
 """
 
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-# What each provider says its credentials look like
+# The formats that the providers document
 PATTERNS = {
     "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
     "an AWS secret key": (
@@ -29,7 +29,7 @@ PATTERNS = {
     "an address with a password": r"\b[a-z][a-z0-9+]*://[^\s/:@\"'{}<$]+:[^\s/:@\"'{}<$]+@[\w.]",
 }
 
-# Put together here, so that they are not found where they stand
+# Concatenated, so that the search does not find them in this file
 EXAMPLES = {
     "an AWS access key": "AKI" + "A" + "Q" * 16,
     "an AWS secret key": "aws_secret_access_key = " + "wJalr/+x" * 5,
@@ -51,11 +51,11 @@ def found_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_each_kind_would_be_found(name: str) -> None:
+def test_each_kind_of_credential_is_found(name: str) -> None:
     assert name in found_in(f"# some text\nvalue: {EXAMPLES[name]}\n")
 
 
-def test_no_file_of_the_repository_holds_one() -> None:
+def test_no_file_of_the_repository_holds_a_credential() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -64,7 +64,7 @@ def test_no_file_of_the_repository_holds_one() -> None:
         check=False,
     )
     if listed.returncode:
-        pytest.skip("needs a Git checkout, to tell the project's files from what lies beside them")
+        pytest.skip("needs a Git checkout, which lists the project's files")
     paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     files = [path for path in paths if path.is_file()]
     assert ROOT / "serverless.yml" in files
