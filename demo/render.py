@@ -29,7 +29,7 @@ from demo.drawing.fruit import draw
 from demo.drawing.varieties import KINDS, variety
 from demo.market.scenes import HELD_OUT_SEED, SAMPLE_SEED, TRAINING_SEED, render_scene
 from demo.market.stage import Label
-from modules.sizes import parse_size
+from modules.object_detection.sizes import parse_size
 
 _QUALITY = 92
 _MOST_SIDE = 4096

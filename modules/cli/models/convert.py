@@ -24,8 +24,8 @@ from ...object_detection.darknet import import_darknet
 from ...object_detection.detector import Detector
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import metadata
+from ...object_detection.sizes import parse_size
 from ...settings import Settings
-from ...sizes import parse_size
 from ...storage.local_files import write_atomically
 from ..samples import find_model
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modules.features.extractor import POOLS
-from modules.sizes import parse_size
+from modules.object_detection.sizes import parse_size
 
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.launch import (

@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from modules.sizes import parse_size
+from modules.object_detection.sizes import parse_size
 
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.launch import (

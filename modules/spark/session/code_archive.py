@@ -20,7 +20,6 @@ CODE = (
     "object_detection",
     "results",
     "settings.py",
-    "sizes.py",
     "spark",
     "storage",
     "telemetry/__init__.py",
@@ -28,7 +27,7 @@ CODE = (
 )
 # Parts of these folders that only the commands or the function import
 _LEFT_OUT = ("models/zoo/", "models/store.py")
-_SUFFIXES = {".py", ".properties"}
+_SUFFIXES = {".py", ".properties", ".ttf"}
 _MODULES = Path(__file__).parents[2]
 
 

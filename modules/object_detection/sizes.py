@@ -1,8 +1,7 @@
 """Parses sizes in pixels on the command line; see `parse_size`.
 
 The commands, the Spark jobs and demo/render.py all take sizes. The Spark jobs cannot import the
-commands, so this module is next to settings.py, below every room. It imports only `argparse` and
-`re`.
+commands, so this module is in a room that all of them import.
 """
 
 from __future__ import annotations

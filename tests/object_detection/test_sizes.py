@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from modules.sizes import parse_size
+from modules.object_detection.sizes import parse_size
 
 
 @pytest.mark.parametrize(
