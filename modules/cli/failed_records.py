@@ -64,7 +64,7 @@ def bucket_of(location: str) -> str:
 def failed_images(
     client: S3Client, bucket: str, settings: Settings, prefix: str = ""
 ) -> Iterator[FailedImage]:
-    """Yields the failed images whose keys begin with `prefix`, in no order.
+    """Yields the failed images whose keys begin with `prefix`, in no particular order.
 
     Raises:
         StorageError: a request to S3 fails.

@@ -94,6 +94,8 @@ def _serve_in_process(aws: LocalAws, model: Path) -> None:
 
 def _serve_deployed(aws: LocalAws, model: Path, params: list[str]) -> None:
     """Deploys the stack, which then handles the events, and prints the function's log."""
+    from .local_aws.bucket import upload_model
+
     command = [str(_ROOT / "node_modules" / ".bin" / "serverless"), "deploy", "--stage", _STAGE]
     for param in [*params, f"model=models/{model.name}/"]:
         command += ["--param", param]
@@ -103,9 +105,7 @@ def _serve_deployed(aws: LocalAws, model: Path, params: list[str]) -> None:
         raise UsageError("the stack could not be deployed; see the message of serverless above")
     (stack,) = aws.client("cloudformation").describe_stacks()["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    storage = aws.client("s3")
-    for file in sorted(path for path in model.iterdir() if path.is_file()):
-        storage.upload_file(str(file), outputs["Bucket"], f"models/{model.name}/{file.name}")
+    upload_model(aws.client("s3"), outputs["Bucket"], model)
     _print_usage(aws, outputs["Bucket"], model, Settings.input_prefix)
     aws.functions.on_log = lambda text: print(text, flush=True)
     while True:

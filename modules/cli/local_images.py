@@ -34,7 +34,7 @@ def find_images(
     Args:
         paths: files and folders.
         is_recursive: whether folders inside folders are searched, too.
-        exclude: a folder whose files are left out.
+        exclude: a folder; the files in it are left out.
 
     Raises:
         UsageError: all paths exist, but there is no image.

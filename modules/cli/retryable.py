@@ -75,15 +75,15 @@ class RetryableImage:
 def images_without_result(
     client: S3Client, bucket: str, settings: Settings
 ) -> Iterator[RetryableImage]:
-    """Yields the images that failed permanently and have no result since, in no order."""
+    """Yields the images that failed permanently and have no result since."""
     found = failed_images(client, bucket, settings)
     return (RetryableImage(bucket, image) for image in found if not image.is_superseded)
 
 
 def select(items: Iterable[Retryable], key: str | None, kind: str | None) -> Iterator[Retryable]:
-    """Yields the items of that error class, with an image whose key matches the pattern `key`.
+    """Yields the items with the error class `kind` and an image key that matches the pattern `key`.
 
-    Items that cannot be read match no pattern and no class. Without both, every item is yielded.
+    Without `key` and `kind` every item is yielded. Otherwise unreadable items are left out.
     """
     for item in items:
         try:

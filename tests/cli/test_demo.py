@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,19 +6,13 @@ from pathlib import Path
 
 import cv2
 
+from tests.cli.command import command
 from tests.colour_model import picture
 from tests.conftest import ROOT
 
 
 def demo(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modules", "demo", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return command("demo", *arguments, environment={"COLUMNS": "200", **environment})
 
 
 def test_an_image_of_the_user_comes_back_annotated_by_a_model_of_the_user(
@@ -111,9 +104,7 @@ def test_an_unknown_model_is_wrong_usage() -> None:
 
 def test_demo_and_detect_find_the_same(shared: Callable[[str], Path], tmp_path: Path) -> None:
     model, photo = shared("models/yolo-fastest-1.1-xl"), shared("photos/dog.jpg")
-    arguments = [sys.executable, "-m", "modules", "detect", "--json", str(photo)]
-    arguments += ["--model", str(model)]
-    printed = subprocess.run(arguments, cwd=ROOT, capture_output=True, check=True).stdout
+    printed = command("detect", "--json", photo, "--model", model).stdout
 
     run = demo(photo, "--model", model, "--output", tmp_path)
 

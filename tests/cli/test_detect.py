@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,19 +7,13 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests.cli.command import command
 from tests.colour_model import picture
 from tests.conftest import ROOT
 
 
 def detect(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modules", "detect", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return command("detect", *arguments, environment=environment)
 
 
 @pytest.fixture
@@ -162,11 +155,11 @@ def test_two_inputs_with_the_same_output_file_are_refused(
 
 
 def test_a_closed_pipe_is_no_error(photo: Path, colour_model: Path) -> None:
-    command = f"'{sys.executable}' -m modules detect --json --model '{colour_model}' "
-    command += " ".join([f"'{photo}'"] * 50)
+    line = f"'{sys.executable}' -m modules detect --json --model '{colour_model}' "
+    line += " ".join([f"'{photo}'"] * 50)
 
     run = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {command} | head -1"],
+        ["bash", "-c", f"set -o pipefail; {line} | head -1"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -176,12 +169,11 @@ def test_a_closed_pipe_is_no_error(photo: Path, colour_model: Path) -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["", "detect", "demo", "local", "models"])
-def test_help_is_printed(command: str) -> None:
-    arguments = [sys.executable, "-m", "modules", *command.split(), "--help"]
+@pytest.mark.parametrize("name", ["", "detect", "demo", "local", "models"])
+def test_help_is_printed(name: str) -> None:
+    run = command(*name.split(), "--help")
 
-    run = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
-
+    assert run.returncode == 0
     assert run.stdout.startswith("usage: python -m modules")
     assert run.stderr == ""
 

@@ -21,7 +21,7 @@ from tests.colour_model import picture
 from tests.conftest import ROOT
 from tests.deployment.framework import Package, params, serverless
 
-# The models' trial starts this module as a process of its own
+# models.trial is imported by a separate process of the function, so it is imported here, too
 SERVE = """
 import json, pathlib, sys
 import lambda_function, modules.models.trial

@@ -74,9 +74,7 @@ class LocalBucket:
 
     def upload_model(self, folder: Path) -> None:
         """Uploads a model folder under models/ and sets MODEL to its prefix."""
-        for file in sorted(path for path in folder.iterdir() if path.is_file()):
-            self.client.upload_file(str(file), BUCKET, f"models/{folder.name}/{file.name}")
-        os.environ["MODEL"] = f"models/{folder.name}/"
+        os.environ["MODEL"] = upload_model(self.client, BUCKET, folder)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yields the waiting events and stops when the queue is empty.
@@ -91,6 +89,14 @@ class LocalBucket:
                 self._queue.delete_message(
                     QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"]
                 )
+
+
+def upload_model(client: S3Client, bucket: str, folder: Path) -> str:
+    """Uploads a model folder to a bucket; returns its prefix, `models/NAME/`."""
+    prefix = f"models/{folder.name}/"
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        client.upload_file(str(file), bucket, prefix + file.name)
+    return prefix
 
 
 def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
