@@ -9,7 +9,7 @@ dozens of objects in an image. Our detections are compared with those of the pro
 predictor. Two detections are the same if they have the same class, confidences that differ by at
 most 0.01, and boxes with an intersection over union of at least 0.99, or with all corners within
 half a pixel. Engines round differently, and near-ties may fall either way, so the share of same
-detections has to be at least `LEAST_SAME`.
+detections has to be at least `MIN_SAME_SHARE`.
 
 YOLOX gets the images in a size that can be halved without a remainder: it rounds the size down when
 it resizes an image, but not when it scales boxes back; our code uses the rounded size for both.
@@ -46,9 +46,11 @@ from modules.object_detection.engines.registry import ENGINE_NAMES
 from modules.object_detection.onnx.importer import import_onnx
 
 SIZE = 320
-CONFIDENCE = 0.25  # Ultralytics writes this, NMS and MOST into exports with suppression inside
+CONFIDENCE = (
+    0.25  # Ultralytics writes this, NMS and MAX_DETECTIONS into exports with suppression inside
+)
 NMS = 0.7
-MOST = 300  # detections of an image
+MAX_DETECTIONS = 300  # detections of an image
 ULTRALYTICS = ("yolov5n", "yolov8n", "yolov9t", "yolov10n", "yolo11n", "yolo12n", "yolo26n")
 END_TO_END = ("yolov10n", "yolo26n")
 FORMS: dict[str, dict[str, Any]] = {
@@ -58,7 +60,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "end to end": {"nms": False},
     "end to end, any size": {"nms": False, "dynamic": True},
 }
-LEAST_SAME = 0.99
+MIN_SAME_SHARE = 0.99
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,13 @@ def ultralytics_exports(name: str, folder: Path, images: list[Image]) -> Iterato
 def ultralytics_found(model: Any, image: Image) -> Detections:
     """Returns the detections of Ultralytics' predictor, which runs the file with ONNX Runtime."""
     (result,) = model.predict(
-        image, imgsz=SIZE, conf=CONFIDENCE, iou=NMS, rect=False, verbose=False, max_det=MOST
+        image,
+        imgsz=SIZE,
+        conf=CONFIDENCE,
+        iou=NMS,
+        rect=False,
+        verbose=False,
+        max_det=MAX_DETECTIONS,
     )
     boxes = result.boxes
     return inside(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy(), image)
@@ -207,10 +215,10 @@ def settle(model: Any, branches: list[tuple[Any, float]], blobs: torch.Tensor) -
 
 
 def same(found: Detections, expected: Detections) -> tuple[int, int]:
-    """Counts the same detections among the `MOST` most confident ones of both, and all of these."""
-    left = list(range(min(len(found), MOST)))
+    """Counts same detections, and all, among the `MAX_DETECTIONS` most confident of each side."""
+    left = list(range(min(len(found), MAX_DETECTIONS)))
     same_count = 0
-    for index in range(min(len(expected), MOST)):
+    for index in range(min(len(expected), MAX_DETECTIONS)):
         for other in left:
             if (
                 found.class_ids[other] == expected.class_ids[index]
@@ -220,7 +228,7 @@ def same(found: Detections, expected: Detections) -> tuple[int, int]:
                 left.remove(other)
                 same_count += 1
                 break
-    return 2 * same_count, min(len(found), MOST) + min(len(expected), MOST)
+    return 2 * same_count, min(len(found), MAX_DETECTIONS) + min(len(expected), MAX_DETECTIONS)
 
 
 def same_box(a: Any, b: Any) -> bool:
@@ -253,7 +261,7 @@ def compare(family: str, export: Export, predict: Predict, images: list[Image]) 
         share = same_count / total if total else 0.0
         print(family, export.form, engine, f"{same_count} of {total}", f"{share:.2%}", sep="\t",
               flush=True)  # fmt: skip
-        agreed &= bool(share >= LEAST_SAME)
+        agreed &= bool(share >= MIN_SAME_SHARE)
     return agreed
 
 

@@ -33,7 +33,7 @@ def cold_start() -> tuple[float, float]:
     """Returns the seconds of processor time to import the function, and to import Powertools."""
     environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
 
-    def least(code: str) -> float:
+    def minimum(code: str) -> float:
         command = [sys.executable, "-c", code]
         runs = (
             subprocess.run(
@@ -43,7 +43,7 @@ def cold_start() -> tuple[float, float]:
         )
         return min(float(run.stdout) for run in runs)
 
-    return least(_TIMED.format(_FUNCTION)), least(f"{_OTHERS}; {_TIMED.format(_POWERTOOLS)}")
+    return minimum(_TIMED.format(_FUNCTION)), minimum(f"{_OTHERS}; {_TIMED.format(_POWERTOOLS)}")
 
 
 def image(model: Path, picture: Path) -> tuple[float, float, float]:
@@ -68,14 +68,14 @@ def image(model: Path, picture: Path) -> tuple[float, float, float]:
             with observed(None):
                 report_image(key, "sha256:" + "0" * 64, 5, timings)
 
-        whole = _least(lambda: lambda_function.lambda_handler(event, None), 30)
-        plain = _least(report, 1000)
+        whole = _minimum(lambda: lambda_function.lambda_handler(event, None), 30)
+        plain = _minimum(report, 1000)
         os.environ["_X_AMZN_TRACE_ID"] = "Root=1-0-0;Parent=0;Sampled=1"
         os.environ["AWS_XRAY_DAEMON_ADDRESS"] = "127.0.0.1:2000"
-        return whole, plain, _least(report, 1000)
+        return whole, plain, _minimum(report, 1000)
 
 
-def _least(task: Callable[[], object], times: int) -> float:
+def _minimum(task: Callable[[], object], times: int) -> float:
     seconds = []
     for _ in range(times):
         start = time.process_time()

@@ -32,7 +32,7 @@ from demo.market.stage import Label
 from modules.object_detection.sizes import parse_size
 
 _QUALITY = 92
-_MOST_SIDE = 4096
+_MAX_SIDE = 4096
 _CHUNK = 16  # pictures that a process is given at a time
 
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     scenes.set_defaults(render=_render_scenes)
     scenes.add_argument(
         "--size",
-        type=functools.partial(parse_size, square=False, smallest=64, largest=_MOST_SIDE),
+        type=functools.partial(parse_size, square=False, smallest=64, largest=_MAX_SIDE),
         default=(640, 480),
         metavar="WxH",
         help="640x480",
@@ -148,38 +148,40 @@ def _write_jpeg(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def _in_parallel(
-    write: Callable[[Any], None], jobs: Iterable[Any], count: int, processes: int, what: str
+    write: Callable[[Any], None], jobs: Iterable[Any], count: int, processes: int, description: str
 ) -> None:
     console = Console(stderr=True)
     if processes == 1:
-        for job in track(jobs, what, count, console=console):
+        for job in track(jobs, description, count, console=console):
             write(job)
         return
     # spawned: in a fork, locks that another thread held would never be released
     spawning = multiprocessing.get_context("spawn")
     with spawning.Pool(min(processes, count), cv2.setNumThreads, (1,)) as pool:
-        for _ in track(pool.imap_unordered(write, jobs, _CHUNK), what, count, console=console):
+        for _ in track(
+            pool.imap_unordered(write, jobs, _CHUNK), description, count, console=console
+        ):
             pass
 
 
 def _positive(text: str) -> int:
-    return _whole(text, 1)
+    return _whole_number(text, 1)
 
 
 def _natural(text: str) -> int:
-    return _whole(text, 0)
+    return _whole_number(text, 0)
 
 
-def _whole(text: str, least: int) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of {least} or more")
+def _whole_number(text: str, minimum: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < minimum:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of {minimum} or more")
     return int(text)
 
 
 def _side(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 16 <= int(text) <= _MOST_SIDE:
+    if not text.isascii() or not text.isdigit() or not 16 <= int(text) <= _MAX_SIDE:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is not a number of pixels from 16 to {_MOST_SIDE}"
+            f"'{text}' is not a number of pixels from 16 to {_MAX_SIDE}"
         )
     return int(text)
 

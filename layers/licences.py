@@ -19,14 +19,14 @@ ALLOWED = frozenset(
     | {"Zlib"}
 )
 # What older packages write: License-Expression (PEP 639) demands SPDX identifiers, License did not
-_WRITTEN = {
+_FREE_TEXTS = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache-2.0": "Apache-2.0",
     "MIT": "MIT",
     "MIT License": "MIT",
 }
-_CLASSIFIED = {
+_CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "MIT License": "MIT",
@@ -51,16 +51,16 @@ def licence_of(package: Message) -> str:
     if expression := package.get("License-Expression"):
         return str(expression)
     written = str(package.get("License", "")).strip()
-    if written in _WRITTEN:
-        return _WRITTEN[written]
+    if written in _FREE_TEXTS:
+        return _FREE_TEXTS[written]
     prefix = "License :: OSI Approved :: "
     classified = [
         text.removeprefix(prefix)
         for text in package.get_all("Classifier", [])
         if text.startswith(prefix)
     ]
-    if classified and all(name in _CLASSIFIED for name in classified):
-        return " OR ".join(sorted(_CLASSIFIED[name] for name in classified))
+    if classified and all(name in _CLASSIFIERS for name in classified):
+        return " OR ".join(sorted(_CLASSIFIERS[name] for name in classified))
     said = "; ".join([written.partition("\n")[0], *classified]).strip("; ") or "nothing"
     raise LicenceError(
         f"{package['Name']} {package['Version']} states as its licence: {said}. Look it up, and "

@@ -25,7 +25,10 @@ def threads() -> Table:
             for engine in ("opencv", "onnxruntime"):
                 for memory in MEMORIES:
                     one, two = (
-                        median(_within(stage, memory, threads, ENGINE=engine), without_s3)
+                        median(
+                            _invocations_with_share(stage, memory, threads, ENGINE=engine),
+                            without_s3,
+                        )
                         for threads in (1, 2)
                     )
                     ours = math.ceil(memory / MB_PER_CORE)
@@ -57,7 +60,7 @@ def several() -> Table:
         for cores in (1, 2):
             found = []
             for images in (1, _SEVERAL):
-                runs = _within(
+                runs = _invocations_with_share(
                     stage,
                     cores * MB_PER_CORE,
                     cores,
@@ -126,10 +129,13 @@ def prices() -> Table:
 def _billed(stage: Stage, memory: int) -> float:
     """Returns the median seconds of a warm invocation with this memory's share of the cores."""
     threads = math.ceil(memory / MB_PER_CORE)
-    return median(_within(stage, memory, threads, ENGINE="opencv"), lambda row: float(row["total"]))
+    return median(
+        _invocations_with_share(stage, memory, threads, ENGINE="opencv"),
+        lambda row: float(row["total"]),
+    )
 
 
-def _within(
+def _invocations_with_share(
     stage: Stage,
     memory: int,
     threads: int,

@@ -76,18 +76,20 @@ def report(function: Function, seed: int, plot: Path | None) -> None:
     cases = sorted({*enough.items(), *((at, 1) for at in _CONCURRENCIES)}, key=lambda c: (c[1], c))
     carried = []
     for concurrency, partitions in cases:
-        _say(f"at a steady rate: concurrency {concurrency:,}, partitions {partitions}")
+        _report_progress(f"at a steady rate: concurrency {concurrency:,}, partitions {partitions}")
         carried.append(carry(function, concurrency, partitions, seed))
     bursts = []
     for count in _BURSTS:
         for concurrency, partitions in enough.items():
-            _say(f"a burst of {count:,}: concurrency {concurrency:,}, partitions {partitions}")
+            _report_progress(
+                f"a burst of {count:,}: concurrency {concurrency:,}, partitions {partitions}"
+            )
             bursts.append(
                 (concurrency, partitions, drain(function, concurrency, partitions, count, seed))
             )
     crowded = []
     for concurrency in [at for at, partitions in enough.items() if partitions > 1]:
-        _say(f"a burst of {_BURSTS[1]:,}: concurrency {concurrency:,}, one partition")
+        _report_progress(f"a burst of {_BURSTS[1]:,}: concurrency {concurrency:,}, one partition")
         crowded.append((concurrency, 1, drain(function, concurrency, 1, _BURSTS[1], seed)))
     print(
         f"An image takes {function.warm.median * 1000:g} ms (median), "
@@ -97,8 +99,8 @@ def report(function: Function, seed: int, plot: Path | None) -> None:
     print(f"A burst, with no environment at the start:\n\n{tabulate_bursts([*bursts, *crowded])}")
     if plot:
         draw(carried, bursts, plot)
-        _say(f"drawn: {plot}")
-    _say(f"took {time.monotonic() - started:.0f} s")
+        _report_progress(f"drawn: {plot}")
+    _report_progress(f"took {time.monotonic() - started:.0f} s")
 
 
 def read_times(path: Path) -> dict[str, float]:
@@ -121,7 +123,7 @@ def _milliseconds(text: str) -> float:
     return value
 
 
-def _say(text: str) -> None:
+def _report_progress(text: str) -> None:
     print(text, file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ from .inputs import READS, WRITES, Durations, Function, Quotas, burst, steady
 from .outcome import Outcome
 from .simulation import simulate
 
-_MOST_STEADY = 100_000  # images of a simulation at a steady rate
+_MAX_STEADY_IMAGES = 100_000  # images of a simulation at a steady rate
 LOAD = 0.8  # the share of the highest rate at which latencies are reported
 
 
@@ -42,7 +42,7 @@ def carry(function: Function, concurrency: int, partitions: int, seed: int) -> C
     quotas = Quotas(concurrency=concurrency, partitions=partitions)
     environments, of_s3 = concurrency / function.warm.mean, partitions * quotas.writes / WRITES
     bound = min(environments, of_s3)
-    seconds = min(600.0, max(1.0, _MOST_STEADY / bound))
+    seconds = min(600.0, max(1.0, _MAX_STEADY_IMAGES / bound))
     if of_s3 < environments:  # invocations fail, and events come again after a minute
         seconds = max(120.0, seconds)
     full = simulate(

@@ -31,7 +31,7 @@ _DRAW: dict[str, Callable[[Patch, Variety, np.random.Generator, Light, float], N
 
 
 def draw(
-    what: Variety,
+    variety: Variety,
     rng: np.random.Generator,
     pixels: int,
     light: Light | None = None,
@@ -40,7 +40,7 @@ def draw(
     """Draws one fruit on a transparent square, `(pixels, pixels, 4)` uint8 BGRA.
 
     Args:
-        what: the fruit's variety.
+        variety: the fruit's variety.
         rng: decides the differences between two fruits of a variety.
         pixels: the side of the square.
         light: the lamp; None for the default one.
@@ -49,5 +49,5 @@ def draw(
     """
     patch = Patch(pixels)
     angle = float(rng.uniform(0, 2 * math.pi)) if turn is None else turn
-    _DRAW[what.kind](patch, what, rng, light or Light(), angle)
+    _DRAW[variety.kind](patch, variety, rng, light or Light(), angle)
     return patch.pixels()

@@ -15,17 +15,19 @@ from .varieties import Variety
 
 
 def draw_kiwi(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
     """Draws a whole kiwi, brown and furry, or a half."""
-    if rng.uniform() < 0.25 + 0.3 * what.trait:
-        _cut_kiwi(patch, what, rng, light, angle)
+    if rng.uniform() < 0.25 + 0.3 * variety.trait:
+        _cut_kiwi(patch, variety, rng, light, angle)
         return
     axis = tilted(angle, rng.uniform(-0.15, 0.6))
     long = 0.9
-    body = ellipsoid(patch, (0, 0), axis, long / (1.2 * what.stretch), long)
+    body = ellipsoid(patch, (0, 0), axis, long / (1.2 * variety.stretch), long)
     fuzz = body.noise(rng, 0.03)
-    skin = mix(what.ground, what.blush, what.share + body.noise(rng, 0.15) * 0.4 + fuzz * 0.3)
+    skin = mix(
+        variety.ground, variety.blush, variety.share + body.noise(rng, 0.15) * 0.4 + fuzz * 0.3
+    )
     skin = mix(skin, (110, 150, 175), np.clip(fuzz - 0.7, 0, 1) * 0.4)
     body = body.bumped(fuzz, 0.22)
     coverage = np.clip(body.coverage * (1 + 0.25 * fuzz * (1 - body.normal[2])), 0, 1)
@@ -35,7 +37,7 @@ def draw_kiwi(
 
 
 def _cut_kiwi(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
     """Draws a half; its cut face points toward the viewer."""
     lean = rng.uniform(0.72, 0.97)
@@ -44,7 +46,7 @@ def _cut_kiwi(
     back = (-axis[0] * 0.14, -axis[1] * 0.14)
     shell = ellipsoid(patch, back, axis, radius, radius * 0.9)
     fuzz = shell.noise(rng, 0.03)
-    skin = mix(what.ground, what.blush, what.share + fuzz * 0.3)
+    skin = mix(variety.ground, variety.blush, variety.share + fuzz * 0.3)
     patch.lay(shell.window, shade(shell.bumped(fuzz, 0.2), skin, light, gloss=0.05), shell.coverage)
     face = ellipsoid(patch, (0, 0), axis, radius, 0.01)
     window = face.window
@@ -53,8 +55,8 @@ def _cut_kiwi(
     u, v = (x * cos + y * sin) / axis[2], y * cos - x * sin
     out = np.sqrt(u * u + v * v) / np.float32(radius)
     way = np.arctan2(v, u)
-    flesh: Colour = (70, 195, 165) if what.trait < 0.7 else (75, 205, 225)
-    deep: Colour = (45, 160, 120) if what.trait < 0.7 else (55, 175, 205)
+    flesh: Colour = (70, 195, 165) if variety.trait < 0.7 else (75, 205, 225)
+    deep: Colour = (45, 160, 120) if variety.trait < 0.7 else (55, 175, 205)
     rays = streaks(rng, way, 60)
     colour = mix(deep, flesh, 0.45 + rays * 0.55 - (out - 0.55) * 0.6)
     heart = np.hypot(u, v * 1.15) / np.float32(radius) + rays * 0.02

@@ -15,22 +15,22 @@ from .varieties import Variety
 
 
 def draw_aubergine(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
     """Draws an aubergine with its green cap; some varieties are striped."""
     t = np.linspace(-1, 1, 64)
-    fat = 0.44 / what.stretch
-    thin = fat * (0.42 + 0.35 * what.trait)
+    fat = 0.44 / variety.stretch
+    thin = fat * (0.42 + 0.35 * variety.trait)
     swell = thin + (fat - thin) / (1 + np.exp((t + 0.05) * 4.5))
     profile = swell * np.sqrt(np.clip(1 - ((-t - 0.45) / 0.55).clip(0) ** 2, 0, 1))
     profile = profile * np.sqrt(np.clip(1 - ((t - 0.72) / 0.22).clip(0) ** 2, 0, 1))
     profile = np.maximum(profile, 0.075 * (t > 0.8))
-    spine = Spine((0, 0), angle, 1.86, rng.normal(0, 0.22) + 0.25 * (what.bend - 1))
+    spine = Spine((0, 0), angle, 1.86, rng.normal(0, 0.22) + 0.25 * (variety.bend - 1))
     body = tube(patch, spine, profile)
-    skin = mix(what.ground, what.blush, what.share - 0.2 + body.noise(rng, 0.3) * 0.3)
-    if what.blush[2] > 100:
+    skin = mix(variety.ground, variety.blush, variety.share - 0.2 + body.noise(rng, 0.3) * 0.3)
+    if variety.blush[2] > 100:
         stripes = np.sin(body.around * 9 + body.noise(rng, 0.2) * 1.5) + body.noise(rng, 0.06) * 0.5
-        skin = mix(what.ground, what.blush, stripes * 0.8 * what.share)
+        skin = mix(variety.ground, variety.blush, stripes * 0.8 * variety.share)
     patch.lay(body.window, shade(body, skin, light, gloss=0.6, sharpness=48), body.coverage)
     zigzag = np.abs(((body.around / math.pi * 2.5 + rng.uniform()) % 1) - 0.5) * 2
     edge = 0.40 + 0.24 * zigzag
@@ -46,12 +46,12 @@ def draw_aubergine(
 
 
 def draw_banana(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
     """Draws one banana, or a hand of up to four that are joined at the stem."""
-    fingers = 1 + int(what.trait * 2.2 + rng.uniform(0, 1.2))
+    fingers = 1 + int(variety.trait * 2.2 + rng.uniform(0, 1.2))
     side = -1.0 if rng.uniform() < 0.5 else 1.0
-    bend = side * 1.15 * what.bend
+    bend = side * 1.15 * variety.bend
     for finger in range(fingers):
         fan = (finger - (fingers - 1) / 2) * 0.23 * side
         stem = (0.72 * math.cos(angle), 0.72 * math.sin(angle))
@@ -60,14 +60,14 @@ def draw_banana(
         spine = Spine((0, 0), turn, length, bend * rng.uniform(0.9, 1.1))
         end = spine.point(0.98)
         spine = Spine((stem[0] - end[0], stem[1] - end[1]), turn, length, spine.bend)
-        _finger(patch, what, rng, light, spine)
+        _finger(patch, variety, rng, light, spine)
 
 
 def _finger(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, spine: Spine
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, spine: Spine
 ) -> None:
     t = np.linspace(-1, 1, 64)
-    thick = 0.215 / math.sqrt(what.stretch)
+    thick = 0.215 / math.sqrt(variety.stretch)
     body_end = np.sqrt(1 - (1 - np.clip((t + 1) / 0.7, 0, 1)) ** 2) ** 0.8
     neck = 1 / (1 + np.exp((t - 0.66) * 16))
     profile = np.maximum(thick * body_end * neck, 0.055 + 0.012 * (t > 0.9))
@@ -75,10 +75,10 @@ def _finger(
     body = tube(patch, spine, profile)
     ridge = np.sin(body.around * 2.5 + rng.uniform(-0.6, 0.6))
     green = np.clip((body.along - 0.45) * 1.6, 0, 0.7) + np.clip((-0.75 - body.along) * 1.5, 0, 0.4)
-    freckles = np.clip(body.noise(rng, 0.045) - 1.25 + 0.5 * what.share, 0, 1)
-    skin = mix(what.ground, what.blush, (what.share - 0.35) + body.noise(rng, 0.15) * 0.25)
+    freckles = np.clip(body.noise(rng, 0.045) - 1.25 + 0.5 * variety.share, 0, 1)
+    skin = mix(variety.ground, variety.blush, (variety.share - 0.35) + body.noise(rng, 0.15) * 0.25)
     skin = mix(skin, (85, 185, 165), green * 0.8)
-    skin = mix(skin, (40, 75, 110), freckles * (0.5 if what.blush[2] < 200 else 0.2))
+    skin = mix(skin, (40, 75, 110), freckles * (0.5 if variety.blush[2] < 200 else 0.2))
     skin = mix(skin, (50, 110, 135), np.abs(ridge) ** 24 * 0.25)
     skin = mix(skin, (30, 45, 60), ramp(-0.91 - body.along, 0.04))
     skin = mix(skin, (45, 75, 95), ramp(body.along - 0.92, 0.06) * 0.8)
@@ -93,17 +93,17 @@ def _finger(
 
 
 def draw_lemon(
-    patch: Patch, what: Variety, rng: np.random.Generator, light: Light, angle: float
+    patch: Patch, variety: Variety, rng: np.random.Generator, light: Light, angle: float
 ) -> None:
     """Draws a lemon with its two tips."""
     t = np.linspace(-1, 1, 64)
-    belly = 0.56 / what.stretch * np.sqrt(np.maximum(1 - (np.abs(t) / 0.92) ** 2.0, 0))
+    belly = 0.56 / variety.stretch * np.sqrt(np.maximum(1 - (np.abs(t) / 0.92) ** 2.0, 0))
     nipple = 0.15 * np.sqrt(np.maximum(1 - ((np.abs(t) - 0.72) / 0.28).clip(0) ** 2, 0))
     profile = (belly**3 + nipple**3) ** (1 / 3)
     foreshortened = rng.uniform(0.78, 1.0)
     spine = Spine((0, 0), angle, 1.84 * foreshortened, rng.normal(0, 0.12))
     body = tube(patch, spine, profile)
-    skin = mix(what.ground, what.blush, what.share + body.noise(rng, 0.2) * 0.4)
+    skin = mix(variety.ground, variety.blush, variety.share + body.noise(rng, 0.2) * 0.4)
     skin = mix(skin, (70, 190, 190), np.clip((np.abs(body.along) - 0.8) * 2.5, 0, 0.6))
     body = body.bumped(body.noise(rng, 0.04), 0.10)
     patch.lay(body.window, shade(body, skin, light, gloss=0.25, sharpness=24), body.coverage)

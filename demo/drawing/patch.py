@@ -18,7 +18,7 @@ from .texture import Colour, Plane, Planes, as_planes
 Point = tuple[float, float]
 
 
-_FAINT = 1e-6
+_EPSILON = 1e-6
 
 
 class Patch:
@@ -67,7 +67,7 @@ class Patch:
         path = np.array(points)
         along = np.gradient(path, axis=0)
         across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-        across /= np.hypot(across[:, :1], across[:, 1:]) + _FAINT
+        across /= np.hypot(across[:, :1], across[:, 1:]) + _EPSILON
         half = (width / 2 * np.linspace(1, taper, len(path)))[:, np.newaxis] * across
         lit = half * np.where(half[:, :1] + half[:, 1:] > 0, -1, 1)
         dark = (colour[0] * 0.55, colour[1] * 0.55, colour[2] * 0.55)
@@ -87,7 +87,7 @@ class Patch:
     def pixels(self) -> NDArray[np.uint8]:
         """Returns the canvas, `(h, w, 4)` uint8 BGRA; colours are not multiplied by alpha."""
         alpha = np.clip(self._alpha, 0, 1)
-        colour = self._colour * (255 / np.maximum(alpha, np.float32(_FAINT)))
+        colour = self._colour * (255 / np.maximum(alpha, np.float32(_EPSILON)))
         planes = [*colour, alpha * 255]
         picture: NDArray[np.uint8] = cv2.merge([cv2.convertScaleAbs(plane) for plane in planes])
         return picture

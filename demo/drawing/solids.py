@@ -20,7 +20,7 @@ from .texture import Plane, grains
 Vector = tuple[float, float, float]
 
 
-_FAINT = 1e-6
+_EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Surface:
         nx, ny, nz = self.normal
         nx = nx - cv2.Sobel(height, -1, 1, 0, scale=amount / 8)
         ny = ny - cv2.Sobel(height, -1, 0, 1, scale=amount / 8)
-        length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(_FAINT)
+        length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(_EPSILON)
         return replace(self, normal=(nx / length, ny / length, nz / length))
 
     def noise(self, rng: np.random.Generator, cell: float) -> Plane:
@@ -75,7 +75,7 @@ def ellipsoid(
     z = (np.sqrt(np.maximum(1 - outline, 0) * np.float32(a)) - b) / np.float32(a)
     point = (x, y, z)
     nx, ny, nz = (_dot(row.tolist(), point) for row in matrix)
-    length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(_FAINT)
+    length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(_EPSILON)
     side, other = across_axis(axis)
     around = cv2.phase(_dot(side, point), _dot(other, point))
     coverage = np.clip((1 - np.sqrt(outline)) * np.float32(across * patch.scale) + 0.5, 0, 1)

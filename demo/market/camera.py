@@ -44,14 +44,14 @@ def photograph(
     picture = canvas * glow[:, :, np.newaxis] * white.astype(np.float32)
     unit = height / 480
     if rng.uniform() < 0.15:
-        picture = _shaken(rng, picture, rng.uniform(2, 6) * unit)
+        picture = _motion_blurred(rng, picture, rng.uniform(2, 6) * unit)
     picture = cv2.GaussianBlur(picture, (0, 0), unit * rng.choice([0.45, 0.7, 1.1, 1.8], p=_BLURS))
     picture = cv2.pow(np.clip(picture, 0, 255) / 255, rng.uniform(0.85, 1.2)) * 255
     picture += rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0.5, 6))
     return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
-def _shaken(
+def _motion_blurred(
     rng: np.random.Generator, picture: NDArray[np.float32], reach: float
 ) -> NDArray[np.float32]:
     """Blurs along a line, as by a moving hand."""

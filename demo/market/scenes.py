@@ -23,7 +23,7 @@ from .stage import Label, Place, Stage
 
 LEAST_VISIBLE = 0.6
 TRAINING_SEED, HELD_OUT_SEED, SAMPLE_SEED = 1, 2, 3
-_MOST_IN_A_PILE = 14
+_MAX_IN_A_PILE = 14
 _VARIETIES = 40  # varieties of each kind on the market
 _LAYOUTS = {"loose": 0.34, "crates": 0.34, "baskets": 0.16, "plates": 0.16}
 
@@ -109,14 +109,14 @@ class _Market:
         layout = rng.choice(list(_LAYOUTS), p=list(_LAYOUTS.values()))
         loose = _Area(0.04 * width, self._horizon + 0.08 * height, 0.96 * width, 0.95 * height)
         if layout == "loose":
-            self._strew(loose, int(rng.integers(5, 15)))
+            self._scatter(loose, int(rng.integers(5, 15)))
         else:
             count = int(rng.integers(1, 4 if layout == "crates" else 3))
             self._set_up(layout, count)
-            self._strew(loose, int(rng.integers(0, 6)), tries=2)
+            self._scatter(loose, int(rng.integers(0, 6)), tries=2)
         for _ in range(int(rng.integers(0, 3))):
             sprite = stall.leaf(rng, int(self._apple * rng.uniform(0.5, 1.0)))
-            self.stage.put(sprite, self._somewhere(loose), least=LEAST_VISIBLE)
+            self.stage.put(sprite, self._random_place(loose), min_visible=LEAST_VISIBLE)
 
     def _set_up(self, layout: str, count: int) -> None:
         """Places containers side by side, then fills one after the other."""
@@ -127,7 +127,7 @@ class _Market:
             tall = int(min(wide * rng.uniform(0.6, 0.95), (height - self._horizon) * 0.9))
             middle = width * (place + 0.5) / count + rng.normal(0, 0.015) * width
             low = (self._horizon + height) / 2 + rng.uniform(-0.06, 0.1) * height
-            holders.append(self._stand(layout, (middle, low), wide, tall))
+            holders.append(self._place_container(layout, (middle, low), wide, tall))
         for holder in holders:
             self._pile(holder.area)
             if holder.front is not None:
@@ -139,11 +139,11 @@ class _Market:
                 self.stage.put(
                     sprite,
                     (x + rng.uniform(-0.3, 0.3) * width, y),
-                    least=LEAST_VISIBLE,
+                    min_visible=LEAST_VISIBLE,
                     shadow=0.35,
                 )
 
-    def _stand(self, layout: str, at: Place, wide: int, tall: int) -> _Holder:
+    def _place_container(self, layout: str, at: Place, wide: int, tall: int) -> _Holder:
         """Places one container."""
         x, y = at
         if layout == "crates":
@@ -166,46 +166,48 @@ class _Market:
     def _pile(self, area: _Area) -> None:
         """Piles fruit of one variety, sometimes of several, from the back to the front."""
         rng = self._rng
-        sorts = [self._fitting_variety(area) for _ in range(1 if rng.uniform() < 0.7 else 3)]
-        side = self._apple * max(SIZES[sort.kind] for sort in sorts)
+        varieties = [self._fitting_variety(area) for _ in range(1 if rng.uniform() < 0.7 else 3)]
+        side = self._apple * max(SIZES[chosen.kind] for chosen in varieties)
         room = (area.right - area.left) * (area.bottom - area.top) / side**2
-        count = min(_MOST_IN_A_PILE, round(room * rng.uniform(0.6, 1.8)) + 1)
+        count = min(_MAX_IN_A_PILE, round(room * rng.uniform(0.6, 1.8)) + 1)
         middles = area.shrunk(side * 0.42)
-        self._lay([sorts[int(rng.integers(len(sorts)))] for _ in range(count)], middles, 5)
+        self._place_fruit(
+            [varieties[int(rng.integers(len(varieties)))] for _ in range(count)], middles, 5
+        )
 
     def _fitting_variety(self, area: _Area) -> Variety:
         """Returns a variety that fits into the area, if a few tries find one."""
         side = min(area.right - area.left, area.bottom - area.top)
         for _ in range(8):
-            sort = self._any_variety()
-            if SIZES[sort.kind] * self._apple < side:
+            chosen = self._random_variety()
+            if SIZES[chosen.kind] * self._apple < side:
                 break
-        return sort
+        return chosen
 
-    def _strew(self, area: _Area, count: int, tries: int = 6) -> None:
-        self._lay([self._any_variety() for _ in range(count)], area, tries)
+    def _scatter(self, area: _Area, count: int, tries: int = 6) -> None:
+        self._place_fruit([self._random_variety() for _ in range(count)], area, tries)
 
-    def _lay(self, sorts: list[Variety], area: _Area, tries: int) -> None:
-        places = sorted((self._somewhere(area) for _ in sorts), key=lambda place: place[1])
-        for sort, place in zip(sorts, places, strict=True):
+    def _place_fruit(self, varieties: list[Variety], area: _Area, tries: int) -> None:
+        places = sorted((self._random_place(area) for _ in varieties), key=lambda place: place[1])
+        for chosen, place in zip(varieties, places, strict=True):
             at = place
             for _ in range(tries):
-                if self._put_fruit(sort, at):
+                if self._put_fruit(chosen, at):
                     break
-                at = self._somewhere(area)
+                at = self._random_place(area)
 
-    def _put_fruit(self, sort: Variety, at: Place) -> bool:
+    def _put_fruit(self, chosen: Variety, at: Place) -> bool:
         nearness = 0.78 + 0.44 * at[1] / self._height
-        side = int(self._apple * nearness * SIZES[sort.kind] * self._rng.uniform(0.88, 1.12))
+        side = int(self._apple * nearness * SIZES[chosen.kind] * self._rng.uniform(0.88, 1.12))
         upward = None if self._rng.uniform() < 0.4 else float(self._rng.normal(-math.pi / 2, 0.7))
-        sprite = draw(sort, self._rng, side, self._light, upward)
-        kind = KINDS.index(sort.kind)
-        return self.stage.put_fruit(sprite, at, kind, least=LEAST_VISIBLE, shadow=0.55)
+        sprite = draw(chosen, self._rng, side, self._light, upward)
+        kind = KINDS.index(chosen.kind)
+        return self.stage.put_fruit(sprite, at, kind, min_visible=LEAST_VISIBLE, shadow=0.55)
 
-    def _somewhere(self, area: _Area) -> Place:
+    def _random_place(self, area: _Area) -> Place:
         rng = self._rng
         return float(rng.uniform(area.left, area.right)), float(rng.uniform(area.top, area.bottom))
 
-    def _any_variety(self) -> Variety:
+    def _random_variety(self) -> Variety:
         kind = KINDS[int(self._rng.integers(len(KINDS)))]
         return variety(kind, int(self._rng.integers(_VARIETIES)))

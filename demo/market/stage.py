@@ -40,44 +40,46 @@ class Stage:
         self._owner = np.zeros(canvas.shape[:2], np.int32)
         self._fruit: list[tuple[int, int]] = []  # kind, and number of pixels if nothing covers it
 
-    def put(self, sprite: Sprite, at: Place, *, least: float = 0.0, shadow: float = 0.4) -> bool:
+    def put(
+        self, sprite: Sprite, at: Place, *, min_visible: float = 0.0, shadow: float = 0.4
+    ) -> bool:
         """Places a thing with its middle at a point.
 
-        Returns False, and does nothing, if less than the share `least` of any fruit under it would
-        stay visible. shadow: the darkness of its shadow, 0 to 1.
+        Returns False, and does nothing, if less than the share `min_visible` of any fruit under it
+        would stay visible. shadow: the darkness of its shadow, 0 to 1.
         """
-        return self._put(sprite, at, None, least, shadow)
+        return self._put(sprite, at, None, min_visible, shadow)
 
     def put_fruit(
-        self, sprite: Sprite, at: Place, kind: int, *, least: float, shadow: float
+        self, sprite: Sprite, at: Place, kind: int, *, min_visible: float, shadow: float
     ) -> bool:
-        """Places a fruit like `put`; the share `least` of it must be inside the picture, too."""
-        return self._put(sprite, at, kind, least, shadow)
+        """Places a fruit like `put`; the same share of it must be inside the picture, too."""
+        return self._put(sprite, at, kind, min_visible, shadow)
 
-    def labels(self, least: float) -> tuple[Label, ...]:
-        """Returns labels of the fruit of which at least the share `least` is visible."""
+    def labels(self, min_visible: float) -> tuple[Label, ...]:
+        """Returns labels of the fruit of which at least the share `min_visible` is visible."""
         found = []
         for number, (kind, whole) in enumerate(self._fruit, 1):
             mask = (self._owner == number).astype(np.uint8)
-            if cv2.countNonZero(mask) >= least * whole:
+            if cv2.countNonZero(mask) >= min_visible * whole:
                 x, y, width, height = cv2.boundingRect(mask)
                 found.append(Label(kind, (x, y, x + width, y + height)))
         return tuple(found)
 
     def _put(
-        self, sprite: Sprite, at: Place, kind: int | None, least: float, shadow: float
+        self, sprite: Sprite, at: Place, kind: int | None, min_visible: float, shadow: float
     ) -> bool:
         height, width = sprite.shape[:2]
         left, top = round(at[0] - width / 2), round(at[1] - height / 2)
         here, part = self._overlap(sprite, left, top)
         solid = part[:, :, 3] > _OPAQUE
         whole = int(np.count_nonzero(sprite[:, :, 3] > _OPAQUE))
-        if kind is not None and np.count_nonzero(solid) < least * whole:
+        if kind is not None and np.count_nonzero(solid) < min_visible * whole:
             return False
         owner = self._owner[here]
-        if not self._leaves(owner[solid], least):
+        if not self._stays_visible(owner[solid], min_visible):
             return False
-        self._cast(sprite[:, :, 3], left, top, shadow)
+        self._cast_shadow(sprite[:, :, 3], left, top, shadow)
         ground = self.canvas[here]
         ground += (part[:, :, :3] - ground) * (part[:, :, 3:].astype(np.float32) / 255)
         owner[solid] = 0
@@ -86,15 +88,15 @@ class Stage:
             owner[solid] = len(self._fruit)
         return True
 
-    def _leaves(self, covered: NDArray[np.int32], least: float) -> bool:
-        """Returns whether the share `least` of every fruit remains if these pixels are covered."""
+    def _stays_visible(self, covered: NDArray[np.int32], min_visible: float) -> bool:
+        """Returns whether enough of every fruit stays visible if these pixels are covered."""
         for number in np.unique(covered[covered > 0]):
             rest = np.count_nonzero(self._owner == number) - np.count_nonzero(covered == number)
-            if rest < least * self._fruit[number - 1][1]:
+            if rest < min_visible * self._fruit[number - 1][1]:
                 return False
         return True
 
-    def _cast(self, mask: NDArray[np.uint8], left: int, top: int, depth: float) -> None:
+    def _cast_shadow(self, mask: NDArray[np.uint8], left: int, top: int, depth: float) -> None:
         """Darkens the pixels under a thing, away from the light."""
         size = min(*mask.shape, self._grain)
         soft = max(1.0, size * 0.07)

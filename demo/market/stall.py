@@ -155,7 +155,7 @@ def tag(rng: np.random.Generator, width: int) -> Sprite:
     )
     edge = max(1, width // 40)
     cv2.rectangle(card, (edge, edge), (width - 1 - edge, height - 1 - edge), ink, max(1, edge // 2))
-    return _turned(_opaque(card), rng.normal(0, 7))
+    return _rotated(_opaque(card), rng.normal(0, 7))
 
 
 def leaf(rng: np.random.Generator, length: int) -> Sprite:
@@ -170,7 +170,7 @@ def leaf(rng: np.random.Generator, length: int) -> Sprite:
     side_veins = np.sin((x - np.abs(middle) * 0.9) * 26) > 0.93
     relief = np.where(vein | side_veins, 26, 0) + np.sign(middle) * 12 + x * 10
     tone = np.array([55, 115, 60]) * rng.uniform(0.6, 1.25) + rng.normal(0, 8, 3)
-    return _turned(_sprite(_tinted(tone, relief.astype(np.float32)), mask), rng.uniform(0, 360))
+    return _rotated(_sprite(_tinted(tone, relief.astype(np.float32)), mask), rng.uniform(0, 360))
 
 
 def _planks(rng: np.random.Generator, width: int, height: int) -> Ground:
@@ -232,7 +232,7 @@ def _opaque(colour: Ground | NDArray[np.uint8]) -> Sprite:
     return _sprite(colour, np.full(colour.shape[:2], 255, np.uint8))
 
 
-def _turned(sprite: Sprite, degrees: float) -> Sprite:
+def _rotated(sprite: Sprite, degrees: float) -> Sprite:
     """Returns the sprite rotated, on a square that holds it at any angle."""
     height, width = sprite.shape[:2]
     side = math.ceil(math.hypot(width, height)) + 2

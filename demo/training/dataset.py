@@ -15,7 +15,7 @@ from rich.progress import track
 from ..market.scenes import render_scene
 
 SIZE = (320, 240)  # larger than the network's input, to leave room to zoom
-_LEAST_LEFT = 0.5  # share of an object's box that a crop must keep
+_MIN_REMAINING = 0.5  # share of an object's box that a crop must keep
 
 
 @dataclass(frozen=True)
@@ -130,4 +130,4 @@ def vary(
     whole = (varied[:, 3:5] - varied[:, 1:3]).prod(1)
     varied[:, 1:5] = varied[:, 1:5].clip(0, (width, height) * 2)
     left = (varied[:, 3:5] - varied[:, 1:3]).prod(1)
-    return out, varied[left > _LEAST_LEFT * whole]
+    return out, varied[left > _MIN_REMAINING * whole]

@@ -17,8 +17,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from .network import YoloLayer
 
-_MOST_RATIO = 4.0  # between the sides of an object and of an anchor that predicts it
-_MOST_EXPONENT = 4.0  # boxes over 50 anchors wide occur only in the first steps
+_MAX_RATIO = 4.0  # between the sides of an object and of an anchor that predicts it
+_MAX_EXPONENT = 4.0  # boxes over 50 anchors wide occur only in the first steps
 _WEIGHTS = (0.075, 0.375, 0.075)  # of box, objectness, class
 _FINE = 4.0  # weight of the finer head's objectness: its many cells count less each
 
@@ -69,7 +69,7 @@ def _head_loss(
         centre = torch.sigmoid(predicted[:, :2]) * head.scale_x_y - (head.scale_x_y - 1) / 2
         centre = (centre + torch.stack([x, y], 1)) * stride
         anchors = truth.new_tensor(head.anchors)[anchor]
-        sides = predicted[:, 2:4].clamp(max=_MOST_EXPONENT).exp() * anchors
+        sides = predicted[:, 2:4].clamp(max=_MAX_EXPONENT).exp() * anchors
         overlap = complete_iou(torch.cat([centre, sides], 1), truth[row, 2:6])
         box_loss = (1 - overlap).mean()
         certainty = 0.5 + 0.5 * overlap.detach().clamp(0, 1)
@@ -88,9 +88,7 @@ def _assign(
     Returns `(M,)` each: row of the truth, anchor, the cell's x and y.
     """
     ratio = truth[:, None, 4:6] / truth.new_tensor(head.anchors)
-    row, anchor = torch.nonzero(
-        torch.maximum(ratio, 1 / ratio).amax(2) < _MOST_RATIO, as_tuple=True
-    )
+    row, anchor = torch.nonzero(torch.maximum(ratio, 1 / ratio).amax(2) < _MAX_RATIO, as_tuple=True)
     centre = truth[row, 2:4] / stride
     cell = centre.floor()
     nearer = torch.where(centre - cell < 0.5, -1.0, 1.0)

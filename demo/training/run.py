@@ -31,7 +31,7 @@ _WARM_UP = 150  # steps
 _STEPS_PER_CLOCK_READING = 10
 _DECAY = 0.02  # of weights
 _AVERAGE = 0.998  # of the weights over steps; the averaged weights are the result
-_LEAST_CONFIDENCE = 0.001
+_MIN_CONFIDENCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Run:
             detector = Detector(import_darknet(self._cfg, file))
         detections = {}
         for number, pixels in enumerate(scenes.pixels):
-            found = detector.detect(np.ascontiguousarray(pixels), confidence=_LEAST_CONFIDENCE)
+            found = detector.detect(np.ascontiguousarray(pixels), confidence=_MIN_CONFIDENCE)
             parts = zip(found.class_ids, found.confidences, found.boxes.tolist(), strict=True)
             detections[str(number)] = [[int(c), float(p), *box] for c, p, box in parts]
         return measure(as_coco(scenes), detections)

@@ -249,7 +249,7 @@ def test_the_command_prints_both_tables(
 ) -> None:
     monkeypatch.setattr(scaling, "_CONCURRENCIES", (1, 200))
     monkeypatch.setattr(scaling, "_BURSTS", (100, 1_000))
-    monkeypatch.setattr(load, "_MOST_STEADY", 5_000)
+    monkeypatch.setattr(load, "_MAX_STEADY_IMAGES", 5_000)
     monkeypatch.setattr(sys, "argv", ["scaling", "--warm", "120", "--seed", "3"])
 
     assert scaling.main() == 0

@@ -34,7 +34,7 @@ def block(width: int, height: int) -> NDArray[np.uint8]:
 
 
 def put_block(stage: Stage, width: int, height: int, x: float, y: float, kind: int = 0) -> bool:
-    return stage.put_fruit(block(width, height), (x, y), kind, least=0.6, shadow=0.0)
+    return stage.put_fruit(block(width, height), (x, y), kind, min_visible=0.6, shadow=0.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -42,7 +42,7 @@ def test_a_box_fits_tightly_around_the_drawn_fruit(kind: str) -> None:
     stage = white_stage()
     sprite = draw(variety(kind, 2), np.random.default_rng(4), 41)
 
-    stage.put_fruit(sprite, (37, 30), KINDS.index(kind), least=0.6, shadow=0.0)
+    stage.put_fruit(sprite, (37, 30), KINDS.index(kind), min_visible=0.6, shadow=0.0)
 
     (label,) = stage.labels(0.6)
     changed = np.abs(stage.canvas - WHITE).max(axis=2) > 40
