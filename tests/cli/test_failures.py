@@ -12,7 +12,10 @@ import cv2
 import pytest
 
 from modules.cli import main
+from modules.cli.failed_records import failed_images
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from modules.settings import Settings
+from modules.storage.client import create_client
 from tests.colour_model import picture
 from tests.conftest import ROOT
 from tests.function.local_function import LocalFunction
@@ -180,3 +183,17 @@ def test_a_terminal_gets_a_table(pictures: Pictures) -> None:
     assert "ImageError" in shown
     assert "{" not in shown
     assert "1 ImageError" in done.stderr
+
+
+def test_the_result_of_a_key_that_is_too_long_for_one_is_not_requested(pictures: Pictures) -> None:
+    key = "input/" + "x" * 1018
+    pictures.drop(key, GOOD)
+    client, requested = create_client(), list[str]()
+    client.meta.events.register(
+        "before-parameter-build.s3", lambda params, **_: requested.append(params.get("Key", ""))
+    )
+
+    (failed,) = failed_images(client, BUCKET, Settings())
+
+    assert (failed.key, failed.kind, failed.is_superseded) == (key, "ImageError", False)
+    assert max(len(each) for each in requested) <= 1024

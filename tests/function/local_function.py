@@ -1,4 +1,4 @@
-"""The function as tests use it: an application of their own, beside a local S3."""
+"""The function as tests use it: an application with a local S3; see `LocalFunction`."""
 
 from __future__ import annotations
 
