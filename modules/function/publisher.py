@@ -65,7 +65,7 @@ _ATTEMPTS = 8
 class Publisher:
     """Reads images and publishes results or failures; several threads may share one.
 
-    One thread at a time decodes, detects and draws, so that the pixels of one image are in memory,
+    One thread at a time decodes, detects and draws, so that the pixels of only one image are in memory,
     and the network has all cores, while the other threads wait for S3.
     """
 

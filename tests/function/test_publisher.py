@@ -17,6 +17,7 @@ from tests.colour_model import picture
 from tests.function.local_function import LocalFunction
 
 RED = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
+FETCHED = ("weights", "t/a.png")  # how the paths of a model's weights and of the image end
 GREEN = bytes(cv2.imencode(".png", picture(green=(6, 1)))[1])
 Answer = Callable[[Any], AWSResponse | None]
 MakeFunction = Callable[..., LocalFunction]
@@ -103,6 +104,14 @@ def test_the_model_is_listed_while_the_document_is_requested(
     bucket: LocalBucket, function: LocalFunction
 ) -> None:
     meet(function, 2, lambda operation, _: operation in ("ListObjectsV2", "HeadObject"))
+
+    assert function.handle(upload(bucket, RED))["done"] == ["input/a.png"]
+
+
+def test_the_model_is_fetched_while_the_image_is_fetched(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
+    meet(function, 2, lambda operation, path: operation == "GetObject" and path[-7:] in FETCHED)
 
     assert function.handle(upload(bucket, RED))["done"] == ["input/a.png"]
 
