@@ -55,7 +55,10 @@ def _draw_carried(axes: Axes, carried: Sequence[Carried]) -> None:
         *zip(*sorted(one.items()), strict=True), "s--", color=_RED, label="one partition of S3"
     )
     axes.plot(
-        *zip(*sorted(enough.items()), strict=True), "o-", color=_BLUE, label="partitions enough"
+        *zip(*sorted(enough.items()), strict=True),
+        "o-",
+        color=_BLUE,
+        label="enough partitions of S3",
     )
     last = max(one)
     named = [(at, images, _BLUE) for at, images in enough.items()] + [(last, one[last], _RED)]
@@ -73,9 +76,9 @@ def _draw_carried(axes: Axes, carried: Sequence[Carried]) -> None:
         yscale="log",
         xlim=(0.7, 60_000),
         ylim=(4, 500_000),
-        xlabel="concurrency: images at once",
-        ylabel="images a second",
-        title="What is carried at most",
+        xlabel="concurrency",
+        ylabel="images per second",
+        title="The highest rate",
     )
     axes.xaxis.set_major_formatter(_plain)
     axes.yaxis.set_major_formatter(_plain)
@@ -111,13 +114,13 @@ def _draw_backlog(axes: Axes, bursts: Sequence[tuple[int, int, Outcome]]) -> Non
         xscale="log",
         xlim=(1, 40_000),
         ylim=(0, images * 1.05),
-        ylabel="images that wait",
+        ylabel="waiting images",
         title=f"After {images:,} uploads at once, by concurrency",
     )
     axes.set_xticks([1, 10, 60, 600, 3600, 6 * 3600])
     axes.set_xticklabels(["1 s", "10 s", "1 min", "10 min", "1 h", "6 h"])
     axes.minorticks_off()
-    axes.set_xlabel("since the upload")
+    axes.set_xlabel("time since the upload")
     axes.yaxis.set_major_formatter(_plain)
 
 
