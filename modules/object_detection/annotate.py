@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import functools
 import math
 import zlib
 from collections.abc import Sequence
@@ -14,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .detections import Detections
+from .label_font import WEIGHT, font_for, has_glyph
+from .label_text import drawn_text
 
 Colour = tuple[int, int, int]
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 # Of 20,000 salts tried, the one that makes COCO's twelve commonest classes differ most in colour
 _COLOUR_SALT = "6858"
-_FONT = "sans"  # comes with OpenCV 5: Latin, Greek, Cyrillic, Hebrew, Arabic and CJK
 _MIN_TEXT_SIZE = 11.0  # pixels; smaller letters run together
-_WEIGHT = 600  # semibold: thin strokes vanish in a thumbnail
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def annotate(
 
     Text and lines grow with the image, so that a label is as easy to read in a large photo as in a
     thumbnail when both fill the screen. The most confident detection is drawn last, on top. A label
-    with a character that OpenCV's font does not have is drawn as its class id, like `#12`.
+    that OpenCV's font cannot draw correctly is drawn as its class id, like `#12`.
 
     Args:
         image: `(H, W, 3)` uint8 BGR.
@@ -119,10 +118,10 @@ def _draw_label(
         The label's rectangle, which is inside the image.
     """
     height, width = canvas.shape[:2]
-    font = cv2.FontFace(_FONT)
+    font = font_for(text)
     margin = max(2, text_size // 4)
     left, top, text_width, text_height = cv2.getTextSize(
-        (width, height), text, (0, 0), font, text_size, _WEIGHT
+        (width, height), text, (0, 0), font, text_size, WEIGHT
     )
     tag_width = min(width, text_width + 2 * margin)
     tag_height = min(height, text_height + margin)
@@ -148,27 +147,19 @@ def _draw_label(
         _text_colour(colour),
         font,
         text_size,
-        _WEIGHT,
+        WEIGHT,
     )
     return tag
 
 
 def _drawable(label: str, class_id: int) -> str:
-    return label if all(map(_has_glyph, label)) else f"#{class_id}"
+    """Returns what to draw for a label, from left to right.
 
-
-@functools.cache
-def _has_glyph(character: str) -> bool:
-    """Whether the font has the character; OpenCV draws a question mark if it does not."""
-    if character.isascii():
-        return character.isprintable()
-    return not np.array_equal(_draw_character(character), _draw_character("?"))
-
-
-def _draw_character(character: str) -> NDArray[np.uint8]:
-    canvas = np.zeros((40, 40, 3), np.uint8)
-    cv2.putText(canvas, character, (4, 30), _WHITE, cv2.FontFace(_FONT), 24, _WEIGHT)
-    return canvas
+    The confidence is appended afterwards, so it stands at the right of every label. If both were
+    ordered as one text, a number at the label's end could change places with the confidence.
+    """
+    text = label if label.isascii() else drawn_text(label)
+    return f"#{class_id}" if text is None or not all(map(has_glyph, text)) else text
 
 
 def _text_colour(background: Colour) -> Colour:
