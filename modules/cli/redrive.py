@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     messages = Console(stderr=True)
-    stack = Stack(boto3, arguments.stage)
+    stack = Stack(arguments.stage)
     try:
         with contextlib.ExitStack() as context:
             items: Iterable[Retryable]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from botocore.exceptions import ClientError
 
 from ..errors import UsageError
@@ -14,9 +12,7 @@ _SERVICE = "object-detection"  # as in serverless.yml
 class Stack:
     """The stack of a stage. It is looked up when an output is first needed."""
 
-    def __init__(self, boto3: Any, stage: str) -> None:
-        """Takes the module `boto3`, so that only the commands that need AWS import it."""
-        self._boto3 = boto3
+    def __init__(self, stage: str) -> None:
         self._name = f"{_SERVICE}-{stage}"
         self._outputs: dict[str, str] | None = None
 
@@ -33,8 +29,10 @@ class Stack:
         return self._outputs[name]
 
     def _read_outputs(self) -> dict[str, str]:
+        import boto3
+
         try:
-            client = self._boto3.client("cloudformation")
+            client = boto3.client("cloudformation")
             (found,) = client.describe_stacks(StackName=self._name)["Stacks"]
         except ClientError as error:
             raise UsageError(
