@@ -65,8 +65,8 @@ _ATTEMPTS = 8
 class Publisher:
     """Reads images and publishes results or failures; several threads may share one.
 
-    One thread at a time decodes, detects and draws, so that the pixels of only one image are in memory,
-    and the network has all cores, while the other threads wait for S3.
+    One thread at a time decodes, detects and draws, while the other threads wait for S3. So only
+    the pixels of one image are in memory, and the network has all cores.
     """
 
     def __init__(
