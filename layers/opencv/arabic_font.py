@@ -8,10 +8,7 @@ OpenCV's "sans" font is Rubik, under the SIL Open Font License 1.1.
 from __future__ import annotations
 
 import io
-import re
 import sys
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -22,26 +19,21 @@ from fontTools.varLib import instancer
 from modules.object_detection.label_font import WEIGHT
 from modules.object_detection.label_text import arabic_forms
 
-_GZIP = re.compile(rb"\x1f\x8b\x08")
+from .font import gzip_streams
+
+_TRUETYPE = b"\x00\x01\x00\x00"
 
 
 def sans_font() -> bytes:
     """Returns the file of OpenCV's "sans" font, which is in cv2's library, compressed by gzip."""
-    for data in _embedded_files(next(Path(cv2.__file__).parent.glob("cv2*.so")).read_bytes()):
+    library = next(Path(cv2.__file__).parent.glob("cv2*.so")).read_bytes()
+    for _, data in gzip_streams(library):
+        if not data.startswith(_TRUETYPE):
+            continue
         font = TTFont(io.BytesIO(data))
         if "fvar" in font and not font["post"].italicAngle:
             return data
     raise LookupError("cv2's library does not hold the font")
-
-
-def _embedded_files(library: bytes) -> Iterator[bytes]:
-    for match in _GZIP.finditer(library):
-        try:
-            data = zlib.decompressobj(wbits=31).decompress(library[match.start() :])
-        except zlib.error:
-            continue
-        if data.startswith(b"\x00\x01\x00\x00"):  # TrueType
-            yield data
 
 
 def arabic_font(sans: bytes) -> bytes:

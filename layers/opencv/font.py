@@ -10,6 +10,7 @@ import hashlib
 import re
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 _GZIP = re.compile(rb"\x1f\x8b\x08")
@@ -21,15 +22,20 @@ def required_font(imgproc_cmake: str) -> tuple[str, str]:
     return found["NAME"], found["MD5"]
 
 
-def embedded_gzip(data: bytes, md5: str) -> bytes | None:
-    """Returns the gzip stream in `data` that has this MD5, or None."""
+def gzip_streams(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields every gzip stream in `data`, and what it unpacks to."""
     for start in (match.start() for match in _GZIP.finditer(data)):
         reader = zlib.decompressobj(wbits=31)
         try:
-            reader.decompress(data[start:])
+            unpacked = reader.decompress(data[start:])
         except zlib.error:
             continue
-        stream = data[start : len(data) - len(reader.unused_data)]
+        yield data[start : len(data) - len(reader.unused_data)], unpacked
+
+
+def embedded_gzip(data: bytes, md5: str) -> bytes | None:
+    """Returns the gzip stream in `data` that has this MD5, or None."""
+    for stream, _ in gzip_streams(data):
         # OpenCV identifies its download by the MD5
         if hashlib.md5(stream, usedforsecurity=False).hexdigest() == md5:
             return stream

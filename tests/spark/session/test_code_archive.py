@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,15 +23,32 @@ for name, module in sorted(sys.modules.items()):
 """
 
 
+# Draws a label, and prints the digest of the picture
+DRAW = """
+import hashlib, sys
+import numpy as np
+from modules.object_detection.annotate import annotate
+from modules.object_detection.detections import Detections
+boxes = np.array([[10, 50, 90, 90]], np.float32)
+found = Detections(boxes, np.array([0.9], np.float32), np.array([0], np.int32))
+drawn = annotate(np.zeros((100, 300, 3), np.uint8), found, [sys.argv[1]])
+print(hashlib.sha256(drawn).hexdigest())
+"""
+
+
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The modules that a fresh process imports from the archive, without the checkout."""
-    folder = tmp_path_factory.mktemp("archive")
-    archive = folder / "modules.zip"
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    archive = tmp_path_factory.mktemp("archive") / "modules.zip"
     write_code_archive(archive)
+    return archive
+
+
+@pytest.fixture(scope="module")
+def imported(archive: Path) -> dict[str, str]:
+    """The modules that a fresh process imports from the archive, without the checkout."""
     run = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL],
-        cwd=folder,
+        cwd=archive.parent,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(archive)},
         capture_output=True,
         text=True,
@@ -59,3 +77,17 @@ def test_the_archive_has_no_code_of_the_function_or_the_commands(imported: dict[
     assert {name for name in imported if name.startswith("modules.telemetry.")} == {
         "modules.telemetry.timings"
     }
+
+
+def test_arabic_labels_are_drawn_alike_from_the_archive_and_from_the_checkout(
+    archive: Path,
+) -> None:
+    def drawn(label: str, path: Path) -> str:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(path)}
+        command = [sys.executable, "-c", DRAW, label]
+        return subprocess.run(
+            command, cwd=archive.parent, env=environment, stdout=subprocess.PIPE, check=True
+        ).stdout.decode()
+
+    assert drawn("كلب", archive) == drawn("كلب", ROOT)
+    assert drawn("كلب", archive) != drawn("بلك", archive)
