@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# What the credentials of a profile are fetched from: a role, a single sign-on, a console's login
+_CREDENTIAL_SERVICES = ["signin", "sso", "sso-oidc", "sts"]
+
 CONNECTIONS = 16  # per client; four images and a model's files at the same time need at most 13
 
 
@@ -34,7 +37,7 @@ def create_client() -> S3Client:
         """Skips the search through the hundreds of folders of other services."""
 
         def list_available_services(self, type_name: str) -> list[str]:
-            return ["s3"]
+            return ["s3", *_CREDENTIAL_SERVICES]
 
     session = Session()
     session.register_component("data_loader", S3Loader(session.get_config_variable("data_path")))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
@@ -35,3 +37,22 @@ def test_expired_credentials_have_an_error_class(
 
     with pytest.raises(CredentialsExpiredError), storage_errors("asking"):
         getattr(create_client(), method)(Bucket=BUCKET, Key="a")
+
+
+def test_a_profile_that_assumes_a_role_works(
+    bucket: LocalBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile person]\naws_access_key_id = testing\naws_secret_access_key = testing\n"
+        "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/reader\n"
+        "source_profile = person\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "role")
+
+    found = create_client().list_buckets()["Buckets"]
+
+    assert [item["Name"] for item in found] == [BUCKET]
