@@ -10,11 +10,9 @@ from __future__ import annotations
 import unicodedata
 
 _STRONG = {"L": "L", "R": "R", "EN": "R", "AN": "R"}  # in N0 and N1, numbers count as R
-_REFUSED = frozenset({
-    "",  # unassigned
-    "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",  # explicit formatting
-    "B", "S",  # line ends and tabs
-})  # fmt: skip
+# Explicit formatting characters
+EXPLICIT = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+_REFUSED = EXPLICIT | {"B", "S", ""}  # line ends, tabs and unassigned characters
 _BRACKETS = "()[]{}〈〉《》「」『』【】〔〕〖〗"  # pairs in BidiBrackets.txt
 _MIRRORING = _BRACKETS + "<>«»‹›≤≥"  # pairs in BidiMirroring.txt
 _CLOSING = dict(zip(_BRACKETS[::2], _BRACKETS[1::2], strict=True))

@@ -10,12 +10,11 @@ import functools
 import unicodedata
 from typing import Literal, cast
 
-from .bidi import visual_order
+from .bidi import EXPLICIT, visual_order
 
 _Form = Literal["isolated", "final", "initial", "medial"]
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-_EXPLICIT = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 # They steer shaping and order and have no glyphs: ZWNJ, ZWJ, LRM, RLM, ALM
 _INVISIBLE = dict.fromkeys(map(ord, "\u200c\u200d\u200e\u200f\u061c"))
 _JOIN_CAUSING = ("\u0640", "\u200d")  # tatweel, zero width joiner
@@ -36,7 +35,7 @@ def drawn_text(label: str) -> str | None:
         that have no presentation form for their place in the word.
     """
     classes = list(map(unicodedata.bidirectional, label))
-    if not any(name in _RIGHT_TO_LEFT or name in _EXPLICIT for name in classes):
+    if not any(name in _RIGHT_TO_LEFT or name in EXPLICIT for name in classes):
         return label
     if any(
         name == "BN" and ord(character) not in _INVISIBLE
