@@ -11,7 +11,7 @@ from ..results.keys import OutputKeys
 from ..storage.bucket import Bucket, ObjectHead
 from ..storage.version import Version
 
-_IMAGE_ETAG = "image-etag"  # in a document's metadata: the annotated image that belongs to it
+IMAGE_ETAG = "image-etag"  # in a document's metadata: the annotated image that belongs to it
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Outputs:
         head = self._head(self._keys.document)
         if head is None:
             return Published(None, None, None, None)
-        stamp, image_etag = Stamp.read(head.metadata), head.metadata.get(_IMAGE_ETAG)
+        stamp, image_etag = Stamp.read(head.metadata), head.metadata.get(IMAGE_ETAG)
         if stamp is None or image_etag is None:
             return Published(None, head.version.etag, None, self._etag(self._keys.annotated))
         return Published(stamp, head.version.etag, image_etag, image_etag)
@@ -123,7 +123,7 @@ class Outputs:
         self, published: Published, document: dict[str, Any], stamp: Stamp, image_etag: str
     ) -> None:
         """Replaces the document in `published`, after its annotated image was written."""
-        metadata = {**stamp.metadata(), _IMAGE_ETAG: image_etag}
+        metadata = {**stamp.metadata(), IMAGE_ETAG: image_etag}
         self._put_json(self._keys.document, document, metadata, published.document_etag)
 
     def delete_result(self, published: Published) -> None:
