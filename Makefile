@@ -62,7 +62,7 @@ test: setup batch ## check everything; WORKERS=1 for one test at a time
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest:
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 10 $(PYTEST)
+	$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder --durations 10 $(PYTEST)
 
 coverage: setup batch ## line coverage of the tests, their child processes included, in .cache/coverage/
 	@rm -rf .cache/coverage && mkdir -p .cache/coverage

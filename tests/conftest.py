@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,7 @@ from modules.settings import Settings
 from tests.colour_model import write_colour_model
 from tests.faults.proxy import FaultyProxy
 from tests.function.local_function import LocalFunction
+from tests.scheduling import FileScheduling, rank
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,28 +25,15 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-# With several workers, the tests of one file run on the same worker, and so do those of a group of
-# files that share something slow to start. The slowest groups start first.
-_GROUPS = {
-    "tests/spark/": "spark",
-    "tests/deployment/": "serverless",
-    "tests/function/": None,
-    "tests/cli/": None,
-}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups tests for `--dist loadgroup`, and puts the slow groups in front."""
-    order = list(_GROUPS)
-    ranks = {}
-    for item in items:
-        path = item.path.relative_to(ROOT).as_posix()
-        prefix = next((prefix for prefix in order if path.startswith(prefix)), None)
-        if item.get_closest_marker("xdist_group") is None:
-            group = (prefix and _GROUPS[prefix]) or path
-            item.add_marker(pytest.mark.xdist_group(group))
-        ranks[item] = order.index(prefix) if prefix else len(order)
-    items.sort(key=ranks.__getitem__)
+    """Puts slow tests in front, so that workers end at about the same time."""
+    items.sort(key=lambda item: rank(item.path.relative_to(ROOT).as_posix()))
+
+
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    """Spreads the tests over workers by file."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,6 @@ def test_dropped_images_get_results_until_ctrl_c(
         assert (process.returncode, messages) == (130, "")
 
 
-@pytest.mark.xdist_group("serverless")  # deployments share the folder .serverless
 def test_with_deploy_the_deployed_function_handles_the_events(
     colour_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,6 @@ def aws() -> Iterator[LocalAws]:
         yield server
 
 
-@pytest.mark.xdist_group("serverless")  # deployments share the folder .serverless
 @pytest.mark.timeout(1200)  # four jobs, each of which calls the Serverless Framework
 def test_the_deploying_jobs_run_one_after_the_other(aws: LocalAws) -> None:
     """Packages, deploys as a review app and to production, and removes the review app."""
