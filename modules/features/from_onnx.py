@@ -39,11 +39,11 @@ def import_onnx_features(
         ModelError: the file is not a network that takes an image, there is no such layer, or the
             engine cannot run the subgraph.
     """
-    description = (description or Description()).merged_over(embedded_description(read_onnx(onnx)))
+    given, embedded = description or Description(), embedded_description(read_onnx(onnx))
     subgraph = extract_subgraph(
         onnx,
         layer=layer,
-        input_size=input_size or description.input,
+        input_size=input_size or given.input or embedded.input,
         # any number will do; ONNX Runtime, which needs none, would trust a wrong one
         dimensions=4 if engine_class(engine).needs_dimensions else None,
     )
@@ -54,5 +54,5 @@ def import_onnx_features(
             "float32"
         )
     refuse_unusable(file, engine)
-    preprocessing = description.preprocessing(IMAGENET)
+    preprocessing = given.preprocessing(embedded.preprocessing(IMAGENET))
     return FeatureNetwork(subgraph.onnx, subgraph.input_size, subgraph.output, preprocessing)

@@ -9,9 +9,12 @@ from typing import Any, Literal, cast
 
 from ..errors import ModelError
 from .heads.registry import HEAD_NAMES, load_families
-from .preprocessing import RESIZES, Preprocessing, Resize
+from .preprocessing import NO_MEAN, NO_STD, RESIZES, Preprocessing, Resize
 
 _PREPROCESSING_KEYS = ("scale", "channels", "resize", "padding", "mean", "std")
+# A mean or a std this many times as large as the largest scaled pixel is of pixels from 0 to 255
+_OUT_OF_RANGE = 10
+_LARGEST = 1 << 15  # of sides in pixels, means and stds
 _ONNX_KEYS = ("head", "outputs", "anchors", "names")
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
@@ -34,7 +37,7 @@ class Description:
     scale: float | None = None
     channels: Literal["rgb", "bgr"] | None = None
     resize: Resize | None = None
-    padding: int | None = None
+    padding: float | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     anchors: Anchors | None = None
@@ -43,13 +46,38 @@ class Description:
     def preprocessing(self, default: Preprocessing) -> Preprocessing:
         """Returns the family's preprocessing, or `default` without one, with single keys replaced.
 
-        `default` follows from the model's other files.
+        Keys that belong together replace the default together: a `mean` without a `std` means a
+        std of 1, a `std` without a `mean` means a mean of 0, and a `scale` without them means both.
+        If only `channels` differs, the default's mean and std stay with their colours. For a
+        Darknet network, the resize "letterbox" is Darknet's own.
+
+        Args:
+            default: follows from the model's other files.
+
+        Raises:
+            ModelError: `mean` or `std` cannot be for pixels of the default scale, and there is no
+                `scale`.
         """
         base = default if self.family is None else load_families()[self.family]
-        return replace(base, **self._given(*_PREPROCESSING_KEYS))
+        keys = self._given(*_PREPROCESSING_KEYS)
+        if keys.keys() & {"scale", "mean", "std"}:
+            base = replace(base, mean=NO_MEAN, std=NO_STD)
+        elif self.channels not in (None, base.channels):
+            base = replace(base, mean=base.mean[::-1], std=base.std[::-1])
+        if self.scale is None:
+            self._check_range(255 * base.scale)
+        if self.resize == "letterbox" and base.letterbox == "letterbox-darknet":
+            keys["resize"] = base.letterbox
+        return replace(base, **keys)
 
     def merged_over(self, other: Description) -> Description:
-        """Returns `other` with the keys that are given here replaced."""
+        """Returns `other` with the keys that are given here replaced.
+
+        A `head` or `anchors` given here replaces both. For the preprocessing, call `preprocessing`
+        of `other` and then of this description: the merged keys do not show what belongs together.
+        """
+        if self.head is not None or self.anchors is not None:
+            other = replace(other, head=None, anchors=None)
         return replace(other, **self._given(*vars(self)))
 
     def require_no_onnx_keys(self) -> None:
@@ -63,6 +91,16 @@ class Description:
                 f"model.json: {key} is for *.onnx only; a Darknet model has it in its *.cfg or "
                 "*.names; remove the key"
             )
+
+    def _check_range(self, largest: float) -> None:
+        """Checks that `mean` and `std` can be for pixels from 0 to `largest`."""
+        for key, values in self._given("mean", "std").items():
+            if max(map(abs, values)) > _OUT_OF_RANGE * largest:
+                raise ModelError(
+                    f"model.json: {key} is {list(values)}, but pixels reach only {largest:.6g} "
+                    f"with the scale {largest / 255:.6g}; give `scale` too, which is 1 for a {key} "
+                    "of pixels from 0 to 255"
+                )
 
     def _given(self, *keys: str) -> dict[str, Any]:
         return {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
@@ -115,21 +153,26 @@ def _size(value: Any) -> tuple[int, int]:
     return _integer(width, 1), _integer(height, 1)
 
 
-def _integer(value: Any, minimum: int, maximum: int = 1 << 15) -> int:
-    if type(value) is not int or not minimum <= value <= maximum:
+def _integer(value: Any, minimum: int) -> int:
+    if type(value) is not int or not minimum <= value <= _LARGEST:
         raise ValueError
     return value
 
 
-def _scale(value: Any) -> float:
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+def _number(value: Any) -> float:
+    """Reads a number, or a text with a number or a fraction, like "0.5" or "1/127.5"."""
+    if isinstance(value, str):
+        numerator, slash, denominator = value.partition("/")
+        return float(numerator) / float(denominator) if slash else float(numerator)
+    if type(value) not in (int, float):
         raise TypeError
-    from fractions import Fraction
+    return float(value)
 
-    scale = float(Fraction(value))
-    if not 0 < scale <= 1:
+
+def _bounded(value: float, *, above: float, maximum: float) -> float:
+    if not above < value <= maximum:  # NaN neither
         raise ValueError
-    return scale
+    return value
 
 
 def _strings(value: Any) -> tuple[str, ...]:
@@ -146,12 +189,6 @@ def _anchors(value: Any) -> Anchors:
     )
 
 
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not abs(value) < 1 << 15:
-        raise ValueError
-    return float(value)
-
-
 def _triple(value: Any, read: Callable[[Any], float]) -> tuple[float, float, float]:
     if not isinstance(value, list):
         raise TypeError
@@ -159,8 +196,16 @@ def _triple(value: Any, read: Callable[[Any], float]) -> tuple[float, float, flo
     return first, second, third
 
 
+def _mean(value: Any) -> float:
+    return _bounded(_number(value), above=-_LARGEST, maximum=_LARGEST)
+
+
 def _positive(value: Any) -> float:
-    if type(value) not in (int, float) or not 0 < value < 1 << 15:
+    return _bounded(_number(value), above=0, maximum=_LARGEST)
+
+
+def _padding(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= 255:
         raise ValueError
     return float(value)
 
@@ -171,12 +216,15 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "head": _one_of(*HEAD_NAMES),
     "outputs": (_strings, 'the names of the outputs to read, like ["output0"]'),
     "input": (_size, "a side in pixels, like 640, or width and height, like [640, 384]"),
-    "scale": (_scale, 'what pixels are multiplied by, above 0 and up to 1, like "1/255"'),
+    "scale": (
+        lambda value: _bounded(_number(value), above=0, maximum=1),
+        'what pixels are multiplied by, above 0 and up to 1, like "1/255" or 0.5',
+    ),
     "channels": _one_of("rgb", "bgr"),
     "resize": _one_of(*RESIZES),
-    "padding": (lambda value: _integer(value, 0, 255), "a grey, 0 to 255, like 114"),
+    "padding": (_padding, "a grey, 0 to 255, like 114"),
     "mean": (
-        lambda value: _triple(value, _number),
+        lambda value: _triple(value, _mean),
         "what is subtracted from each channel of scaled pixels, like [0.485, 0.456, 0.406]",
     ),
     "std": (

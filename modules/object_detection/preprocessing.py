@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Resize = Literal["stretch", "letterbox", "letterbox-top-left"]
+from .letterbox import Letterbox, letterbox
+
+Resize = Literal["stretch", "letterbox", "letterbox-top-left", "letterbox-darknet"]
 RESIZES: tuple[Resize, ...] = get_args(Resize)
 
-_NO_MEAN = (0.0, 0.0, 0.0)
-_NO_STD = (1.0, 1.0, 1.0)
+NO_MEAN = (0.0, 0.0, 0.0)
+NO_STD = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,26 @@ class Preprocessing:
         scale: pixel values, 0 to 255, are multiplied by this first.
         channels: their order in the input.
         resize: "stretch" changes the image's proportions to those of the input. "letterbox" keeps
-            them and puts the image in the middle of the input, "letterbox-top-left" in its corner.
+            them and puts the image in the middle of the input, "letterbox-top-left" in its corner;
+            "letterbox-darknet" is Darknet's own form of the first, see letterbox.py.
         padding: the grey value, 0 to 255, around a letterboxed image.
         mean: subtracted from each scaled channel, in the order of `channels`.
         std: each channel is divided by this last, in the same order.
+        letterbox: the form of letterbox that is used if one is requested.
     """
 
     scale: float = 1 / 255
     channels: Literal["rgb", "bgr"] = "rgb"
     resize: Resize = "stretch"
-    padding: int = 114
-    mean: tuple[float, float, float] = _NO_MEAN
-    std: tuple[float, float, float] = _NO_STD
+    padding: float = 114
+    mean: tuple[float, float, float] = NO_MEAN
+    std: tuple[float, float, float] = NO_STD
+    letterbox: Letterbox = "letterbox"
 
     @property
     def normalises(self) -> bool:
         """Whether `mean` and `std` change anything."""
-        return (self.mean, self.std) != (_NO_MEAN, _NO_STD)
+        return (self.mean, self.std) != (NO_MEAN, NO_STD)
 
     def with_letterbox(self, *, letterbox: bool | None) -> Preprocessing:
         """Returns a copy that keeps an image's proportions (True) or stretches it (False).
@@ -71,14 +76,14 @@ class Preprocessing:
         """
         if letterbox is None or letterbox == (self.resize != "stretch"):
             return self
-        return replace(self, resize="letterbox" if letterbox else "stretch")
+        return replace(self, resize=self.letterbox if letterbox else "stretch")
 
     def apply(
         self, image: NDArray[np.uint8], size: tuple[int, int]
     ) -> tuple[NDArray[np.float32], Placement]:
         """Makes the network's input and says where the image is on it.
 
-        Resizes bilinearly, like Darknet and the YOLO projects.
+        Resizes bilinearly, as OpenCV and the YOLO projects do, or as Darknet does.
 
         Args:
             image: `(h, w, 3)` uint8 BGR.
@@ -88,27 +93,17 @@ class Preprocessing:
             The input, `(1, 3, H, W)` float32, and the placement of the image on it.
         """
         placement = Placement(0.0, 0.0, 1.0, 1.0)
+        pixels: NDArray[np.uint8] | NDArray[np.float32] = image
         if self.resize != "stretch":
-            image, placement = self._letterbox(image, size)
-        blob = cv2.dnn.blobFromImage(image, self.scale, size, swapRB=self.channels == "rgb")
+            pixels, (left, top), inner = letterbox(image, size, self.resize, self.padding)
+            placement = Placement(
+                left / size[0], top / size[1], inner[0] / size[0], inner[1] / size[1]
+            )
+        blob = cv2.dnn.blobFromImage(pixels, self.scale, size, swapRB=self.channels == "rgb")
         if self.normalises:
             blob -= np.array(self.mean, np.float32).reshape(1, 3, 1, 1)
             blob /= np.array(self.std, np.float32).reshape(1, 3, 1, 1)
         return blob, placement
 
-    def _letterbox(
-        self, image: NDArray[np.uint8], size: tuple[int, int]
-    ) -> tuple[NDArray[np.uint8], Placement]:
-        height, width = image.shape[:2]
-        scale = min(size[0] / width, size[1] / height)
-        # Ultralytics' LetterBox rounds sides to whole pixels, YOLOX's preproc truncates them
-        to_whole = round if self.resize == "letterbox" else int
-        inner = (max(1, to_whole(width * scale)), max(1, to_whole(height * scale)))
-        left, top = 0, 0
-        if self.resize == "letterbox":
-            left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-        canvas = np.full((size[1], size[0], 3), self.padding, np.uint8)
-        canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner)
-        return canvas, Placement(
-            left / size[0], top / size[1], inner[0] / size[0], inner[1] / size[1]
-        )
+
+DARKNET = Preprocessing(padding=127.5, letterbox="letterbox-darknet")  # fills with 0.5

@@ -72,7 +72,7 @@ def test_a_decoded_network_has_its_classes_and_preprocessing_as_metadata(
     assert (metadata["task"], metadata["imgsz"], metadata["stride"]) == ("detect", "[64, 128]", "8")
     description = json.loads(metadata["model.json"])
     assert (description["resize"], description["channels"], description["head"]) == (
-        "letterbox",
+        "letterbox-darknet",
         "rgb",
         "objectness",
     )

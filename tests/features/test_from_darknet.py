@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from modules.object_detection.darknet.layers import build_network
 from modules.object_detection.darknet.weights import read_weights
 from modules.object_detection.engines.registry import create_engine
 from modules.object_detection.onnx.graph import more_outputs
-from modules.object_detection.preprocessing import Preprocessing
+from modules.object_detection.preprocessing import DARKNET
 from tests.colour_model import CFG, picture, weights
 from tests.object_detection.darknet.random_models import (
     OWN_CFGS,
@@ -161,8 +162,8 @@ def test_images_are_preprocessed_as_for_the_detector() -> None:
     letterbox = load(CFG.replace("[net]", "[net]\nletter_box=1"), weights(), "0")
 
     assert network.input_size == (128, 32)
-    assert network.preprocessing == Preprocessing(resize="stretch", padding=127)
-    assert letterbox.preprocessing == Preprocessing(resize="letterbox", padding=127)
+    assert network.preprocessing == DARKNET
+    assert letterbox.preprocessing == replace(DARKNET, resize="letterbox-darknet")
 
 
 def test_a_tree_is_required_if_the_cfg_names_one() -> None:

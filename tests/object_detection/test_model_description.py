@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from modules.errors import ModelError
 from modules.object_detection.model_description import Description, parse_description
-from modules.object_detection.preprocessing import Preprocessing
+from modules.object_detection.preprocessing import DARKNET, Preprocessing
+
+IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 def parse(**keys: object) -> Description:
@@ -65,11 +68,108 @@ def test_the_family_gives_the_preprocessing_and_single_keys_override_it() -> Non
     )
 
 
-def test_mean_and_std_override_those_of_the_preprocessing() -> None:
-    default = Preprocessing(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"mean": [0.5, 0.25, 0.75]}, Preprocessing(mean=(0.5, 0.25, 0.75))),
+        ({"mean": [0, 0, 0]}, Preprocessing()),
+        ({"std": [0.5, 0.25, 0.75]}, Preprocessing(std=(0.5, 0.25, 0.75))),
+        ({"scale": 1}, Preprocessing(scale=1.0)),
+        ({"scale": 1, "mean": [1, 2, 3]}, Preprocessing(scale=1.0, mean=(1.0, 2.0, 3.0))),
+        (
+            {"mean": [0.5, 0.5, 0.5], "std": [2, 2, 2]},
+            Preprocessing(mean=(0.5, 0.5, 0.5), std=(2.0, 2.0, 2.0)),
+        ),
+    ],
+)
+def test_scale_mean_and_std_replace_those_of_the_default_together(
+    keys: dict[str, object], expected: Preprocessing
+) -> None:
+    assert parse(**keys).preprocessing(IMAGENET) == expected
 
-    assert parse(mean=[0, 0, 0]).preprocessing(default) == Preprocessing(std=(4.0, 5.0, 6.0))
-    assert parse(std=[1, 1, 1]).preprocessing(default) == Preprocessing(mean=(1.0, 2.0, 3.0))
+
+def test_other_keys_leave_the_defaults_mean_and_std() -> None:
+    found = parse(padding=0, resize="letterbox", channels="rgb").preprocessing(IMAGENET)
+
+    assert found == replace(IMAGENET, padding=0, resize="letterbox")
+
+
+def test_the_defaults_mean_and_std_stay_with_their_colours_if_the_channels_change() -> None:
+    found = parse(channels="bgr").preprocessing(IMAGENET)
+
+    assert found == replace(
+        IMAGENET, channels="bgr", mean=(0.406, 0.456, 0.485), std=(0.225, 0.224, 0.229)
+    )
+
+
+def test_a_mean_that_is_given_is_in_the_order_of_the_channels_that_are_given() -> None:
+    found = parse(channels="bgr", mean=[0.1, 0.2, 0.3]).preprocessing(IMAGENET)
+
+    assert found == Preprocessing(channels="bgr", mean=(0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"mean": [123.675, 116.28, 103.53]},
+            "mean is [123.675, 116.28, 103.53], but pixels reach only 1 with the scale 0.00392157; "
+            "give `scale` too, which is 1 for a mean of pixels from 0 to 255",
+        ),
+        ({"std": [58.395, 57.12, 57.375]}, "give `scale` too, which is 1 for a std of pixels"),
+        ({"mean": [0, 0, -127.5]}, "mean is [0.0, 0.0, -127.5], but pixels reach only 1"),
+    ],
+)
+def test_a_mean_or_std_of_pixels_up_to_255_needs_the_scale(
+    keys: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError) as error:
+        parse(**keys).preprocessing(Preprocessing())
+
+    assert message in str(error.value)
+    with_scale = parse(**keys, scale=1).preprocessing(Preprocessing())
+    assert with_scale.scale == 1.0
+    assert parse(family="yolox", **keys).preprocessing(Preprocessing()).scale == 1.0
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        ("1/255", 1 / 255),
+        ("2/255", 2 / 255),
+        ("1/127.5", 1 / 127.5),
+        (" 1 / 127.5 ", 1 / 127.5),
+        ("0.5/127.5", 0.5 / 127.5),
+        ("1e0/2.55e2", 1 / 255),
+        ("0.00392156862745098", 0.00392156862745098),
+        (0.017, 0.017),
+        (1, 1.0),
+    ],
+)
+def test_a_scale_is_a_number_or_a_fraction_of_decimals(scale: object, expected: float) -> None:
+    assert parse(scale=scale).scale == expected
+
+
+def test_mean_and_std_may_be_fractions_too() -> None:
+    found = parse(mean=["127.5/255", "0.5", 0], std=["1/2", 1, "127.5/255"])
+
+    assert (found.mean, found.std) == ((0.5, 0.5, 0.0), (0.5, 1.0, 0.5))
+
+
+def test_a_letterbox_for_a_darknet_network_is_darknets() -> None:
+    assert parse(resize="letterbox").preprocessing(DARKNET).resize == "letterbox-darknet"
+    assert parse(family="darknet", resize="letterbox").preprocessing(Preprocessing()) == replace(
+        DARKNET, resize="letterbox-darknet"
+    )
+    assert parse(family="yolov5").preprocessing(DARKNET).resize == "letterbox"
+    assert parse(resize="letterbox").preprocessing(Preprocessing()).resize == "letterbox"
+
+
+def test_a_head_that_is_given_replaces_head_and_anchors_together() -> None:
+    embedded = parse(head="anchors", anchors=[[[1, 2]]], input=64)
+
+    assert parse(head="classes").merged_over(embedded) == parse(head="classes", input=64)
+    assert parse(input=32).merged_over(embedded).anchors == (((1.0, 2.0),),)
 
 
 def test_mean_and_std_are_allowed_for_darknet() -> None:
@@ -92,10 +192,22 @@ def test_mean_and_std_are_allowed_for_darknet() -> None:
         ("scale", "1/0", "it must be what pixels are multiplied by"),
         ("scale", 255, "it must be what pixels are multiplied by"),
         ("scale", "a lot", "it must be what pixels are multiplied by"),
+        ("scale", "", "it must be what pixels are multiplied by"),
+        ("scale", "1/", "it must be what pixels are multiplied by"),
+        ("scale", "/255", "it must be what pixels are multiplied by"),
+        ("scale", "1/2/3", "it must be what pixels are multiplied by"),
+        ("scale", "1/0.0", "it must be what pixels are multiplied by"),
+        ("scale", "nan", "it must be what pixels are multiplied by"),
+        ("scale", "1/inf", "it must be what pixels are multiplied by"),
+        ("scale", "-1/255", "it must be what pixels are multiplied by"),
+        ("scale", "1e999999999", "it must be what pixels are multiplied by"),
+        ("scale", [1], "it must be what pixels are multiplied by"),
         ("scale", True, "it must be what pixels are multiplied by"),
         ("channels", "RGB", "it must be one of rgb, bgr"),
-        ("resize", "crop", "it must be one of stretch, letterbox, letterbox-top-left"),
+        ("resize", "crop", "it must be one of stretch, letterbox, letterbox-top-left, lett"),
         ("padding", 256, "it must be a grey, 0 to 255"),
+        ("padding", True, "it must be a grey, 0 to 255"),
+        ("padding", float("nan"), "it must be a grey, 0 to 255"),
         ("mean", 0.5, "it must be what is subtracted from each channel of scaled pixels"),
         ("mean", [0.5, 0.5], "it must be what is subtracted from each channel of scaled pixels"),
         (

@@ -97,6 +97,7 @@ def describe(network: Network, model: Model) -> dict[str, str]:
         "stride": str(_coarsest_stride(model.detector)),
         "model.json": json.dumps(
             {
+                "family": "darknet",
                 "head": "objectness",
                 "resize": preprocessing.resize,
                 "channels": preprocessing.channels,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..heads.head import Head
 from ..onnx.graph import Graph
-from ..preprocessing import Preprocessing
+from ..preprocessing import DARKNET
 from .cfg import Section
 from .options import check_options
 from .tree import ClassTree
@@ -15,7 +15,6 @@ from .weights import Convolution, LayerWeights
 
 INPUT = "image"
 
-_LETTERBOX_GREY = 127  # letterbox_image fills with 0.5
 # In bytes: Protocol Buffers hold 2 GiB; 16 MiB are for everything else
 _MAX_WEIGHTS = 2**31 - 2**24
 _MAX_VALUES = 2**28  # of a layer's output, 1 GiB; the largest known is 80 x 1536 x 1536
@@ -80,9 +79,7 @@ class NetworkBuilder:
             if width < 1 or height < 1:
                 raise net.error(f"an input of {width} x {height} is empty")
         letter_box = net.integer("letter_box", 0) != 0
-        self.preprocessing = Preprocessing(
-            resize="letterbox" if letter_box else "stretch", padding=_LETTERBOX_GREY
-        )
+        self.preprocessing = DARKNET.with_letterbox(letterbox=letter_box)
         self.tree = tree
         self.input = Blob(INPUT, channels, height, width)
         _check_size(net, self.input)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model_description import Description
-from ..preprocessing import Preprocessing
+from ..preprocessing import DARKNET, Preprocessing
 from .candidates import Candidates, best_class
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
@@ -107,5 +107,5 @@ FORM = HeadForm(
     _create,
     _matches,
     outputs="[1, N, 5 + classes] with a row for each cell or anchor",
-    families=dict.fromkeys(("yolov5", "yolov6", "yolov7"), LETTERBOX),
+    families={**dict.fromkeys(("yolov5", "yolov6", "yolov7"), LETTERBOX), "darknet": DARKNET},
 )

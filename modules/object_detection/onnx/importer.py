@@ -46,7 +46,8 @@ def import_onnx(
     """
     file = read_onnx(onnx)
     _refuse(file, engine)
-    description = (description or Description()).merged_over(embedded_description(file))
+    given, embedded = description or Description(), embedded_description(file)
+    description = given.merged_over(embedded)
     labels = _labels(file, labels or description.names)
     size = _input_size(file, description)
     loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
@@ -63,7 +64,7 @@ def import_onnx(
             f"by its outputs {', '.join(found.outputs)}"
         )
     loaded.outputs = found.outputs
-    preprocessing = description.preprocessing(found.preprocessing)
+    preprocessing = given.preprocessing(embedded.preprocessing(found.preprocessing))
     return Network(onnx, size, found.outputs, found.head, preprocessing, labels), loaded
 
 
