@@ -3,7 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHARED_DATA ?= $(wildcard ../shared)
 export SHARED_DATA
-# MODEL and IMAGES choose another model folder, and other pictures, for `make demo`
+# MODEL and IMAGES choose another model folder, and other pictures, for `make demo`. In the
+# environment, MODEL is a setting of the function, such as `make local` exports it.
+ifeq ($(origin MODEL),environment)
+override undefine MODEL
+endif
 DEMO_MODEL := $(if $(MODEL),--model $(MODEL))
 
 # `make layer`: KIND is slim, stock (both OpenCV) or onnxruntime; ARCH x86_64 or arm64

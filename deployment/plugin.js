@@ -30,13 +30,15 @@ class Deployment {
     this.configurationVariablesSources = {
       deployment: { resolve: async ({ address }) => ({ value: this.values[address] ?? null }) },
     };
-    // Only for packages: `invoke local` uses the OpenCV of the virtual environment, not the layers
+    // The layers are only for packages: `invoke local` uses the OpenCV of the virtual environment, not the layers
     this.hooks = {
       'before:package:cleanup': () => {
         this.checkLayers();
         this.compile();
       },
+      'before:invoke:local:invoke': () => Object.assign(process.env, this.ownSettings),
     };
+    this.ownSettings = this.givenSettings();
   }
 
   error(message, code) {
@@ -52,6 +54,14 @@ class Deployment {
     const pairs = (options.param || []).map((text) => text.split(/=(.*)/s, 2));
     const given = { ...params.default, ...params[stage], ...Object.fromEntries(pairs) };
     return [given, stage];
+  }
+
+  /** Returns the settings that the shell's environment has. With `invoke local` they count, such as
+   * the MODEL that `python -m modules local` exports; a deployment has only its parameters. */
+  givenSettings() {
+    const { provider = {} } = this.serverless.configurationInput;
+    const names = Object.keys(provider.environment || {}).filter((name) => process.env[name]);
+    return Object.fromEntries(names.map((name) => [name, process.env[name]]));
   }
 
   derive(values) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent.parent
 _STAGE = "local"
+_PORT = 5566
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a model folder, or one of {NAMES} (default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=int, default=5566, help="the port it listens on (default: %(default)s)"
+        "--port",
+        type=int,
+        help=f"the port it listens on (default: {_PORT}, or any free port if that is taken)",
     )
     parser.add_argument(
         "--deploy",
@@ -62,11 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Handles events until it is interrupted."""
     from .local_aws.aws import LocalAws
+    from .local_aws.moto_server import is_free
 
     for number in (signal.SIGINT, signal.SIGTERM):  # shells make background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     model = find_model(arguments.model)
-    with LocalAws(port=arguments.port, python=arguments.python) as aws:
+    port = arguments.port
+    if port is None:
+        port = _PORT if is_free(_PORT) else 0
+    with LocalAws(port=port, python=arguments.python) as aws:
         if arguments.deploy:
             _serve_deployed(aws, model, arguments.param)
         else:
@@ -82,7 +90,7 @@ def _serve_in_process(aws: LocalAws, model: Path) -> None:
     with LocalBucket(settings.input_prefix, aws) as bucket:
         bucket.upload_model(model)
         handler = quiet_handler()
-        _print_usage(aws, BUCKET, model, settings.input_prefix)
+        _print_usage(aws, BUCKET, model)
         while True:
             for event in bucket.events():
                 report = handler(event, None)
@@ -106,14 +114,23 @@ def _serve_deployed(aws: LocalAws, model: Path, params: list[str]) -> None:
     (stack,) = aws.client("cloudformation").describe_stacks()["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     upload_model(aws.client("s3"), outputs["Bucket"], model)
-    _print_usage(aws, outputs["Bucket"], model, Settings.input_prefix)
+    _print_usage(aws, outputs["Bucket"], model)
     aws.functions.on_log = lambda text: print(text, flush=True)
     while True:
         time.sleep(1)
 
 
-def _print_usage(aws: LocalAws, bucket: str, model: Path, prefix: str) -> None:
+def _print_usage(aws: LocalAws, bucket: str, model: Path) -> None:
+    """Prints what makes AWS tools in another shell use this AWS, and how to drop a picture."""
     print(f"# A bucket, s3://{bucket}, with the model {model.name}. In another shell:")
-    for name, value in aws.environment.items():
-        print(f"export {name}={value}")
-    print(f"aws s3 cp IMAGE s3://{bucket}/{prefix}", flush=True)
+    for name, value in {**aws.environment, "MODEL": f"models/{model.name}/"}.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(f"{_python()} -m modules drop PICTURE s3://{bucket}", flush=True)
+
+
+def _python() -> str:
+    """Returns this interpreter as a command, relative to the current folder where that is short."""
+    path = Path(sys.executable)
+    return shlex.quote(
+        str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    )

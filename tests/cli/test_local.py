@@ -35,7 +35,7 @@ def test_dropped_images_get_results_until_ctrl_c(
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        for line in wait_for_line(process, "^aws s3 cp"):
+        for line in wait_for_line(process, "-m modules drop"):
             if line.startswith("export "):
                 monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
         client = boto3.client("s3")
@@ -59,11 +59,11 @@ def test_with_deploy_the_deployed_function_handles_the_events(
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        lines = wait_for_line(process, "^aws s3 cp")
+        lines = wait_for_line(process, "-m modules drop")
         for line in lines:
             if line.startswith("export "):
                 monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
-        bucket = lines[-1].removeprefix("aws s3 cp IMAGE s3://").removesuffix("/input/")
+        bucket = lines[-1].rpartition("s3://")[2]
         data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
         client = boto3.client("s3")
 

@@ -71,11 +71,18 @@ class MotoServer:
         )
 
 
-def _check_port(port: int) -> None:
-    """Raises UsageError if a port is taken, because moto's server would wait for ever."""
+def is_free(port: int) -> bool:
+    """Returns whether a server can listen on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
         except OSError:
-            raise UsageError(f"port {port} is taken; choose another with --port") from None
+            return False
+        return True
+
+
+def _check_port(port: int) -> None:
+    """Raises UsageError if a port is taken, because moto's server would wait for ever."""
+    if not is_free(port):
+        raise UsageError(f"port {port} is taken; choose another with --port")
