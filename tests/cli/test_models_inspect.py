@@ -76,6 +76,37 @@ def test_ignored_options_are_listed(colour_model: Path) -> None:
     assert note.endswith("which change nothing here: batch, subdivisions, jitter")
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ("nms_kind=diounms\nbeta_nms=0.6", "nms_kind=diounms, beta_nms=0.6"),
+        ("nms_kind = greedynms", "nms_kind=greedynms"),
+    ],
+)
+def test_a_suppression_that_is_not_followed_is_named_with_the_one_in_use(
+    options: str, named: str, colour_model: Path
+) -> None:
+    cfg = colour_model / "colours.cfg"
+    cfg.write_text(cfg.read_text().replace("num=1", f"num=1\n{options}"))
+
+    (note,) = inspect(colour_model)["network"]["notes"]
+
+    assert note.startswith(
+        f"{named}: not followed; overlapping boxes are suppressed by plain intersection over union"
+    )
+
+
+def test_a_suppression_that_is_darknets_default_is_not_named_as_another(
+    colour_model: Path,
+) -> None:
+    cfg = colour_model / "colours.cfg"
+    cfg.write_text(cfg.read_text().replace("num=1", "num=1\nnms_kind=default\nbeta_nms=0.6"))
+
+    (note,) = inspect(colour_model)["network"]["notes"]
+
+    assert note.endswith("which change nothing here: nms_kind, beta_nms")
+
+
 def test_an_input_that_is_not_a_multiple_of_the_stride_is_a_problem(colour_model: Path) -> None:
     cfg = colour_model / "colours.cfg"
     cfg.write_text(cfg.read_text().replace("width=64", "width=68"))

@@ -7,7 +7,7 @@ from collections import Counter
 from ...object_detection.darknet.cfg import Section, parse_cfg
 from ...object_detection.darknet.layers import build_network
 from ...object_detection.darknet.network import NetworkBuilder
-from ...object_detection.darknet.options import ignored_options
+from ...object_detection.darknet.options import command_line_options, ignored_options
 from ...object_detection.darknet.tree import parse_tree
 from ...object_detection.heads.head import Head
 from ...object_detection.network import Network
@@ -48,7 +48,7 @@ def darknet_facts(
         size,
         heads,
         loaded.preprocessing if loaded else None,
-        notes=_ignored([net, *sections]),
+        notes=(*_other_suppression(sections), *_ignored([net, *sections])),
         problems=_size_problems(size, heads),
     )
 
@@ -85,7 +85,25 @@ def _ignored(sections: list[Section]) -> tuple[str, ...]:
     names = ", ".join(
         name if times == 1 else f"{name} ({times}x)" for name, times in counts.items()
     )
-    return (f"options for training, or unknown ones, which change nothing here: {names}",)
+    return (
+        f"options for training or tracking, or unknown ones, which change nothing here: {names}",
+    )
+
+
+def _other_suppression(sections: list[Section]) -> tuple[str, ...]:
+    """Makes a note of the options by which Darknet's command line suppresses boxes."""
+    found = dict.fromkeys(
+        f"{name}={section.options[name].value}"
+        for section in sections
+        for name in command_line_options(section)
+    )
+    if not found:
+        return ()
+    return (
+        f"{', '.join(found)}: not followed; overlapping boxes are suppressed by plain intersection "
+        "over union, as in Darknet's library and OpenCV. Darknet's command line follows these "
+        "options and can keep other boxes",
+    )
 
 
 def _size_problems(size: tuple[int, int], heads: tuple[HeadFacts, ...]) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Lists the options that each kind of section may have; start at `check_options`.
 
-Taken from Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). There are three groups:
+Taken from Darknet's own parser (github.com/AlexeyAB/darknet, parser.c). There are four groups:
 honoured: the option changes the result, and the importer supports it.
-ignored: the option changes only training or scheduling.
+ignored: the option changes only training or scheduling, or tracking in videos.
+command line: the option changes only which boxes Darknet's command line shows, not those of its
+library or of OpenCV; see `command_line_options`.
 neutral: the option changes the result, and the importer supports only the value listed here, which
 has no effect.
 Unknown options are ignored, as in Darknet, unless they look like a misspelling of one that counts.
@@ -36,9 +38,14 @@ _IN_EVERY_LAYER = _words(
 
 _IN_YOLO = _words(
     "jitter ignore_thresh truth_thresh random iou_thresh cls_normalizer iou_normalizer "
-    "obj_normalizer delta_normalizer iou_loss iou_thresh_kind nms_kind beta_nms resize max "
+    "obj_normalizer delta_normalizer iou_loss iou_thresh_kind resize max "
     "max_delta counters_per_class label_smooth_eps objectness_smooth map"
 )
+
+_IN_COMMAND_LINE = _words("nms_kind beta_nms")
+_OWN_SUPPRESSION = _words(
+    "greedynms diounms"
+)  # other values of nms_kind are the default to Darknet
 
 _RULES = {
     "net": _Rules(
@@ -139,7 +146,7 @@ def check_options(section: Section) -> None:
         if name in rules.neutral:
             if not _is_same(option.value, rules.neutral[name]):
                 raise section.error(f"{name}={option.value} is not supported; leave it out", name)
-        elif name not in rules.honoured | ignored:
+        elif name not in rules.honoured | ignored | _IN_COMMAND_LINE:
             similar = difflib.get_close_matches(name, sorted(counting), n=1, cutoff=_SIMILAR)
             if similar:
                 raise section.error(
@@ -151,7 +158,22 @@ def check_options(section: Section) -> None:
 def ignored_options(section: Section) -> list[str]:
     """Returns the options that have no effect in a section of a supported kind."""
     rules = _RULES[section.kind]
-    return [name for name in section.options if name not in rules.honoured | rules.neutral.keys()]
+    others = rules.honoured | rules.neutral.keys() | set(command_line_options(section))
+    return [name for name in section.options if name not in others]
+
+
+def command_line_options(section: Section) -> list[str]:
+    """Returns the options by which Darknet's command line suppresses boxes in another way.
+
+    diounms_sort in box.c does that, if `nms_kind` selects it. Darknet's library (do_nms_sort) and
+    OpenCV suppress by plain intersection over union, and so does this project.
+    """
+    kind = section.options.get("nms_kind")
+    if section.kind not in ("yolo", "Gaussian_yolo") or kind is None:
+        return []
+    if kind.value not in _OWN_SUPPRESSION:
+        return []
+    return [name for name in section.options if name in _IN_COMMAND_LINE]
 
 
 def _is_same(value: str, other: str) -> bool:
