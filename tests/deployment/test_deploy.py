@@ -49,7 +49,7 @@ def updated(deployment: Deployment) -> Deployment:
 def test_the_built_layers_run_on_lambdas_python(deployment: Deployment) -> None:
     if deployment.runtime.missing:
         pytest.skip(deployment.runtime.missing)
-    function, _ = deployment.aws.find_function(FUNCTION)
+    function = deployment.aws.find_function(FUNCTION)
     code = "import sys, cv2; print(*sys.version_info[:2], cv2.__file__)"
 
     printed = subprocess.run(
@@ -153,7 +153,7 @@ def test_invoke_and_logs_reach_the_deployed_function(
 
 
 def test_the_function_cannot_write_to_its_own_code(deployment: Deployment) -> None:
-    function, _ = deployment.aws.find_function(FUNCTION)
+    function = deployment.aws.find_function(FUNCTION)
     code = (
         "import os, sys\n"
         "denied = [p for p in sys.argv[1:] if not os.access(p, os.W_OK)]\n"

@@ -95,7 +95,8 @@ class Storm:
             timeout_seconds=60,
         )
         self._functions = Functions(
-            find=lambda name: (self._function, AsyncPolicy(on_failure="dead-letters")),
+            find=lambda name: self._function,
+            policy=lambda name: AsyncPolicy(self._function.arn, on_failure="dead-letters"),
             send=lambda queue, message: self._letters.append(json.loads(message)),
             write_log=lambda name, text: self._logs.append(text),
             retry_seconds=_RETRY_SECONDS,

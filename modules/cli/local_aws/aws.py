@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any, Self
@@ -18,8 +19,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import moto_extensions
 from .execution_environment import Function
-from .functions import AsyncPolicy, Functions
+from .functions import Functions
 from .moto_server import REGION, MotoServer
+
+_LOG_LOCK = threading.Lock()
 
 
 class LocalAws(MotoServer):
@@ -29,7 +32,12 @@ class LocalAws(MotoServer):
     """
 
     def __init__(
-        self, *, port: int = 0, python: Path | None = None, retry_seconds: float = 1.0
+        self,
+        *,
+        port: int = 0,
+        python: Path | None = None,
+        retry_seconds: float = 1.0,
+        concurrency: int | None = None,
     ) -> None:
         """Prepares the server.
 
@@ -37,10 +45,13 @@ class LocalAws(MotoServer):
             port: the port that it listens on; 0 takes any free port.
             python: an interpreter with awslambdaric installed; by default the running one.
             retry_seconds: the wait before an asynchronous event's first retry; see `Functions`.
+            concurrency: how many asynchronous events run at once; by default one per CPU.
         """
         super().__init__(port=port)
         self._python = python or Path(sys.executable)
         self._retry_seconds = retry_seconds
+        self._concurrency = concurrency
+        self._unpack_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -48,9 +59,11 @@ class LocalAws(MotoServer):
         self._folder.chmod(0o755)  # functions may run as another user; see `unprivileged`
         self.functions = Functions(
             find=self.find_function,
+            policy=moto_extensions.async_policy,
             send=self._send,
             write_log=_write_log,
             retry_seconds=self._retry_seconds,
+            concurrency=self._concurrency,
         )
         moto_extensions.install(self.functions)
         return self
@@ -60,13 +73,13 @@ class LocalAws(MotoServer):
         super().__exit__(*exception)
         shutil.rmtree(self._folder, onerror=_force_remove)
 
-    def find_function(self, name: str) -> tuple[Function, AsyncPolicy]:
-        """Returns a deployed function, with its code and layers unpacked, and its policy."""
+    def find_function(self, name: str) -> Function:
+        """Returns a deployed function, with its code and layers unpacked."""
         backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
         deployed: LambdaFunction = backend.get_function(name)
         layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in deployed.layers]
         variables = {str(key): str(value) for key, value in deployed.environment_vars.items()}
-        function = Function(
+        return Function(
             name=deployed.function_name,
             arn=deployed.function_arn,
             handler=deployed.handler,
@@ -77,7 +90,6 @@ class LocalAws(MotoServer):
             memory_mb=int(deployed.memory_size),
             timeout_seconds=float(deployed.timeout),
         )
-        return function, moto_extensions.async_policy(deployed.function_name)
 
     def _function_environment(self, deployed: LambdaFunction) -> dict[str, str]:
         names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
@@ -86,15 +98,19 @@ class LocalAws(MotoServer):
         return execution | {name: self.environment[name] for name in names}
 
     def _unpack(self, data: bytes) -> Path:
-        """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder."""
+        """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder.
+
+        Several workers need the same zips at the start, so one at a time unpacks.
+        """
         folder = self._folder / hashlib.sha256(data).hexdigest()[:16]
-        if not folder.exists():
-            temporary = Path(tempfile.mkdtemp(dir=self._folder))
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(temporary)
-            for path in [temporary, *temporary.rglob("*")]:
-                path.chmod(0o555 if path.is_dir() else 0o444)
-            temporary.rename(folder)
+        with self._unpack_lock:
+            if not folder.exists():
+                temporary = Path(tempfile.mkdtemp(dir=self._folder))
+                with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                    archive.extractall(temporary)
+                for path in [temporary, *temporary.rglob("*")]:
+                    path.chmod(0o555 if path.is_dir() else 0o444)
+                temporary.rename(folder)
         return folder
 
     def _send(self, queue_arn: str, message: str) -> None:
@@ -106,8 +122,9 @@ class LocalAws(MotoServer):
 def _write_log(function_name: str, text: str) -> None:
     backend = get_backend(DEFAULT_ACCOUNT_ID, REGION)
     deployed: LambdaFunction = backend.get_function(function_name)
-    deployed.logs_backend.ensure_log_group(deployed.logs_group_name)
-    deployed.save_logs(text)
+    with _LOG_LOCK:  # moto's log groups are for one thread at a time
+        deployed.logs_backend.ensure_log_group(deployed.logs_group_name)
+        deployed.save_logs(text)
 
 
 def _force_remove(remove: Any, path: str, _: object) -> None:

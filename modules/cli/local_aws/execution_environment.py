@@ -62,23 +62,32 @@ class ExecutionEnvironment:
     """A process of a function. It runs one invocation at a time, and any number of them."""
 
     def __init__(self, function: Function) -> None:
+        """Starts the process.
+
+        Raises:
+            OSError: it cannot be started: no such interpreter, no memory.
+        """
         self._function = function
         self._api = RuntimeApi()
         self._log: list[str] = []
         self._started = time.monotonic()
         self._init_ms: float | None = None
         command = [*unprivileged(), str(function.python), "-m", "awslambdaric", function.handler]
-        self._process = subprocess.Popen(  # noqa: S603 - runs the deployed code on purpose
-            command,
-            cwd=function.task,
-            env=self._variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - runs the deployed code on purpose
+                command,
+                cwd=function.task,
+                env=self._variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError:
+            self._api.close()
+            raise
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 

@@ -6,8 +6,10 @@ configuration changes.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
+import logging
 import os
 import queue
 import threading
@@ -18,16 +20,20 @@ from dataclasses import dataclass
 
 from .execution_environment import ExecutionEnvironment, Function, Outcome
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class AsyncPolicy:
     """A function's configuration for asynchronous invocation.
 
     Attributes:
+        arn: the function's.
         retries: the number of attempts after the first one.
         on_failure: the ARN of the queue that receives the events that failed every time.
     """
 
+    arn: str
     retries: int = 2
     on_failure: str | None = None
 
@@ -43,12 +49,16 @@ class _Event:
 class Functions:
     """Invokes functions by name. Looks a function up at each invocation, so changes apply at once.
 
+    No error loses an asynchronous event, not even one of this machine, like a full disk: the event
+    is tried again, and then sent to the on-failure queue.
+
     Set `on_log` to receive the log of every invocation.
     """
 
     def __init__(
         self,
-        find: Callable[[str], tuple[Function, AsyncPolicy]],
+        find: Callable[[str], Function],
+        policy: Callable[[str], AsyncPolicy],
         send: Callable[[str, str], None],
         write_log: Callable[[str, str], None],
         retry_seconds: float,
@@ -57,7 +67,8 @@ class Functions:
         """Starts the worker threads for asynchronous events.
 
         Args:
-            find: returns a function and its policy, given its name.
+            find: returns a function, given its name.
+            policy: returns a function's configuration for asynchronous invocation, given its name.
             send: called with a queue's ARN and a message; sends the message to the queue.
             write_log: called with a function's name and a text; adds it to the log group.
             retry_seconds: the wait before the first retry. The second retry waits twice as long, as
@@ -65,6 +76,7 @@ class Functions:
             concurrency: how many asynchronous events run at once; by default one per CPU.
         """
         self._find = find
+        self._policy = policy
         self._send = send
         self._write_log = write_log
         self.on_log: Callable[[str], None] = lambda text: None
@@ -83,12 +95,15 @@ class Functions:
 
     def invoke(self, name: str, payload: bytes, request_id: str = "") -> Outcome:
         """Invokes a function synchronously: waits for the result and returns it."""
-        function, _ = self._find(name)
+        function = self._find(name)
         environment = self._take(function)
-        outcome = environment.invoke(request_id or str(uuid.uuid4()), payload)
+        try:
+            outcome = environment.invoke(request_id or str(uuid.uuid4()), payload)
+        except BaseException:
+            environment.close()
+            raise
         self._give_back(function, environment)
-        self._write_log(name, outcome.log)
-        self.on_log(outcome.log)
+        self._publish_log(name, outcome.log)
         return outcome
 
     def invoke_later(self, name: str, payload: bytes) -> str:
@@ -154,33 +169,55 @@ class Functions:
         else:
             environment.close()
 
+    def _publish_log(self, name: str, text: str) -> None:
+        """Passes a log on. An error here does not change the outcome of the invocation."""
+        for publish in (lambda: self._write_log(name, text), lambda: self.on_log(text)):
+            try:
+                publish()
+            except Exception:
+                _logger.exception("a part of the log of %s cannot be written", name)
+
     def _work(self) -> None:
         while (event := self._events.get()) is not None:
             try:
                 self._attempt(event)
+            except Exception:
+                _logger.exception(
+                    "the event %s of %s is lost", event.request_id, event.function_name
+                )
             finally:
                 with self._lock:
                     self._unfinished -= 1
 
     def _attempt(self, event: _Event) -> None:
-        outcome = self.invoke(event.function_name, event.payload, event.request_id)
+        """Invokes the function once; after an error, schedules a retry or sends a dead letter."""
+        try:
+            outcome = self.invoke(event.function_name, event.payload, event.request_id)
+        except Exception as error:
+            _logger.exception("%s cannot be started", event.function_name)
+            outcome = _error_of_this_machine(error)
         if not outcome.is_error:
             return
-        function, policy = self._find(event.function_name)
+        policy = self._policy(event.function_name)
         if event.attempt <= policy.retries:
-            again = _Event(event.function_name, event.payload, event.request_id, event.attempt + 1)
+            again = dataclasses.replace(event, attempt=event.attempt + 1)
             with self._lock:
                 self._unfinished += 1
-            delay = self._retry_seconds * event.attempt
-            timer = threading.Timer(delay, self._events.put, [again])
+            timer = threading.Timer(self._retry_seconds * event.attempt, self._events.put, [again])
             timer.daemon = True
             timer.start()
         elif policy.on_failure:
-            record = _destination_record(function, event, outcome)
+            record = _destination_record(policy.arn, event, outcome)
             self._send(policy.on_failure, json.dumps(record))
 
 
-def _destination_record(function: Function, event: _Event, outcome: Outcome) -> dict[str, object]:
+def _error_of_this_machine(error: Exception) -> Outcome:
+    """Returns the outcome of an invocation that could not be started."""
+    message = {"errorType": type(error).__name__, "errorMessage": str(error)}
+    return Outcome(json.dumps(message).encode(), is_error=True, log="")
+
+
+def _destination_record(arn: str, event: _Event, outcome: Outcome) -> dict[str, object]:
     """Returns the record that Lambda sends to the on-failure queue.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -191,7 +228,7 @@ def _destination_record(function: Function, event: _Event, outcome: Outcome) -> 
         "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "requestContext": {
             "requestId": event.request_id,
-            "functionArn": f"{function.arn}:$LATEST",
+            "functionArn": f"{arn}:$LATEST",
             "condition": "RetriesExhausted",
             "approximateInvokeCount": event.attempt,
         },

@@ -17,14 +17,17 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.cloudformation.models import CloudFormationBackend
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.common_models import CloudFormationModel
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
 
 from .execution_environment import Outcome
 from .functions import AsyncPolicy, Functions
+from .moto_server import REGION
 
-_ASYNC_POLICIES: dict[str, AsyncPolicy] = {}  # by function name
+# by function name: the number of retries, and the ARN of the on-failure queue
+_ASYNC_CONFIGURATIONS: dict[str, tuple[int, str | None]] = {}
 
 
 def install(functions: Functions) -> None:
@@ -56,7 +59,8 @@ def install(functions: Functions) -> None:
 
 def async_policy(function_name: str) -> AsyncPolicy:
     """Returns the deployed configuration for asynchronous invocation, or else Lambda's defaults."""
-    return _ASYNC_POLICIES.get(function_name, AsyncPolicy())
+    arn = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:{function_name}"
+    return AsyncPolicy(arn, *_ASYNC_CONFIGURATIONS.get(function_name, ()))
 
 
 class EventInvokeConfig(CloudFormationModel):
@@ -85,7 +89,7 @@ class EventInvokeConfig(CloudFormationModel):
         name = getattr(properties["FunctionName"], "function_name", properties["FunctionName"])
         on_failure = properties.get("DestinationConfig", {}).get("OnFailure", {})
         retries = int(properties.get("MaximumRetryAttempts", AsyncPolicy.retries))
-        _ASYNC_POLICIES[name] = AsyncPolicy(retries, on_failure.get("Destination"))
+        _ASYNC_CONFIGURATIONS[name] = retries, on_failure.get("Destination")
         return cls(name)
 
     @classmethod
@@ -97,7 +101,7 @@ class EventInvokeConfig(CloudFormationModel):
 
     def delete(self, *_: Any) -> None:
         """Restores Lambda's defaults for the function."""
-        _ASYNC_POLICIES.pop(self._function_name, None)
+        _ASYNC_CONFIGURATIONS.pop(self._function_name, None)
 
 
 def _complete_after_cloudformation(
