@@ -59,7 +59,7 @@ node_modules/installed: package.json package-lock.json
 	npm ci --silent
 	@touch $@
 
-demo: .venv/installed ## drop pictures into a local bucket, and look at what comes out
+demo: .venv/installed ## put pictures into a local bucket and show the results: MODEL=NAME IMAGES=FOLDER
 	@env -u MODEL $(BIN)/python -m modules demo $(DEMO_MODEL) $(IMAGES)
 
 test: setup batch ## check everything; WORKERS=1 for one test at a time
@@ -68,26 +68,26 @@ test: setup batch ## check everything; WORKERS=1 for one test at a time
 pytest:
 	$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder --durations 10 $(PYTEST)
 
-coverage: setup batch ## line coverage of the tests, their child processes included, in .cache/coverage/
+coverage: setup batch ## measure the line coverage of the tests, into .cache/coverage/
 	@rm -rf .cache/coverage && mkdir -p .cache/coverage
 	@$(MAKE) --no-print-directory pytest PYTEST="--cov --cov-report=term --cov-report=xml:.cache/coverage/cobertura.xml --cov-report=html:.cache/coverage/html"
 
-fuzz: .venv/installed ## feed it damaged inputs by the thousand; COUNT=100 for so many of each
+fuzz: .venv/installed ## process thousands of damaged inputs; COUNT=100 of each kind
 	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT))
 
-orders: .venv/installed ## every order in which two invocations' requests can reach S3
+orders: .venv/installed ## test every order in which the requests of two invocations can reach S3
 	ORDERS=all $(BIN)/pytest --timeout 3600 tests/function/test_interleavings.py
 
-kills: .venv/installed ## kill an invocation at 200 random moments; KILLS=1000 for so many
+kills: .venv/installed ## kill invocations at random moments: KILLS=200
 	KILLS=$(or $(KILLS),200) $(BIN)/pytest --timeout 3600 tests/function/test_killed.py
 
-lint: .venv/batch ## formatting, linting, types, and which room imports which
+lint: .venv/batch ## check formatting, lint rules, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
-audit: setup ## licences and known vulnerabilities of what this rests on
+audit: setup ## check the licences and known vulnerabilities of the dependencies
 	$(BIN)/python -m layers.audit
 
 layer: ## build a Lambda layer: KIND=slim|stock|onnxruntime ARCH=x86_64|arm64
@@ -96,13 +96,13 @@ layer: ## build a Lambda layer: KIND=slim|stock|onnxruntime ARCH=x86_64|arm64
 package: setup ## build the deployment into .serverless/; PARAMS="--stage prod --param layer=stock"
 	npx serverless package $(PARAMS)
 
-deploy: setup ## deploy it, to the account that the AWS tools are set up for
+deploy: setup ## deploy to the AWS account of the environment: PARAMS="--stage prod"
 	npx serverless deploy $(PARAMS)
 
-remove: setup ## take a deployment down
+remove: setup ## delete a deployment: PARAMS="--stage prod"
 	npx serverless remove $(PARAMS)
 
-local: setup .venv-lambda/installed ## deploy it to an AWS on this machine: KIND=slim|stock
+local: setup .venv-lambda/installed ## deploy to an AWS on this machine: KIND=slim|stock
 	$(BIN)/python -m modules local --deploy --param layer=$(KIND) \
 		--python $(CURDIR)/.venv-lambda/bin/python $(DEMO_MODEL)
 
@@ -114,7 +114,7 @@ format: .venv/installed ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-exporters: .venv-exporters/installed ## compare with what the YOLO projects find with their own networks
+exporters: .venv-exporters/installed ## compare detections with those of the projects that export networks
 	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),$(SHARED_DATA)/photos)
 
 .venv-exporters/installed: benchmarks/requirements-exporters.txt benchmarks/requirements-yolox.txt
@@ -123,7 +123,7 @@ exporters: .venv-exporters/installed ## compare with what the YOLO projects find
 		--no-deps --no-build-isolation -r benchmarks/requirements-yolox.txt
 	@touch $@
 
-lock: .venv/installed ## bring requirements*.txt and package-lock.json up to date with their sources
+lock: .venv/installed ## update requirements*.txt and package-lock.json from their sources
 	for name in requirements requirements-uv requirements-dev requirements-batch requirements-runtime \
 		benchmarks/requirements-opencv4 \
 		layers/opencv/requirements-build demo/requirements-training \
@@ -145,7 +145,7 @@ lock: .venv/installed ## bring requirements*.txt and package-lock.json up to dat
 train: .venv-training/installed ## train the embedded model from scratch: MINUTES=60
 	.venv-training/bin/python demo/train.py demo/fruits/fruits.cfg --minutes $(or $(MINUTES),60)
 
-reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 puts out, for the parity tests
+reference: .venv/installed .venv-opencv4/installed ## record the outputs of OpenCV 4.14 for the parity tests
 	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \
 		.venv-opencv4/bin/python benchmarks/opencv4_reference.py $(SHARED_DATA)/models/$$model \
 			$(SHARED_DATA)/coco128/images tests/object_detection/reference/$$model.json || exit 1; \
@@ -155,20 +155,20 @@ reference: .venv/installed .venv-opencv4/installed ## record what OpenCV 4.14 pu
 	.venv-opencv4/bin/python benchmarks/opencv4_outputs.py .cache/random-models \
 		tests/object_detection/darknet/reference/random_models.npz
 
-accuracy: .venv/installed .venv-opencv4/installed ## COCO mAP of our core and of OpenCV 4.14's
+accuracy: .venv/installed .venv-opencv4/installed ## measure COCO mAP, of this project and of OpenCV 4.14
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),$(SHARED_DATA)/models/yolo-fastest-1.1-xl) \
 		$(or $(IMAGES),$(SHARED_DATA)/coco128/images) $(or $(LABELS),$(SHARED_DATA)/coco128/labels) \
 		--reference .venv-opencv4/bin/python
 
-faults: .venv/installed ## what becomes of 2,000 images while a third of S3's requests break
+faults: .venv/installed ## serve 2,000 images while a third of all requests to S3 fail
 	$(BIN)/python benchmarks/faults.py
 
-bench: .venv/batch .venv-opencv4/installed ## what the function does, against naive and other engines: half an hour
+bench: .venv/batch .venv-opencv4/installed ## measure the function against a naive one and other engines (half an hour)
 	$(BIN)/python -m benchmarks.function
 
-bench-batch: .venv/batch ## what the Spark jobs do, against bare loops and Spark ML: an hour and more
+bench-batch: .venv/batch ## measure the Spark jobs against plain loops and Spark ML (over an hour)
 	$(BIN)/python benchmarks/batch.py
 
-clean: ## remove what was installed and made here
+clean: ## delete everything that make installed and built
 	rm -rf .venv .venv-lambda .venv-opencv4 .venv-training .venv-exporters \
 		node_modules .cache .serverless demo-output
