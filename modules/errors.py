@@ -72,6 +72,14 @@ class UnreachableError(DownloadError):
     """The server does not answer, or breaks the connection at every attempt."""
 
 
+class OutputError(TransientError):
+    """A result cannot be written on this machine: the message names the file and the reason."""
+
+
+class DiskFullError(OutputError):
+    """No file can be written any more: the disk is full, over its quota, or read-only."""
+
+
 class JobFailedError(TransientError):
     """Spark gave up the job. What it has written stays, and a later run continues from there."""
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..errors import PermanentError, SettingsError, TransientError, UsageError
+from ..errors import OutputError, PermanentError, SettingsError, TransientError, UsageError
+from .printing import stdout_errors
 
 COMMANDS = {
     "detect": "find objects in local images and folders",
+    "drop": "upload pictures to a bucket, wait for the results, and show them",
     "demo": "drop images into a local bucket, and show the results",
     "models": "list, fetch, upload, inspect and convert models",
     "batch": "detect, featurize, reduce and more on Spark, for whole buckets",
@@ -35,15 +39,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, summary in COMMANDS.items():
         module = importlib.import_module(f".{name}", __package__)
         module.add_arguments(commands.add_parser(name, help=summary, description=module.__doc__))
+    _prepare_streams()
     parsed = parser.parse_args(arguments)
     run = importlib.import_module(f".{parsed.command}", __package__).run
+    if sys.stdout is None:  # the shell's >&-; the next opened file would take its place
+        print(f"{parser.prog} {parsed.command}: standard output is closed", file=sys.stderr)
+        return 2
     try:
-        return int(run(parsed))
+        code = int(run(parsed))
+        with stdout_errors():
+            sys.stdout.flush()
+        return code
+    except OutputError as error:
+        print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
+        _discard_stdout()  # what it still holds would fail again at exit
+        return 1
     except (UsageError, SettingsError, PermanentError, TransientError) as error:
         print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output stopped early, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return 0
+    except OSError as error:  # such as a full disk; the message names the file
+        print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _prepare_streams() -> None:
+    """Opens standard error where it is closed, and escapes what a stream's encoding lacks."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

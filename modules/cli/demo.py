@@ -7,12 +7,18 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..results.document import read_failure
+from ..results.keys import DOCUMENT_SUFFIX, output_keys
 from ..settings import Settings
-from .local_images import find_images
+from ..storage.local_files import write_atomically
+from .local_images import LocalImage, find_images, refuse_address
+from .printing import printable, utf8
+from .result_folder import ResultFolder
 from .samples import NAMES, OWN_MODEL, find_model, sample_images
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images",
         nargs="*",
-        type=Path,
         metavar="IMAGE",
         help="images or folders of them (default: samples)",
     )
@@ -40,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("demo-output"),
         metavar="DIR",
-        help="the folder for the results (default: %(default)s)",
+        help="the folder for the results; only results of the same images are overwritten "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="overwrite other files, too; inputs are never overwritten",
     )
     parser.epilog = (
         "If SHARED_DATA names a folder, models and more sample photos are taken from there. Other "
@@ -55,9 +66,23 @@ def run(arguments: argparse.Namespace) -> int:
     from .local_aws.bucket import BUCKET, LocalBucket, quiet_handler
 
     console = Console()
-    model = find_model(arguments.model)
-    images = _find_images(arguments.images or sample_images(model))
+    refuse_address(str(arguments.output))
+    found = find_images(arguments.images or _samples(arguments.model), is_recursive=False)
+    if found.failures:
+        raise UsageError(found.failures[0])
+    _refuse_equal_names(found.images)
     settings = Settings.from_environment(os.environ)
+    images = {settings.input_prefix + utf8(image.name.name): image for image in found.images}
+    folder = ResultFolder(
+        arguments.output,
+        found.images,
+        overwrite=arguments.overwrite,
+        key=lambda image: settings.input_prefix + utf8(image.name.name),
+    )
+    failed_folder = arguments.output / "failed"
+    _check_records(failed_folder, found.images, is_overwriting=arguments.overwrite)
+    too_long = [image for image in found.images if folder.problem(image)]
+    model = find_model(arguments.model)
     with LocalBucket(settings.input_prefix) as bucket:
         bucket.upload_model(model)
         console.print(
@@ -66,48 +91,81 @@ def run(arguments: argparse.Namespace) -> int:
             highlight=False,
             soft_wrap=True,
         )
-        for image in images:
-            bucket.client.upload_file(str(image), BUCKET, settings.input_prefix + image.name)
+        for key, image in images.items():
+            if image not in too_long:
+                bucket.client.put_object(Bucket=BUCKET, Key=key, Body=image.read())
         handler = quiet_handler()
         reports = [handler(event, None) for event in bucket.events()]
-        results = _download(bucket, settings.output_prefix, arguments.output)
-        failures = _download(bucket, settings.failed_prefix, arguments.output / "failed")
+        results = _save_results(bucket, settings, folder, images)
+        failures = _save_records(bucket, settings.failed_prefix, failed_folder)
     _print_table(console, results, arguments.output)
     for document in failures:
-        message = f"{document['image']['key']}: {document['error']['message']}"
+        message = f"{printable(document['image']['key'])}: {document['error']['message']}"
         print(message, file=sys.stderr)
+    for image in too_long:
+        print(f"{image.label}: {folder.problem(image)}", file=sys.stderr)
+    for remark in found.remarks():
+        print(remark, file=sys.stderr)
     served = sum(len(report["done"]) + len(report["failed"]) for report in reports)
     return 0 if served == len(images) and not failures else 1
 
 
-def _find_images(paths: list[Path]) -> list[Path]:
-    """Returns the images at `paths`: files, and the images directly in folders.
-
-    Raises:
-        UsageError: a path does not exist, there are no images, or two have the same name.
-    """
-    images, missing = find_images(paths, is_recursive=False)
-    if missing:
-        raise UsageError(f"{missing[0]}: there is no such file or folder")
-    for name, count in Counter(image.path.name for image in images).items():
-        if count > 1:  # all images go under one prefix
-            raise UsageError(f"{name} is there {count} times; names must differ")
-    return [image.path for image in images]
+def _samples(model: str) -> list[Path]:
+    return sample_images(find_model(model))
 
 
-def _download(bucket: LocalBucket, prefix: str, folder: Path) -> list[dict[str, Any]]:
-    """Downloads the objects under a prefix into a folder; returns their JSON documents."""
-    documents = []
+def _refuse_equal_names(images: list[LocalImage]) -> None:
+    """Raises UsageError if two images have the same name: all go under one prefix."""
+    for name, count in Counter(image.name.name for image in images).items():
+        if count > 1:
+            raise UsageError(f"{printable(name)} is there {count} times; names must differ")
+
+
+def _check_records(folder: Path, images: list[LocalImage], *, is_overwriting: bool) -> None:
+    """Raises UsageError if a failure record would replace a file that is none."""
+    for image in images:
+        path = folder / f"{image.name.name}{DOCUMENT_SUFFIX}"
+        if not is_overwriting and path.exists() and read_failure(path.read_bytes()) is None:
+            raise UsageError(
+                f"{printable(str(path))} was not written by this command; choose another --output, "
+                "or replace it with --overwrite"
+            )
+
+
+def _objects(bucket: LocalBucket, prefix: str) -> Iterator[tuple[str, bytes, str]]:
+    """Yields key, bytes and media type of the objects under a prefix."""
     pages = bucket.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket.name, Prefix=prefix
     )
     for item in (item for page in pages for item in page.get("Contents", ())):
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / Path(item["Key"]).name
-        bucket.client.download_file(bucket.name, item["Key"], str(path))
-        if path.suffix == ".json":
-            documents.append(json.loads(path.read_text()))
+        found = bucket.client.get_object(Bucket=bucket.name, Key=item["Key"])
+        yield item["Key"], found["Body"].read(), found["ContentType"]
+
+
+def _save_results(
+    bucket: LocalBucket, settings: Settings, folder: ResultFolder, images: dict[str, LocalImage]
+) -> list[dict[str, Any]]:
+    """Writes the results into the folder; returns their documents."""
+    found = {key: (data, kind) for key, data, kind in _objects(bucket, settings.output_prefix)}
+    documents = []
+    for key, image in images.items():
+        keys = output_keys(key, settings)
+        if keys.document in found:
+            annotated, media_type = found[keys.annotated]
+            document = json.loads(found[keys.document][0])
+            documents.append(folder.write(image, annotated, document, media_type))
     return documents
+
+
+def _save_records(bucket: LocalBucket, prefix: str, folder: Path) -> list[dict[str, Any]]:
+    """Writes the failure records into a folder; returns them."""
+    records = []
+    for key, data, _ in _objects(bucket, prefix):
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_atomically(folder / Path(key).name) as file:
+            file.write(data)
+        records.append(json.loads(data))
+    return records
 
 
 def _print_table(console: Console, documents: list[dict[str, Any]], output: Path) -> None:
@@ -116,7 +174,7 @@ def _print_table(console: Console, documents: list[dict[str, Any]], output: Path
 
     table = Table("image", "found", "annotated")
     for document in documents:
-        name = Path(document["image"]["key"]).name
+        name = printable(Path(document["image"]["key"]).name)
         found = ", ".join(
             f"{item['label']} {item['confidence']:.0%}" for item in document["detections"]
         )

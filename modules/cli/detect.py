@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PermanentError, UsageError
+from ..errors import DiskFullError, OutputError, PermanentError
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
-from ..results.document import Source, describe_result, to_json, too_many_bytes
-from ..results.keys import DOCUMENT_SUFFIX
+from ..results.document import Source, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
 from ..settings import Settings
-from ..storage.local_files import write_atomically
 from ..telemetry.timings import Timings
-from .local_images import LocalImage, find_images
+from .detect_report import Report
+from .local_images import LocalImage, find_images, refuse_address
+from .printing import printable
+from .result_folder import ResultFolder
 from .samples import NAMES, find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGE", help="an image, or a folder of them"
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="an image, or a folder of them; - reads one image from standard input, whose results "
+        "are named stdin.jpg, stdin.png and so on, by its format",
     )
     parser.add_argument(
         "--model",
@@ -40,9 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="DIR",
-        help="write each annotated image and its JSON document into this folder",
+        help="write each annotated image and its JSON document into this folder; only results of "
+        "the same images are overwritten",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="with --output: overwrite other files, too; inputs are never overwritten",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document per line instead of a table"
@@ -73,132 +80,72 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environment(
         os.environ, confidence=arguments.confidence, nms=arguments.nms
     )
-    messages = Console(stderr=True)
-    images, missing = find_images(arguments.images, exclude=arguments.output)
-    if arguments.output:
-        _refuse_collisions(images)
+    output = None if arguments.output is None else Path(arguments.output)
+    if output is not None:
+        refuse_address(arguments.output)
+    found = find_images(arguments.images, output=output, max_stdin_bytes=settings.max_image_bytes)
+    folder = ResultFolder(output, found.images, overwrite=arguments.overwrite) if output else None
     model = load_model(LocalFolder(find_model(arguments.model)), settings)
 
-    failures = [f"{path}: there is no such file or folder" for path in missing]
+    messages = Console(stderr=True)
+    failures = list(found.failures)
     for failure in failures:
-        messages.print(failure, style="red", markup=False, highlight=False, soft_wrap=True)
-    report = _Report(json_lines=arguments.json)
+        _print(messages, failure, style="red")
+    report = Report(json_lines=arguments.json)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=messages, transient=True, disable=not messages.is_terminal
-    ) as progress:
-        for image in progress.track(images, description="detecting"):
-            try:
-                document = _process_file(image, model, settings, arguments.output)
-            except (PermanentError, OSError) as error:
-                failures.append(str(error))
-                messages.print(
-                    f"{image.path}: {error}", style="red", markup=False, highlight=False,
-                    soft_wrap=True,
-                )  # fmt: skip
-            else:
-                report.add(document)
+    try:
+        with Progress(
+            *columns, console=messages, transient=True, disable=not messages.is_terminal
+        ) as progress:
+            for image in progress.track(found.images, description="detecting"):
+                try:
+                    document = _process(image, model, settings, folder)
+                except DiskFullError:
+                    raise
+                except (PermanentError, OutputError, OSError) as error:
+                    failures.append(_describe(image, error))
+                    _print(messages, failures[-1], style="red")
+                else:
+                    report.add(document)
+    except DiskFullError as error:
+        left = len(found.images) - report.count - len(failures) + len(found.failures)
+        failures.append(f"{error}; stopped, {left:,} of {len(found.images):,} images are not done")
+        _print(messages, failures[-1], style="red")
     report.finish()
-    if arguments.output and report.count:
-        messages.print(
-            f"{report.count} annotated in {arguments.output}", highlight=False, soft_wrap=True
-        )
+    if folder and report.count:
+        _print(messages, f"{report.count} annotated in {printable(str(folder.path))}")
+    for remark in found.remarks():
+        _print(messages, remark)
     return 1 if failures else 0
 
 
-def _refuse_collisions(images: list[LocalImage]) -> None:
-    """Raises UsageError if two different images would be written to the same file."""
-    seen: dict[Path, Path] = {}
-    for image in images:
-        other = seen.setdefault(image.name, image.path)
-        if other.resolve() != image.path.resolve():
-            raise UsageError(
-                f"{other} and {image.path} would both be written to {image.name}; "
-                "name the folder that holds both, or use two outputs"
-            )
-
-
-def _process_file(
-    image: LocalImage, model: Model, settings: Settings, output: Path | None
+def _process(
+    image: LocalImage, model: Model, settings: Settings, folder: ResultFolder | None
 ) -> dict[str, Any]:
-    """Detects in one image, writes the outputs if asked to, and returns the document."""
+    """Detects in one image, writes the results if there is a folder, and returns the document."""
+    problem = folder.problem(image) if folder else None
+    if problem:
+        raise problem
     timings = Timings()
     with timings.stage("fetch"):
-        size = image.path.stat().st_size
+        size = image.size()
         if size > settings.max_image_bytes:
             raise PermanentError(too_many_bytes(size, settings.max_image_bytes))
-        data = image.path.read_bytes()
+        data = image.read()
     result = process(data, model, settings, timings)
-    target = output / image.name if output else None
-    if target:
-        annotated = draw(result, model, timings)
-        with timings.stage("publish"):
-            _write(target, annotated)
-    source = Source(str(image.path))
-    document = describe_result(source, len(data), result, model, settings, timings)
-    if target:
-        _write(target.with_name(target.name + DOCUMENT_SUFFIX), to_json(document))
+    annotated = draw(result, model, timings) if folder else b""
+    document = describe_result(Source(image.key), len(data), result, model, settings, timings)
+    if folder:
+        return folder.write(image, annotated, document, result.media_type)
     return document
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file atomically, and creates its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as file:
-        file.write(data)
+def _describe(image: LocalImage, error: Exception) -> str:
+    """Returns a message that names the image; system errors without their number and path."""
+    is_system = isinstance(error, OSError) and error.strerror
+    return f"{image.label}: {error.strerror if is_system else error}"  # type: ignore[attr-defined]
 
 
-class _Report:
-    """Prints results on standard output: JSON lines, or a table on a terminal, or tab-separated."""
-
-    def __init__(self, *, json_lines: bool) -> None:
-        from rich.console import Console
-
-        self.count = 0
-        self._json_lines = json_lines
-        self._console: Console = Console()
-        self._table: Table | None = None
-        if not json_lines and self._console.is_terminal:
-            self._table = _empty_table()
-
-    def add(self, document: dict[str, Any]) -> None:
-        """Adds one image's document."""
-        self.count += 1
-        if self._json_lines:
-            print(json.dumps(document, ensure_ascii=False), flush=True)
-        elif self._table is not None:
-            self._table.add_row(*_summary(document))
-        else:
-            for row in _rows(document):
-                print(*row, sep="\t", flush=True)
-
-    def finish(self) -> None:
-        """Prints the table, which is complete only now."""
-        if self._table is not None and self._table.row_count:
-            self._console.print(self._table)
-
-
-def _empty_table() -> Table:
-    from rich.table import Table
-
-    table = Table("image", "found", "ms")
-    table.columns[2].justify = "right"
-    return table
-
-
-def _summary(document: dict[str, Any]) -> tuple[str, str, str]:
-    from rich.markup import escape
-
-    found = ", ".join(
-        f"{item['label']} {item['confidence']:.0%}" for item in document["detections"]
-    )
-    milliseconds = sum(document["timings_ms"].values())
-    return escape(document["image"]["key"]), escape(found) or "nothing", f"{milliseconds:.0f}"
-
-
-def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yields key, label, confidence, x, y, width and height of each detection."""
-    for item in document["detections"]:
-        box = item["box"]
-        sides = (str(box[side]) for side in ("x", "y", "width", "height"))
-        yield document["image"]["key"], item["label"], str(item["confidence"]), *sides
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    """Prints one line as it is: without rich's markup, highlighting and line breaks."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

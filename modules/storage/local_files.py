@@ -28,6 +28,22 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def stage_file(folder: Path, data: bytes) -> Iterator[Path]:
+    """Writes a hidden temporary file, for the block to link or rename; removes what is left of it.
+
+    Raises:
+        OSError: the file cannot be written; nothing of it stays.
+    """
+    temporary = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
 def lock_folder(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Holds an exclusive lock on a folder, against other processes that lock it too.
 

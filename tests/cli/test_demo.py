@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -42,12 +43,63 @@ def test_an_image_that_fails_is_named_with_the_reason(colour_model: Path, tmp_pa
     assert (tmp_path / "out" / "failed" / "bad.jpg.json").exists()
 
 
+def test_inputs_and_files_of_others_are_not_overwritten(colour_model: Path, tmp_path: Path) -> None:
+    photo, output = tmp_path / "a.png", tmp_path / "out"
+    cv2.imwrite(str(photo), picture(red=(2, 5)))
+    before = photo.read_bytes()
+
+    over_input = demo(photo, "--model", colour_model, "--output", tmp_path, "--overwrite")
+    first = demo(photo, "--model", colour_model, "--output", output)
+    again = demo(photo, "--model", colour_model, "--output", output)
+    (output / photo.name).write_bytes(before)
+    over_other = demo(photo, "--model", colour_model, "--output", output)
+
+    assert [run.returncode for run in (over_input, first, again, over_other)] == [2, 0, 0, 2]
+    assert "a.png is an input" in over_input.stderr
+    assert "a.png is not the picture that its document names" in over_other.stderr
+    assert photo.read_bytes() == (output / photo.name).read_bytes() == before
+
+
+def test_a_failure_record_replaces_only_a_failure_record(
+    colour_model: Path, tmp_path: Path
+) -> None:
+    bad, record = tmp_path / "bad.jpg", tmp_path / "out" / "failed" / "bad.jpg.json"
+    bad.write_bytes(b"<html>")
+    record.parent.mkdir(parents=True)
+    record.write_text("mine")
+
+    run = demo(bad, "--model", colour_model, "--output", tmp_path / "out")
+
+    assert (run.returncode, record.read_text()) == (2, "mine")
+    assert f"{record} was not written by this command" in run.stderr
+
+
+def test_names_of_any_kind_are_processed_and_other_files_counted(
+    colour_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    data = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
+    (folder / os.fsdecode(b"caf\xe9")).write_bytes(data)
+    (folder / ("x" * 250)).write_bytes(data)
+    (folder / ("y" * 251)).write_bytes(data)
+    (folder / "notes.txt").write_bytes(b"text")
+
+    run = demo(folder, "--model", colour_model, "--output", tmp_path / "out")
+
+    assert run.returncode == 1
+    assert "caf\\xe9" in run.stdout
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert "its name has 251 bytes" in run.stderr
+    assert run.stderr.splitlines()[-1] == "1 file left out: 1 .txt"
+
+
 def test_requests_to_the_local_server_bypass_the_proxy(colour_model: Path, tmp_path: Path) -> None:
     photo, nowhere = tmp_path / "photo.png", "http://127.0.0.1:9"
     cv2.imwrite(str(photo), picture(red=(2, 5)))
 
     run = demo(
-        photo, "--model", colour_model, "--output", tmp_path,
+        photo, "--model", colour_model, "--output", tmp_path / "out",
         http_proxy=nowhere, https_proxy=nowhere,
     )  # fmt: skip
 

@@ -139,7 +139,8 @@ def test_a_folder_without_images_is_wrong_usage(colour_model: Path) -> None:
     run = detect(colour_model, "--model", colour_model)
 
     assert run.returncode == 2
-    assert "no images (.jpg, .jpeg, .png, " in run.stderr
+    assert f"no images (JPEG, PNG, WEBP, TIFF, BMP) in {colour_model}" in run.stderr
+    assert "3 files left out: 1 .cfg, 1 .names, 1 .weights" in run.stderr
 
 
 def test_two_inputs_with_the_same_output_file_are_refused(

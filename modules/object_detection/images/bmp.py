@@ -9,10 +9,17 @@ from . import opencv_codec
 from .format import Format
 
 _CORE_HEADER_SIZE = 12
+_HEADER_SIZE_END = 18  # the position after the size of the header, a 32-bit number
 
 
 def _recognises(data: bytes) -> bool:
-    return data[:2] == b"BM"
+    """Returns whether the data begin with BM and a header of less than 256 bytes.
+
+    Texts that begin with BM have no zeros there.
+    """
+    if len(data) < _HEADER_SIZE_END:
+        return data[:2] == b"BM" and (len(data) == 2 or b"\0" in data)
+    return data[:2] == b"BM" and data[15:_HEADER_SIZE_END] == bytes(3)
 
 
 def _read_size(data: bytes) -> tuple[int, int]:

@@ -1,0 +1,75 @@
+"""Prints the results of `detect` on standard output; start at `Report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .printing import print_json, printable, stdout_errors
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Report:
+    """Prints results on standard output: JSON lines, or a table on a terminal, or tab-separated."""
+
+    def __init__(self, *, json_lines: bool) -> None:
+        from rich.console import Console
+
+        self.count = 0
+        self._json_lines = json_lines
+        self._console: Console = Console()
+        self._table: Table | None = None
+        if not json_lines and self._console.is_terminal:
+            self._table = _empty_table()
+
+    def add(self, document: dict[str, Any]) -> None:
+        """Adds one image's document."""
+        self.count += 1
+        if self._json_lines:
+            print_json(json.dumps(document, ensure_ascii=False))
+        elif self._table is not None:
+            self._table.add_row(*_summary(document))
+        else:
+            with stdout_errors():
+                for row in _rows(document):
+                    print(*map(printable, row), sep="\t", flush=True)
+
+    def finish(self) -> None:
+        """Prints the table, which is complete only now."""
+        if self._table is not None and self._table.row_count:
+            with stdout_errors():
+                self._console.print(self._table)
+
+
+def _empty_table() -> Table:
+    from rich.table import Table
+
+    table = Table("image", "found", "ms")
+    table.columns[2].justify = "right"
+    return table
+
+
+def _summary(document: dict[str, Any]) -> tuple[str, str, str]:
+    from rich.markup import escape
+
+    found = ", ".join(
+        f"{item['label']} {item['confidence']:.0%}" for item in document["detections"]
+    )
+    milliseconds = sum(document["timings_ms"].values())
+    return (
+        escape(printable(document["image"]["key"])),
+        escape(found) or "nothing",
+        f"{milliseconds:.0f}",
+    )
+
+
+def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yields key, label, confidence, x, y, width and height of each detection."""
+    for item in document["detections"]:
+        box = item["box"]
+        sides = (str(box[side]) for side in ("x", "y", "width", "height"))
+        yield document["image"]["key"], item["label"], str(item["confidence"]), *sides

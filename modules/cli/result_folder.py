@@ -1,0 +1,288 @@
+"""Writes results into a folder, and overwrites only results of the same images.
+
+Start at `ResultFolder`. A document says which annotated picture belongs to it: `annotated` has the
+picture's SHA-256. A picture next to somebody else's document, or one that was changed since, is
+therefore never taken for a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DiskFullError, ImageError, OutputError, UsageError
+from ..results.document import to_json
+from ..results.keys import DOCUMENT_SUFFIX
+from ..storage.local_files import stage_file
+from .printing import printable, utf8
+
+if TYPE_CHECKING:
+    from .local_images import LocalImage
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NAME_MAX = 255  # bytes, where a file system does not say
+_MAX_DOCUMENT_BYTES = 1 << 28
+# What a file was when it was checked: device, inode, size and time of the last change; None if
+# there was no file
+_State = tuple[int, int, int, int] | None
+
+
+def file_id(path: Path) -> tuple[int, int] | None:
+    """Returns device and inode, equal for all names of a file; None if it cannot be found."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def read_document(path: Path) -> dict[str, Any] | None:
+    """Reads the document of a result, schema 1; returns None if there is none at `path`."""
+    try:
+        if not path.is_file() or path.stat().st_size > _MAX_DOCUMENT_BYTES:
+            return None
+        document = json.loads(path.read_bytes())
+        known = document["schema"] == 1 and isinstance(document["image"]["key"], str)
+        known = known and "model" in document and isinstance(document["detections"], list)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return document if known else None
+
+
+class ResultFolder:
+    """A folder for annotated pictures and their documents.
+
+    path: the folder; it is created when the first result is written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        images: Sequence[LocalImage],
+        *,
+        overwrite: bool,
+        key: Callable[[LocalImage], str] = lambda image: image.key,
+    ) -> None:
+        """Checks all files that will be written, before anything is.
+
+        Args:
+            path: the folder.
+            images: whose results will be written.
+            overwrite: whether other files than results of the same images are replaced. Inputs
+                never are.
+            key: returns the key in an image's document.
+
+        Raises:
+            UsageError: files would be written over inputs, over files that are no results of the
+                same images, or over each other; or the folder cannot be written to.
+        """
+        self.path = path
+        self._key = key
+        self._states: dict[Path, _State] = {}
+        self._name_max = self._check_folder()
+        self._images = [image for image in images if not self.problem(image)]
+        self._refuse_collisions()
+        inputs = {file_id(image.path) for image in images if image.data is None}
+        self._refuse_foreign_files(inputs, overwrite=overwrite)
+
+    def paths(self, name: Path) -> tuple[Path, Path]:
+        """Returns where the annotated picture and the document of an image are written."""
+        picture = self.path / name
+        return picture, picture.with_name(picture.name + DOCUMENT_SUFFIX)
+
+    def problem(self, image: LocalImage) -> ImageError | None:
+        """Returns why an image can have no result here: its name leaves no room for .json."""
+        size = len(os.fsencode(image.name.name + DOCUMENT_SUFFIX))
+        if size <= self._name_max:
+            return None
+        most = self._name_max - len(DOCUMENT_SUFFIX)
+        return ImageError(
+            f"its name has {size - len(DOCUMENT_SUFFIX)} bytes, and the name of its document would "
+            f"have {size}; with --output a name may have {most}"
+        )
+
+    def write(
+        self, image: LocalImage, annotated: bytes, document: dict[str, Any], media_type: str
+    ) -> dict[str, Any]:
+        """Writes picture and document, both or none; returns the document as it is written.
+
+        Raises:
+            OutputError: another program has written one of the files meanwhile, or one cannot be
+                written.
+        """
+        picture_path, document_path = self.paths(image.name)
+        written = {"key": utf8(str(picture_path)), "media_type": media_type}
+        written |= document.get("annotated") or {}
+        written |= {"sha256": hashlib.sha256(annotated).hexdigest()}
+        complete = {name: document[name] for name in ("schema", "image")}
+        complete |= {"annotated": written}
+        complete |= {name: document[name] for name in document if name != "annotated"}
+        try:
+            picture_path.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                stage_file(picture_path.parent, annotated) as picture_part,
+                stage_file(picture_path.parent, to_json(complete)) as document_part,
+            ):
+                self._check_state(picture_path)
+                self._check_state(document_path)
+                is_new = self._states.get(picture_path) is None
+                self._put(picture_part, picture_path)
+                try:
+                    self._put(document_part, document_path)
+                except BaseException:
+                    if is_new:
+                        picture_path.unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            kind = DiskFullError if error.errno in _FULL else OutputError
+            reason = error.strerror or str(error)
+            raise kind(f"{printable(str(picture_path))} cannot be written: {reason}") from error
+        return complete
+
+    def _check_folder(self) -> int:
+        """Returns the most bytes of a file's name in the folder, which may not exist yet."""
+        folder = _nearest_existing(self.path)
+        name = printable(str(folder))
+        if not folder.is_dir():
+            raise UsageError(f"{name} is a file, so no results can be written into it")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"{name} cannot be written to; choose another --output")
+        with contextlib.suppress(OSError, ValueError):
+            return os.pathconf(folder, "PC_NAME_MAX")
+        return _NAME_MAX
+
+    def _refuse_collisions(self) -> None:
+        """Raises UsageError if two images would be written to the same file."""
+        names = [path for image in self._images for path in self.paths(image.name)]
+        folds = len(set(map(_fold, names))) < len(set(names)) and _ignores_case(self.path)
+        owners: dict[str, LocalImage] = {}
+        for image in self._images:
+            for path in self.paths(image.name):
+                other = owners.setdefault(_fold(path) if folds else str(path), image)
+                if other.name != image.name or not _is_same(other, image):
+                    raise _collision(other, image, path.relative_to(self.path))
+        for image in self._images:
+            for parent in (self.path / image.name).parents:
+                other = owners.get(_fold(parent) if folds else str(parent), image)
+                if other is not image:
+                    raise _collision(other, image, parent.relative_to(self.path))
+
+    def _refuse_foreign_files(
+        self, inputs: Set[tuple[int, int] | None], *, overwrite: bool
+    ) -> None:
+        refused: list[str] = []
+        for image in self._images:
+            picture, document = self.paths(image.name)
+            for path in (picture, document):
+                self._states[path] = _state(path)
+                if path.is_dir():
+                    raise UsageError(f"{printable(str(path))} is a folder; choose another --output")
+                if self._states[path] and file_id(path) in inputs:
+                    raise UsageError(
+                        f"{printable(str(path))} is an input, or another name of one; inputs are "
+                        "never overwritten: choose another --output"
+                    )
+            if not overwrite and (self._states[picture] or self._states[document]):
+                refused += filter(None, [self._refusal(image, picture, document)])
+        if refused:
+            more = f" ({len(refused):,} files like this)" if len(refused) > 1 else ""
+            raise UsageError(
+                f"{refused[0]}{more}; choose another --output, or replace it with --overwrite"
+            )
+
+    def _refusal(self, image: LocalImage, picture: Path, document: Path) -> str | None:
+        """Returns why the existing files are no result of this image; None if they are."""
+        found = read_document(document)
+        try:
+            digest = found["annotated"]["sha256"] if found else None
+        except (LookupError, TypeError):
+            digest = None
+        if found is None or not isinstance(digest, str):
+            path = document if self._states[document] else picture
+            return f"{printable(str(path))} was not written by this command"
+        key = found["image"]["key"]
+        if key != self._key(image) and os.path.realpath(key) != os.path.realpath(image.path):
+            return f"{printable(str(document))} is the result of another image, {printable(key)}"
+        if self._states[picture] and _digest(picture) != digest:
+            return f"{printable(str(picture))} is not the picture that its document names"
+        return None
+
+    def _check_state(self, path: Path) -> None:
+        if _state(path) != self._states.get(path):
+            raise OutputError(
+                f"{printable(str(path))} was written by another program since this run began"
+            )
+
+    def _put(self, part: Path, path: Path) -> None:
+        """Gives a complete file its name; a new name only if it is still free."""
+        if self._states.get(path) is None:
+            try:
+                os.link(part, path)  # unlike a rename, it fails if `path` exists
+            except OSError as error:
+                if error.errno not in _NO_LINKS or os.path.lexists(path):
+                    raise
+                part.replace(path)
+        else:
+            part.replace(path)
+        self._states[path] = _state(path)
+
+
+def _collision(one: LocalImage, other: LocalImage, name: Path) -> UsageError:
+    return UsageError(
+        f"{one.label} and {other.label} would both be written to {printable(str(name))}; "
+        "name the folder that holds both, or use two outputs"
+    )
+
+
+def _is_same(one: LocalImage, other: LocalImage) -> bool:
+    return one is other or one.path.resolve() == other.path.resolve()
+
+
+def _state(path: Path) -> _State:
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(folder for folder in _with_parents(path) if os.path.lexists(folder))
+
+
+def _with_parents(path: Path) -> Iterator[Path]:
+    yield path
+    yield from path.absolute().parents
+
+
+def _fold(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Returns whether `a` and `A` are one file there, by a hidden file that is removed again."""
+    probe = _nearest_existing(folder) / f".a{secrets.token_hex(8)}.part"
+    try:
+        probe.touch(exist_ok=False)
+        return probe.with_name(probe.name.upper()).exists()
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
