@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .detections import Detections
 from .engines.engine import Blob, Engine
 from .engines.registry import create_engine
+from .heads.plausibility import require_numbers, require_plausible
 from .network import Network
 from .nms import suppress
 
@@ -38,6 +39,7 @@ class Detector:
         self.input_size = network.input_size
         self.classes = network.classes
         self._head = network.head
+        self._outputs = network.outputs
         self._preprocessing = network.preprocessing.with_letterbox(letterbox=letterbox)
         if isinstance(engine, str):
             engine = create_engine(engine, network.onnx, network.outputs)
@@ -70,10 +72,17 @@ class Detector:
 
         Returns:
             The detections, boxes in pixels of `image`.
+
+        Raises:
+            ModelError: the network's outputs hold values that no detection can have, so they are
+                decoded wrongly, or the network is damaged.
         """
         height, width = image.shape[:2]
         blob, placement = self._preprocessing.apply(image, self.input_size)
-        candidates = self._head.decode(self._engine.forward(blob), self.input_size, confidence)
+        raw = self._engine.forward(blob)
+        require_numbers(raw, self._outputs)
+        candidates = self._head.decode(raw, self.input_size, confidence)
+        require_plausible(candidates, self._head, self.input_size)
         if class_ids is not None:
             candidates = candidates.select(np.isin(candidates.class_ids, class_ids))
         return suppress(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
 from ..errors import ModelError
+from .heads.corner_rows import KNOWN_COLUMNS
 from .heads.registry import HEAD_NAMES, load_families
 from .preprocessing import NO_MEAN, NO_STD, RESIZES, Preprocessing, Resize
 
@@ -15,7 +16,7 @@ _PREPROCESSING_KEYS = ("scale", "channels", "resize", "padding", "mean", "std")
 # A mean or a std this many times as large as the largest scaled pixel is of pixels from 0 to 255
 _OUT_OF_RANGE = 10
 _LARGEST = 1 << 15  # of sides in pixels, means and stds
-_ONNX_KEYS = ("head", "outputs", "anchors", "names")
+_ONNX_KEYS = ("head", "outputs", "columns", "anchors", "names")
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
 
@@ -25,14 +26,15 @@ class Description:
     """The keys of a `model.json`; None for those that it does not have.
 
     family: a key of `load_families()`, which gives the preprocessing. head: one of `HEAD_NAMES`,
-    which decodes `outputs`. input: (width, height) in pixels. scale, channels, resize, padding,
-    mean, std: as in `Preprocessing`. anchors: for each output, (width, height) in pixels. names: of
-    the classes, in order.
+    which decodes `outputs`. columns: their order in a list of objects. input: (width, height) in
+    pixels. scale, channels, resize, padding, mean, std: as in `Preprocessing`. anchors: for each
+    output, (width, height) in pixels. names: of the classes, in order.
     """
 
     family: str | None = None
     head: str | None = None
     outputs: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     input: tuple[int, int] | None = None
     scale: float | None = None
     channels: Literal["rgb", "bgr"] | None = None
@@ -181,6 +183,15 @@ def _strings(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _columns(value: Any) -> tuple[str, ...]:
+    columns = _strings(value)
+    if sorted(set(columns) - {"batch"}) != sorted(name for name in columns if name != "batch"):
+        raise ValueError
+    if set(columns) | {"batch"} != set(KNOWN_COLUMNS):
+        raise ValueError
+    return columns
+
+
 def _anchors(value: Any) -> Anchors:
     if not value or not all(value):
         raise ValueError
@@ -215,6 +226,11 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "family": (_family, ""),  # the families are loaded only when the key is used
     "head": _one_of(*HEAD_NAMES),
     "outputs": (_strings, 'the names of the outputs to read, like ["output0"]'),
+    "columns": (
+        _columns,
+        'the order of the columns, each of x1, y1, x2, y2, score and class once, and "batch" for '
+        'one to ignore, like ["batch", "x1", "y1", "x2", "y2", "score", "class"]',
+    ),
     "input": (_size, "a side in pixels, like 640, or width and height, like [640, 384]"),
     "scale": (
         lambda value: _bounded(_number(value), above=0, maximum=1),

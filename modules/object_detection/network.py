@@ -20,7 +20,8 @@ class Network:
     the head decodes, in its order. preprocessing: what the network was trained with. labels: the
     class names; empty if they are unknown. weights: the external weights, by name, which `onnx`
     refers to by a path; they exist as long as this object
-    (`Graph.serialise_with_external_weights`). None if `onnx` itself holds all weights.
+    (`Graph.serialise_with_external_weights`). None if `onnx` itself holds all weights. evidence: a
+    noun phrase, what the head was recognised by; "" for Darknet, where the cfg names it.
     """
 
     onnx: NDArray[np.uint8]
@@ -30,6 +31,7 @@ class Network:
     preprocessing: Preprocessing
     labels: tuple[str, ...] = ()
     weights: Mapping[str, NDArray[np.float32]] | None = None
+    evidence: str = ""
 
     @property
     def classes(self) -> int:

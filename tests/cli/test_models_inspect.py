@@ -60,7 +60,7 @@ def test_without_json_each_fact_is_one_line(colour_model: Path) -> None:
     run = models("inspect", colour_model)
 
     lines = dict(line.split("\t") for line in run.stdout.splitlines())
-    assert lines["head"] == "yolo, conv_1 [1, 7, 8, 8], stride 8, anchors 8x8"
+    assert lines["head"] == "yolo, conv_1 [1, 7, 8, 8], stride 8, anchors 8x8, by the cfg"
     assert lines["classes"] == "2: red, green"
     assert lines["problems"] == "none"
     assert "MB at most, measured" in lines["memory"]

@@ -181,7 +181,11 @@ def test_mean_and_std_are_allowed_for_darknet() -> None:
     [
         ("family", "yolov99", "it must be one of yolov5, yolov6"),
         ("family", ["yolov5"], "it must be one of yolov5"),
-        ("head", "yolo", "it must be one of objectness, yolox, classes, anchors, end-to-end"),
+        (
+            "head",
+            "yolo",
+            "it must be one of objectness, yolox, classes, anchors, end-to-end, corners",
+        ),
         ("outputs", "output0", r"it must be the names of the outputs"),
         ("outputs", [], r"it must be the names of the outputs"),
         ("input", 0, "it must be a side in pixels"),

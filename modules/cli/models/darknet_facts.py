@@ -74,7 +74,7 @@ def _head_facts(
         for level in summary.anchors
         for width, height in level
     )
-    return HeadFacts(summary.name, name, shape, stride, anchors)
+    return HeadFacts(summary.name, name, shape, stride, anchors, "the cfg")
 
 
 def _ignored(sections: list[Section]) -> tuple[str, ...]:

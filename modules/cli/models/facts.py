@@ -14,7 +14,8 @@ class HeadFacts:
     """One output that boxes are decoded from.
 
     kind: the head's name. stride: the side of a cell in pixels; None if the output is not a grid.
-    anchors: (width, height) in pixels of the input.
+    anchors: (width, height) in pixels of the input. evidence: a noun phrase, what the head was
+    recognised by.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class HeadFacts:
     shape: tuple[int, ...]
     stride: int | None = None
     anchors: Anchors = ()
+    evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,8 @@ def _shown_head(head: HeadFacts) -> str:
     if head.anchors:
         anchors = ", ".join(f"{width:g}x{height:g}" for width, height in head.anchors)
         text += f", anchors {anchors}"
+    if head.evidence:
+        text += f", by {head.evidence}"
     return text
 
 

@@ -42,7 +42,7 @@ def onnx_facts(network: Network, engine: str) -> NetworkFacts:
         sum(_multiply_adds(node, shapes) for node in counted) if known else None,
         network.input_size,
         tuple(
-            HeadFacts(summary.name, name, shapes[name], anchors=level)
+            HeadFacts(summary.name, name, shapes[name], anchors=level, evidence=network.evidence)
             for name, level in zip(network.outputs, anchors, strict=True)
         ),
         network.preprocessing,

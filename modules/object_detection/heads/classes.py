@@ -8,9 +8,13 @@ import numpy as np
 
 from ..model_description import Description
 from .candidates import Candidates, best_class
+from .corner_rows import find_columns
+from .evidence import Evidence, Level
+from .exporter_metadata import is_ultralytics
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
+from .plausibility import require_probabilities_above
 from .probe import Probe, require_pixels, require_probabilities, require_table
 
 
@@ -33,6 +37,7 @@ class ClassHead:
         """Decodes one output, `(1, 4 + classes, N)`; see `Head.decode`."""
         scores = raw[0][0, 4:]
         (passed,) = np.nonzero(scores.max(axis=0) > confidence)
+        require_probabilities_above(scores[:, passed])
         class_ids, best = best_class(scores[:, passed].T)
         boxes = raw[0][0, :4, :].T[passed]
         return Candidates.from_centres(
@@ -40,13 +45,23 @@ class ClassHead:
         )
 
 
-def _matches(probe: Probe) -> bool:
+def _fits(probe: Probe) -> bool:
     table = probe.table
     return (
         table is not None
         and len(table) > 4
         and Grid.with_boxes(table.shape[1], probe.input_size, 1) is not None
     )
+
+
+def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    evidence: list[Evidence] = []
+    if is_ultralytics(probe.metadata):
+        evidence.append(Evidence(Level.METADATA, "`author` in the metadata"))
+    if probe.table is not None and find_columns(probe.table.T) is not None and len(probe.table) < 8:
+        reason = "its rows are the columns of a list of objects, with whole classes"
+        evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    return (*evidence, Evidence(Level.SHAPES, "a column for each cell"))
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:
@@ -61,7 +76,9 @@ def _create(probe: Probe, description: Description) -> RecognisedHead:
 FORM = HeadForm(
     "classes",
     _create,
-    _matches,
+    _fits,
+    _evidence,
     outputs="[1, 4 + classes, N] with a column for each cell",
+    meaning="a box and class probabilities for each column",
     families=dict.fromkeys(("yolov8", "yolov9", "yolo11", "yolo12"), LETTERBOX),
 )

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...errors import ModelError
 from ..model_description import Description
 from .candidates import Candidates
+from .corner_rows import Columns, columns_in_name, decode
+from .evidence import Evidence, Level
+from .exporter_metadata import list_evidence
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .head import HeadSummary, Raw
-from .probe import Output, Probe, require_main_output, require_probabilities, unknown_output
-from .registry import known_outputs
+from .object_table import find_table, read_columns, value_evidence
+from .probe import Probe
 
 
 @dataclass(frozen=True)
 class EndToEndHead:
     """A head with one row per object, and the box as corners in pixels.
 
-    `(1, N, 6)`: x0, y0, x1, y1, confidence, class, padded with rows of confidence 0 (Ultralytics'
-    v10 and 26, or with nms=True). `(N, 7)`: batch, x0, y0, x1, y1, class, confidence (YOLOv6's and
-    v7's --end2end with --max-wh).
+    `(1, N, 6)`: x1, y1, x2, y2, score, class, padded with rows of zeros (Ultralytics' v10 and 26,
+    or with nms=True). `(N, 7)`: batch, x1, y1, x2, y2, class, score (YOLOv6's and v7's --end2end
+    with --max-wh). columns: their order if it is another; None to find it in every image's values.
     """
 
     classes: int
+    columns: Columns | None = None
     suppressed: bool = True
 
     @property
@@ -40,65 +40,38 @@ class EndToEndHead:
         """Decodes one output; see `Head.decode`.
 
         Raises:
-            ModelError: an object has a class without a name.
+            ModelError: the order of the columns cannot be found, or a class is not whole.
         """
-        rows = _corner_rows(raw[0])
-        rows = rows[rows[:, 4] > confidence]
-        class_ids = rows[:, 5].astype(np.int32)
-        if len(rows) and not (class_ids.min() >= 0 and class_ids.max() < self.classes):
-            raise ModelError(
-                f"the network found an object of class {class_ids.max()}, counted from 0; "
-                f"there are names for {self.classes}"
-            )
-        boxes = rows[:, :4] / np.tile(input_size, 2)
-        return Candidates(boxes.astype(np.float32), rows[:, 4].astype(np.float32), class_ids)
+        table = raw[0] if raw[0].ndim == 2 else raw[0][0]
+        return decode(table, self.columns, input_size, confidence)
 
 
-def _corner_rows(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Brings either form to `(N, 6)`: x0, y0, x1, y1, confidence, class."""
-    return raw[:, [1, 2, 3, 4, 6, 5]] if raw.ndim == 2 else raw[0]
+def _fits(probe: Probe) -> bool:
+    found = find_table(probe)
+    return found is not None and (found.dimensions, found.width) in ((2, 7), (3, 6))
 
 
-def _matches(probe: Probe) -> bool:
-    name = probe.main_output
-    return name is not None and _columns(probe.outputs[name]) in ((2, 7), (3, 6))
+def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    found = find_table(probe)
+    if found is None:
+        return ()
+    evidence = [*list_evidence(probe.metadata), *value_evidence(probe, found, "suppressed")]
+    if columns_in_name(found.name):
+        evidence.append(Evidence(Level.OUTPUT_NAMES, f"the output's name, {found.name}"))
+    return (*evidence, Evidence(Level.SHAPES, "the shape of its output"))
 
 
-def _columns(output: Output) -> tuple[int, int]:
-    """Returns the number of dimensions and of columns; (0, 0) for other forms."""
-    if output.ndim not in (2, 3) or (output.ndim == 3 and len(output) != 1):
-        return 0, 0
-    return output.ndim, output.shape[-1]
-
-
-def _create(probe: Probe, _: Description) -> RecognisedHead:
-    name = require_main_output(probe)
-    if probe.label_count is None:
-        raise ModelError(
-            f"its output is {probe}, which does not show how many classes there are; "
-            "put their names in a *.names next to it, one a line"
-        )
-    dimensions, columns = _columns(probe.outputs[name])
-    # columns behind the class are ignored, but 7 columns must be the form of two dimensions
-    if columns < 6 or (columns == 7) != (dimensions == 2):
-        raise unknown_output(probe)
-    rows = _corner_rows(probe.outputs[name])
-    found = rows[rows[:, 4] > 0]
-    require_probabilities(rows[:, 4], probe)
-    whole = (found[:, 5] == np.round(found[:, 5])).all() and (found[:, 5] >= 0).all()
-    if not whole or (len(found) and found[:, :4].max() <= 2):
-        raise ModelError(
-            f"its output {probe} is not rows of x0, y0, x1, y1 in pixels, confidence and class; "
-            f"{known_outputs()}"
-        )
-    return RecognisedHead((name,), EndToEndHead(probe.label_count))
+def _create(probe: Probe, description: Description) -> RecognisedHead:
+    name, columns, classes = read_columns(probe, description)
+    return RecognisedHead((name,), EndToEndHead(classes, columns))
 
 
 FORM = HeadForm(
     "end-to-end",
     _create,
-    _matches,
+    _fits,
+    _evidence,
     outputs="[1, N, 6] and [N, 7] with suppressed boxes",
+    meaning="a list of objects that the network has suppressed itself",
     families=dict.fromkeys(("yolov10", "yolo26"), LETTERBOX),
-    fallback=True,
 )

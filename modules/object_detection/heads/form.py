@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..model_description import Description
 from ..preprocessing import Preprocessing
+from .evidence import Evidence, Level
 from .head import Head
 from .probe import Probe
 
@@ -15,16 +16,25 @@ LETTERBOX = Preprocessing(resize="letterbox")  # of all YOLO families but YOLOX
 
 @dataclass(frozen=True)
 class RecognisedHead:
-    """A head, the names of the outputs that it decodes, and the network's preprocessing."""
+    """A head, the names of the outputs that it decodes, and the network's preprocessing.
+
+    evidence: a noun phrase, what the head was recognised by.
+    """
 
     outputs: tuple[str, ...]
     head: Head
     preprocessing: Preprocessing = LETTERBOX
+    evidence: str = ""
 
 
 def never(_: Probe) -> bool:
-    """Matches no outputs, so model.json must name the head."""
+    """Fits no outputs, so model.json must name the head."""
     return False
+
+
+def shape_alone(_: Probe) -> tuple[Evidence, ...]:
+    """Returns the evidence of a head that only its outputs' shapes speak for."""
+    return (Evidence(Level.SHAPES, "the shapes of its outputs"),)
 
 
 @dataclass(frozen=True)
@@ -32,16 +42,17 @@ class HeadForm:
     """One entry of the registry; each head's file has one, called `FORM`.
 
     name: the word for `head` in model.json. create: makes the head for a network; raises ModelError
-    if the outputs do not fit. matches: returns whether the outputs are of this form. outputs: the
-    shapes that are recognised, for error messages; "" if none are, or another form lists them.
-    families: the words for `family` in model.json that belong to this head, each with its
-    preprocessing. fallback: `matches` counts only if no other form matches, because the shape alone
-    proves little.
+    if the outputs do not fit. fits: returns whether the outputs have a shape that the head can
+    decode. evidence: what else speaks for the head or against it, where it fits; see
+    recognition.py. outputs: the shapes that are recognised, for error messages; "" if none are, or
+    another form lists them. meaning: what the outputs then hold, for error messages. families: the
+    words for `family` in model.json that belong to this head, each with its preprocessing.
     """
 
     name: str
     create: Callable[[Probe, Description], RecognisedHead]
-    matches: Callable[[Probe], bool] = never
+    fits: Callable[[Probe], bool] = never
+    evidence: Callable[[Probe], Sequence[Evidence]] = shape_alone
     outputs: str = ""
+    meaning: str = ""
     families: Mapping[str, Preprocessing] = field(default_factory=dict)
-    fallback: bool = False

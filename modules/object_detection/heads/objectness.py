@@ -7,6 +7,7 @@ values do: YOLOv6's exporter writes an objectness of 1 into every row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from ..model_description import Description
 from ..preprocessing import DARKNET, Preprocessing
 from .candidates import Candidates, best_class
+from .corner_rows import find_columns, has_objects
+from .evidence import Evidence, Level
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
+from .plausibility import require_probabilities_above
 from .probe import Probe, require_pixels, require_probabilities, require_table, unit_of_centres
 
 YOLOX = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
@@ -54,6 +58,7 @@ def decode_rows(
     objectness_only: bool = False,
 ) -> Candidates:
     """Decodes `(N, 5 + classes)` rows with boxes in pixels; keeps those above `confidence`."""
+    require_probabilities_above(rows[:, 4:])
     class_ids, best = best_class(rows[:, 5:])
     confidences = rows[:, 4] if objectness_only else rows[:, 4] * best
     found = Candidates.from_centres(
@@ -62,28 +67,73 @@ def decode_rows(
     return found.select(confidences > confidence)
 
 
-def has_rows_of_boxes(probe: Probe) -> bool:
+def has_rows_of_boxes(probe: Probe, *, per_cell: tuple[int, ...] = (1, 3)) -> bool:
     """Returns whether the main output has a row of at least 6 numbers for each cell or anchor."""
     rows = probe.table
     return (
         rows is not None
         and rows.shape[1] > 5
-        and any(Grid.with_boxes(len(rows), probe.input_size, per_cell) for per_cell in (1, 3))
+        and any(Grid.with_boxes(len(rows), probe.input_size, count) for count in per_cell)
     )
 
 
-def has_offsets(probe: Probe) -> bool:
-    """Returns whether the main output has a row for each cell, with centres relative to it.
+def row_evidence(
+    probe: Probe, unit: Literal["pixels", "offsets"], reason: str
+) -> tuple[Evidence, ...]:
+    """Returns what the values say about rows of box, objectness and probabilities.
 
-    YOLOX without its last step exports such rows.
+    Nothing follows from zeros. Probabilities are sigmoids, so a column of whole numbers is none.
+
+    Args:
+        probe: its main output has such rows.
+        unit: of the boxes' centres.
+        reason: what to say if the centres have that unit.
     """
     rows = probe.table
-    grid = None if rows is None else Grid.with_boxes(len(rows), probe.input_size, 1)
-    return rows is not None and grid is not None and unit_of_centres(rows[:, :2], grid) == "offsets"
+    if rows is None or not rows.any():
+        return ()
+    if rows.shape[1] == 6 and not has_objects(rows):
+        return ()
+    if rows.shape[1] == 6 and find_columns(rows) is not None:
+        against = "its rows are corners in order, scores and whole classes"
+    elif _has_class_numbers(rows[:, 4:]):
+        against = "it holds whole classes, not probabilities"
+    else:
+        grids = (Grid.with_boxes(len(rows), probe.input_size, count) for count in (1, 3))
+        grid = next(grid for grid in grids if grid is not None)
+        found = unit_of_centres(rows[:, :2], grid.corners)
+        if found == unit:
+            return (Evidence(Level.VALUES, reason),)
+        if "offsets" not in (found, unit):
+            return ()  # `_create` refuses another unit, and says why
+        against = f"it does not hold {reason}"
+    return (Evidence(Level.VALUES, against, speaks_for=False),)
 
 
-def _matches(probe: Probe) -> bool:
-    return has_rows_of_boxes(probe) and not has_offsets(probe)
+def _has_class_numbers(scores: NDArray[np.float32]) -> bool:
+    """Returns whether `(N, 1 + classes)` holds a score and a class instead of probabilities.
+
+    With two classes, the objectness follows (DeepStream-Yolo's old exporters).
+    """
+    if scores.shape[1] == 2:
+        return bool(scores[:, 0].any()) and _are_numbers(scores[:, 1])
+    return scores.shape[1] == 3 and _are_numbers(scores[:, 1]) and not _are_numbers(scores[:, 2])
+
+
+def _are_numbers(column: NDArray[np.float32]) -> bool:
+    """Returns whether all values are whole, and not all of them 1, to which a sigmoid may round."""
+    return bool((column == np.round(column)).all() and (column != 1).any())
+
+
+def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    return (
+        *row_evidence(probe, "pixels", "boxes at their cells"),
+        Evidence(Level.SHAPES, "a row for each cell or anchor"),
+    )
+
+
+def _fits(probe: Probe) -> bool:
+    return has_rows_of_boxes(probe)
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:
@@ -105,7 +155,9 @@ def _create(probe: Probe, description: Description) -> RecognisedHead:
 FORM = HeadForm(
     "objectness",
     _create,
-    _matches,
+    _fits,
+    _evidence,
     outputs="[1, N, 5 + classes] with a row for each cell or anchor",
+    meaning="a box, its objectness and class probabilities in each row",
     families={**dict.fromkeys(("yolov5", "yolov6", "yolov7"), LETTERBOX), "darknet": DARKNET},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -21,12 +21,14 @@ class Probe:
     """What is known about a network when its head is recognised.
 
     outputs: those on a first image, by name. input_size: (width, height) in pixels. label_count:
-    the number of class names; None if there are no names.
+    the number of class names; None if there are no names. metadata: what the exporter wrote into
+    the file.
     """
 
     outputs: Mapping[str, Output]
     input_size: tuple[int, int]
     label_count: int | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         shapes = (f"{name} {list(output.shape)}" for name, output in self.outputs.items())
@@ -85,7 +87,19 @@ def require_table(probe: Probe, *, rows: int = 0, columns: int = 0) -> tuple[str
 def unknown_output(probe: Probe) -> ModelError:
     """Makes the error for a main output of a shape that no head reads."""
     width, height = probe.input_size
-    return ModelError(f"its output is {probe} at {width} x {height}; {known_outputs()}")
+    return ModelError(
+        f"its output is {probe} at {width} x {height}; {known_outputs()}{advice(probe)}"
+    )
+
+
+def advice(probe: Probe) -> str:
+    """Names the head that may read a table with an unknown number of cells, by its classes."""
+    shape = (0, 0) if probe.table is None else probe.table.shape
+    for head, boxes, numbers in (("objectness", *shape), ("classes", *shape[::-1])):
+        classes = numbers - (5 if head == "objectness" else 4)
+        if classes == probe.label_count and boxes > numbers:
+            return f'; if it holds {boxes} boxes in pixels, give model.json "head": "{head}"'
+    return ""
 
 
 def require_probabilities(scores: Output, probe: Probe) -> None:
@@ -107,20 +121,22 @@ def require_pixels(centres: Output, grid: Grid, probe: Probe) -> None:
     Raises:
         ModelError: they are not.
     """
-    if unit_of_centres(centres, grid) != "pixels":
+    if unit_of_centres(centres, grid.corners) != "pixels":
         raise ModelError(
             f"the boxes of its output {probe} are not at their cells, in pixels of the input; "
             "if another exporter wrote it, export it with the family's own"
         )
 
 
-def unit_of_centres(centres: Output, grid: Grid) -> Literal["pixels", "offsets", "other"]:
-    """Finds the unit of the boxes' centres, `(N, 2)`, from how they depend on their cells.
+def unit_of_centres(centres: Output, corners: Output) -> Literal["pixels", "offsets", "other"]:
+    """Finds the unit of the boxes' centres from how they depend on their cells' corners.
+
+    Both are `(N, 2)`; the corners are in pixels, of several cells.
 
     Fits centre = slope * cell + rest by least squares. In pixels, the slope is about 1; offsets
     within the cell hardly depend on where the cell is.
     """
-    cells = grid.corners - grid.corners.mean(axis=0, dtype=np.float64)
+    cells = corners - corners.mean(axis=0, dtype=np.float64)
     spread = centres - centres.mean(axis=0, dtype=np.float64)
     slope = (cells * spread).sum(axis=0) / (cells**2).sum(axis=0)
     if ((slope > 0.5) & (slope < 2)).all():

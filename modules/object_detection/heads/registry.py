@@ -22,6 +22,7 @@ HEAD_NAMES = (
     "classes",
     "anchors",
     "end-to-end",
+    "corners",
 )
 
 

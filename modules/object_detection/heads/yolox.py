@@ -12,10 +12,11 @@ import numpy as np
 from ...errors import ModelError
 from ..model_description import Description
 from .candidates import Candidates
+from .evidence import Evidence, Level
 from .form import HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
-from .objectness import YOLOX, decode_rows, has_offsets, has_rows_of_boxes
+from .objectness import YOLOX, decode_rows, has_rows_of_boxes, row_evidence
 from .probe import Probe, require_probabilities, require_table
 
 
@@ -46,8 +47,15 @@ class YoloxHead:
         return decode_rows(rows, input_size, confidence)
 
 
-def _matches(probe: Probe) -> bool:
-    return has_rows_of_boxes(probe) and has_offsets(probe)
+def _fits(probe: Probe) -> bool:
+    return has_rows_of_boxes(probe, per_cell=(1,))
+
+
+def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    return (
+        *row_evidence(probe, "offsets", "centres relative to their cells"),
+        Evidence(Level.SHAPES, "a row for each cell"),
+    )
 
 
 def _create(probe: Probe, _: Description) -> RecognisedHead:
@@ -59,4 +67,11 @@ def _create(probe: Probe, _: Description) -> RecognisedHead:
     return RecognisedHead((name,), YoloxHead(rows.shape[1] - 5, grid), YOLOX)
 
 
-FORM = HeadForm("yolox", _create, _matches, families={"yolox": YOLOX})
+FORM = HeadForm(
+    "yolox",
+    _create,
+    _fits,
+    _evidence,
+    meaning="offsets within cells, objectness and class probabilities in each row",
+    families={"yolox": YOLOX},
+)

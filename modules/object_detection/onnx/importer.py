@@ -1,12 +1,13 @@
 """Imports a detector from ONNX, as the YOLO projects export it; start at `import_onnx`.
 
-The file's metadata describes the input. The outputs on a first image show which head decodes them
-(heads/recognition.py).
+The file's metadata describes the input. The metadata and the outputs on a first image show which
+head decodes them (heads/recognition.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from ..engines.engine import Engine
 from ..engines.registry import create_engine
+from ..heads.exporter_metadata import literal
+from ..heads.form import RecognisedHead
 from ..heads.probe import Probe
-from ..heads.recognition import recognise
+from ..heads.recognition import UndecidedHeadError, recognise
 from ..model_description import Description
 from ..network import Network
 from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
@@ -31,6 +34,7 @@ def import_onnx(
     *,
     engine: str = "opencv",
     labels: tuple[str, ...] | None = None,
+    labels_file: str = "",
     description: Description | None = None,
 ) -> tuple[Network, Engine]:
     """Imports a detector, loads it into an engine, and runs it once.
@@ -39,6 +43,7 @@ def import_onnx(
         onnx: the file, `(bytes,) uint8`.
         engine: a name in `ENGINE_NAMES`.
         labels: the class names; None takes those of `description` or of the file.
+        labels_file: the name of the file that `labels` are from, for messages.
         description: overrides the file, and the `model.json` in its metadata.
 
     Raises:
@@ -48,11 +53,11 @@ def import_onnx(
     _refuse(file, engine)
     given, embedded = description or Description(), embedded_description(file)
     description = given.merged_over(embedded)
-    labels = _labels(file, labels or description.names)
+    source = f" in {labels_file}" if labels_file else ""
+    labels = _labels(file, labels or description.names, source)
     size = _input_size(file, description)
     loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
-    outputs = _selected(_first_outputs(loaded, size), description)
-    found = recognise(Probe(outputs, size, None if labels is None else len(labels)), description)
+    found = _recognise(file, loaded, size, None if labels is None else len(labels), description)
     if labels is None:
         raise ModelError(
             f"it does not name its {found.head.classes} classes; "
@@ -60,12 +65,21 @@ def import_onnx(
         )
     if len(labels) != found.head.classes:
         raise ModelError(
-            f"there are names for {len(labels)} classes; the network has {found.head.classes}, "
-            f"by its outputs {', '.join(found.outputs)}"
+            f"there are names for {len(labels)} classes{source}; the network has "
+            f"{found.head.classes}, by its outputs {', '.join(found.outputs)}"
         )
     loaded.outputs = found.outputs
     preprocessing = given.preprocessing(embedded.preprocessing(found.preprocessing))
-    return Network(onnx, size, found.outputs, found.head, preprocessing, labels), loaded
+    network = Network(
+        onnx,
+        size,
+        found.outputs,
+        found.head,
+        preprocessing,
+        labels,
+        evidence=found.evidence,
+    )
+    return network, loaded
 
 
 def _refuse(file: OnnxFile, engine: str) -> None:
@@ -74,16 +88,28 @@ def _refuse(file: OnnxFile, engine: str) -> None:
     if task != "detect":
         raise ModelError(f"its task is '{task}'; only detectors are supported: export a 'detect'")
     kind = file.metadata.get("head", "") + file.metadata.get("description", "")
-    if "DETR" in kind:
+    if "DETR" in kind.upper():
         raise ModelError("it is an RT-DETR; known are the YOLO families with boxes in pixels")
     refuse_unusable(file, engine)
 
 
-def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def names_classes(onnx: NDArray[np.uint8]) -> bool:
+    """Returns whether the metadata of a file, `(bytes,) uint8`, name the classes.
+
+    Raises:
+        ModelError: the file is not ONNX, or the `model.json` in its metadata is malformed.
+    """
+    file = read_onnx(onnx)
+    return "names" in file.metadata or embedded_description(file).names is not None
+
+
+def _labels(
+    file: OnnxFile, given: tuple[str, ...] | None, source: str
+) -> tuple[str, ...] | None:
     """Returns the class names: `given`, or else the metadata's, `{0: 'person', ...}`."""
     if "names" not in file.metadata:
         return given
-    names = _literal(file, "names")
+    names = literal(file.metadata, "names")
     if isinstance(names, dict):
         names = [names.get(index) for index in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -93,7 +119,7 @@ def _labels(file: OnnxFile, given: tuple[str, ...] | None) -> tuple[str, ...] | 
         )
     if given is not None and len(given) != len(names):
         raise ModelError(
-            f"{len(given)} class names are given, but its metadata has {len(names)}; "
+            f"{len(given)} class names are given{source}, but its metadata has {len(names)}; "
             "there must be as many"
         )
     return given or tuple(names)
@@ -126,11 +152,11 @@ def _fixed_size(image: Tensor, description: Description) -> tuple[int, int]:
 
 def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
     """Returns model.json's size, or the metadata's, [height, width], or else 640 x 640."""
-    stride = _literal(file, "stride")
+    stride = literal(file.metadata, "stride")
     stride = stride if isinstance(stride, int) and 0 < stride <= 256 else _STRIDE
     size: Any = description.input
     if size is None:
-        size = _literal(file, "imgsz")
+        size = literal(file.metadata, "imgsz")
         size = tuple(reversed(size)) if isinstance(size, list) else (640, 640)
     if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
         raise ModelError(
@@ -146,27 +172,32 @@ def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
     return width, height
 
 
-def _literal(file: OnnxFile, key: str) -> Any:
-    """Parses a value of the metadata as a Python literal, which Ultralytics writes.
-
-    Returns None if there is no such key, or the value is not a literal.
-    """
-    import ast
-
+def _recognise(
+    file: OnnxFile,
+    engine: Engine,
+    size: tuple[int, int],
+    label_count: int | None,
+    description: Description,
+) -> RecognisedHead:
+    """Finds the head by the outputs for a grey image, or if they do not decide, for noise."""
+    shape = (1, 3, size[1], size[0])
+    outputs = _selected(_first_outputs(engine, np.full(shape, _GREY, np.float32)), description)
+    probe = Probe(outputs, size, label_count, file.metadata)
     try:
-        return ast.literal_eval(file.metadata.get(key, "None"))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+        return recognise(probe, description)
+    except UndecidedHeadError:
+        noise = np.random.default_rng(0).random(shape, np.float32)
+        outputs = _selected(_first_outputs(engine, noise), description)
+        return recognise(replace(probe, outputs=outputs), description)
 
 
-def _first_outputs(engine: Engine, size: tuple[int, int]) -> Mapping[str, NDArray[np.float32]]:
-    """Runs the network on a grey image, and returns the outputs by name."""
-    blob = np.full((1, 3, size[1], size[0]), _GREY, np.float32)
+def _first_outputs(engine: Engine, blob: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+    """Runs the network on a first image, `(1, 3, H, W)`, and returns the outputs by name."""
     outputs = dict(zip(engine.outputs, engine.forward(blob), strict=True))
     for name, output in outputs.items():
         if not np.isfinite(output).all():
             raise ModelError(
-                f"its output {name} is not finite on a plain grey image; are the weights complete?"
+                f"its output {name} is not finite on a plain image; are the weights complete?"
             )
     return outputs
 

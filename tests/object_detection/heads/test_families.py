@@ -18,8 +18,8 @@ from modules.object_detection.detector import Detector
 from modules.object_detection.model_description import Description
 from modules.object_detection.onnx.importer import import_onnx
 from tests.object_detection.onnx import onnx_models, onnx_oracles
-from tests.object_detection.onnx.onnx_layers import ANCHORS
-from tests.object_detection.onnx.onnx_models import LABELS
+from tests.object_detection.onnx.onnx_layers import ANCHORS, CELLS
+from tests.object_detection.onnx.onnx_models import LABELS, ultralytics
 from tests.object_detection.onnx.onnx_oracles import Array, Found
 
 ENGINES = ("opencv", "onnxruntime")
@@ -52,6 +52,14 @@ class Case:
 
 def _first(outputs: list[Array]) -> Array:
     return outputs[0]
+
+
+def _with_a_score_per_class(rows: Array) -> Array:
+    """Brings rows of corners, score and class to YOLOv8's columns of centre, size and scores."""
+    corners, scores, classes = rows[0, :, :4], rows[0, :, 4:5], rows[0, :, 5:6]
+    first, second = corners[:, :2], corners[:, 2:]
+    columns = [(first + second) / 2, second - first, scores * (classes == range(len(LABELS)))]
+    return np.concatenate(columns, axis=1).T[np.newaxis]
 
 
 ORT = ("onnxruntime",)
@@ -91,6 +99,39 @@ FAMILIES = {
         onnx_models.yolov9_dual, lambda outputs: outputs[1], onnx_oracles.yolov8
     ),
     "yolov10": Case(onnx_models.yolov10, _first, onnx_oracles.end_to_end),
+    "yolov10, as many rows as cells": Case(
+        lambda: onnx_models.yolov10(rows=CELLS), _first, onnx_oracles.end_to_end
+    ),
+    "yolov8, with NMS, as many rows as cells": Case(
+        lambda: onnx_models.yolov8_with_nms(
+            rows=CELLS, metadata=ultralytics(end2end="False", args="{'nms': True}")
+        ),
+        _first,
+        onnx_oracles.end_to_end,
+        engines=ORT,
+    ),
+    "yolov7, end to end, score before class": Case(
+        lambda: onnx_models.yolov7_end2end(("batch", "box", "score", "class")),
+        lambda outputs: outputs[0][:, [0, 1, 2, 3, 4, 6, 5]],
+        onnx_oracles.yolov7_end_to_end,
+        engines=ORT,
+    ),
+    "yolov7, end to end, box last": Case(
+        lambda: onnx_models.yolov7_end2end(("batch", "class", "score", "box")),
+        lambda outputs: outputs[0][:, [0, 3, 4, 5, 6, 1, 2]],
+        onnx_oracles.yolov7_end_to_end,
+        engines=ORT,
+    ),
+    "yolo11 for DeepStream": Case(
+        onnx_models.deepstream,
+        lambda outputs: _with_a_score_per_class(outputs[0]),
+        onnx_oracles.yolov8,
+    ),
+    "yolov5 for DeepStream": Case(
+        lambda: onnx_models.deepstream(anchors=True),
+        lambda outputs: _with_a_score_per_class(outputs[0]),
+        onnx_oracles.yolov8,
+    ),
     "yolox": Case(onnx_models.yolox, _first, onnx_oracles.yolox, onnx_oracles.yolox_input),
     "yolox, not decoded": Case(
         lambda: onnx_models.yolox(decoded=False),

@@ -32,7 +32,9 @@ def test_the_known_outputs_are_listed_in_the_order_of_the_registry() -> None:
     assert known_outputs() == (
         "known are [1, N, 5 + classes] with a row for each cell or anchor, "
         "[1, 4 + classes, N] with a column for each cell, "
-        "[1, N, 6] and [N, 7] with suppressed boxes; model.json can give `head` and `outputs`"
+        "[1, N, 6] and [N, 7] with suppressed boxes, "
+        "[1, N, 6] with corners, score and class for each cell or anchor; "
+        "model.json can give `head` and `outputs`"
     )
 
 

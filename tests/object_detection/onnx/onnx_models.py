@@ -78,11 +78,13 @@ def _named_levels(graph: Graph, levels: list[str], classes: int) -> dict[str, tu
     }
 
 
-def yolov7_end2end() -> bytes:
+def yolov7_end2end(
+    order: tuple[str, ...] = ("batch", "box", "class", "score"), name: str = "output"
+) -> bytes:
     """Exports like YOLOv7's --end2end --max-wh 640, `ONNX_ORT` in models/experimental.py: `(n, 7)`.
 
     Its weights are those of `yolov5`. It suppresses overlaps above 0.45 and drops confidences up
-    to 0.25.
+    to 0.25. order, name: of the columns, and of the output; other exporters' differ.
     """
     graph = Graph()
     rows = anchor_rows(graph, anchor_levels(graph, CLASSES), CLASSES)
@@ -103,9 +105,13 @@ def yolov7_end2end() -> bytes:
     )
     batch, _, box = graph.node("Split", selected, [1, 1, 1], outputs=3, axis=1)
     where = graph.node("Concat", batch, box, axis=1)
-    columns = [graph.node("GatherND", each, where) for each in (boxes, category, best)]
-    found = graph.node("Concat", graph.node("Cast", batch, to=1), *columns, axis=1)
-    return graph.finish({name_output(graph, found, "output"): ("n", 7)})
+    columns = {
+        key: graph.node("GatherND", each, where)
+        for key, each in (("box", boxes), ("class", category), ("score", best))
+    }
+    columns["batch"] = graph.node("Cast", batch, to=1)
+    found = graph.node("Concat", *(columns[key] for key in order), axis=1)
+    return graph.finish({name_output(graph, found, name): ("n", 7)})
 
 
 def yolov6() -> bytes:
@@ -158,30 +164,32 @@ def yolov9_dual() -> bytes:
     )
 
 
-def yolov10() -> bytes:
-    """Exports like Ultralytics' `Detect.postprocess` (v10, 26): the TopK rows, `(1, MOST, 6)`."""
+def yolov10(
+    *, rows: int = MOST, classes: int = CLASSES, metadata: dict[str, str] | None = None
+) -> bytes:
+    """Exports like Ultralytics' `Detect.postprocess` (v10, 26): the TopK rows, `(1, rows, 6)`."""
     graph = Graph()
     boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
-    scores = graph.node("Transpose", probabilities(graph, CLASSES), perm=[0, 2, 1])
+    scores = graph.node("Transpose", probabilities(graph, classes), perm=[0, 2, 1])
     best = graph.node("ReduceMax", scores, [-1], keepdims=0)
-    _, index = graph.node("TopK", best, [MOST], outputs=2)
+    _, index = graph.node("TopK", best, [rows], outputs=2)
     index = graph.node("Unsqueeze", index, [-1])
     boxes = graph.node("GatherElements", boxes, graph.node("Tile", index, [1, 1, 4]), axis=1)
     scores = graph.node(
-        "GatherElements", scores, graph.node("Tile", index, [1, 1, CLASSES]), axis=1
+        "GatherElements", scores, graph.node("Tile", index, [1, 1, classes]), axis=1
     )
-    scores, index = graph.node("TopK", graph.node("Flatten", scores), [MOST], outputs=2)
-    box = graph.node("Unsqueeze", graph.node("Div", index, [CLASSES]), [-1])
+    scores, index = graph.node("TopK", graph.node("Flatten", scores), [rows], outputs=2)
+    box = graph.node("Unsqueeze", graph.node("Div", index, [classes]), [-1])
     boxes = graph.node("GatherElements", boxes, graph.node("Tile", box, [1, 1, 4]), axis=1)
-    category = graph.node("Cast", graph.node("Mod", index, [CLASSES]), to=1)
+    category = graph.node("Cast", graph.node("Mod", index, [classes]), to=1)
     columns = [graph.node("Unsqueeze", each, [-1]) for each in (scores, category)]
     found = graph.node("Concat", boxes, *columns, axis=2)
-    shape = (1, MOST, 6)
-    return graph.finish({name_output(graph, found, "output0"): shape}, metadata=ultralytics())
+    metadata = ultralytics() if metadata is None else metadata
+    return graph.finish({name_output(graph, found, "output0"): (1, rows, 6)}, metadata=metadata)
 
 
-def yolov8_with_nms() -> bytes:
-    """Exports like Ultralytics' nms=True, `NMSModel` in exporter.py: `(1, MOST, 6)`.
+def yolov8_with_nms(*, rows: int = MOST, metadata: dict[str, str] | None = None) -> bytes:
+    """Exports like Ultralytics' nms=True, `NMSModel` in exporter.py: `(1, rows, 6)`.
 
     Missing rows are zeros. Its weights are those of `yolov10`. It suppresses overlaps above 0.7 and
     drops confidences up to 0.25.
@@ -193,17 +201,40 @@ def yolov8_with_nms() -> bytes:
     category = graph.node("Cast", graph.node("ArgMax", scores, axis=2, keepdims=1), to=1)
     moved = graph.node("Add", boxes, graph.node("Mul", category, 640.0))
     selected = graph.node(
-        "NonMaxSuppression", moved, graph.node("Unsqueeze", best, [1]), [MOST], [0.7], [0.25]
+        "NonMaxSuppression", moved, graph.node("Unsqueeze", best, [1]), [rows], [0.7], [0.25]
     )
     box = graph.node("Squeeze", graph.slice(selected, 2, 3, 1), [1])
     best = graph.node("Unsqueeze", best, [2])
-    rows = graph.node("Concat", boxes, best, category, axis=2)
-    found = graph.node("Gather", rows, box, axis=1)
-    # MOST rows are added, and those behind the first MOST removed
-    padded = graph.node("Pad", found, [0, 0, 0, 0, MOST, 0])
-    padded = graph.slice(padded, 0, MOST, 1)
-    shape = (1, MOST, 6)
-    return graph.finish({name_output(graph, padded, "output0"): shape}, metadata=ultralytics())
+    found = graph.node("Gather", graph.node("Concat", boxes, best, category, axis=2), box, axis=1)
+    # as many zero rows are added, and those behind the first `rows` removed
+    padded = graph.node("Pad", found, [0, 0, 0, 0, rows, 0])
+    padded = graph.slice(padded, 0, rows, 1)
+    metadata = ultralytics() if metadata is None else metadata
+    return graph.finish({name_output(graph, padded, "output0"): (1, rows, 6)}, metadata=metadata)
+
+
+def deepstream(*, anchors: bool = False, classes: int = CLASSES) -> bytes:
+    """Exports like DeepStream-Yolo's `DeepStreamOutput`: `(1, N, 6)` with corners, score, class.
+
+    Its weights are those of `yolov8` (utils/export_yolo11.py), or with anchors those of `yolov5`
+    (utils/export_yoloV5.py, where the score is the objectness times the best probability).
+    """
+    graph = Graph()
+    if anchors:
+        rows = anchor_rows(graph, anchor_levels(graph, classes), classes)
+        boxes, objectness, scores = graph.node("Split", rows, [4, 1, classes], outputs=3, axis=2)
+        corners = [[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]]
+        boxes = graph.node("MatMul", boxes, corners)
+    else:
+        boxes = graph.node("Transpose", boxes_from_distances(graph, xywh=False), perm=[0, 2, 1])
+        scores = graph.node("Transpose", probabilities(graph, classes), perm=[0, 2, 1])
+    best = graph.node("ReduceMax", scores, [2], keepdims=1)
+    if anchors:
+        best = graph.node("Mul", best, objectness)
+    category = graph.node("Cast", graph.node("ArgMax", scores, axis=2, keepdims=1), to=1)
+    found = graph.node("Concat", boxes, best, category, axis=2)
+    count = 3 * CELLS if anchors else CELLS
+    return graph.finish({name_output(graph, found, "output"): (1, count, 6)})
 
 
 def yolox(*, decoded: bool = True) -> bytes:

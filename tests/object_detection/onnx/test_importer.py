@@ -14,7 +14,6 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from modules.errors import ModelError
 from modules.object_detection.detector import Detector
 from modules.object_detection.heads.classes import ClassHead
-from modules.object_detection.heads.end_to_end import EndToEndHead
 from modules.object_detection.heads.objectness import ObjectnessHead
 from modules.object_detection.model_description import Description
 from modules.object_detection.network import Network
@@ -166,13 +165,83 @@ def test_unknown_outputs_are_refused_with_their_shapes(outputs: list[Any]) -> No
 def test_a_transformer_of_two_classes_is_not_read_as_rows_of_objects() -> None:
     output = np.full((1, 300, 6), 0.3)
 
-    assert_refused(constant_outputs(output), "is not rows of x0, y0, x1, y1 in pixels")
+    assert_refused(constant_outputs(output), "its rows are not x1, y1, x2, y2 in pixels")
+
+
+def test_a_list_that_may_be_a_grid_is_refused_if_no_image_has_objects() -> None:
+    nothing = constant_outputs(np.zeros((1, CELLS, 6)))
+
+    assert_refused(nothing, r'several readings, .*"head": "end-to-end" \(a list')
+    assert load(nothing, head="end-to-end").head.suppressed
+    assert load(constant_outputs(np.zeros((1, CELLS - 1, 6)))).head.suppressed
+
+
+def test_unsorted_rows_that_are_not_at_cells_are_refused() -> None:
+    rows = [[10, 10, 40, 40, 0.3, 0], [50, 20, 70, 60, 0.9, 0], [5, 5, 9, 9, 0.5, 0]]
+
+    assert_refused(
+        constant_outputs([rows]), 'its scores do not fall; .*"head": "end-to-end", or else'
+    )
+    assert not load(constant_outputs([rows]), head="corners").head.suppressed
+
+
+def test_centres_sizes_scores_and_classes_are_refused() -> None:
+    rows = rows_in_pixels()[:, :, :6]
+    rows[0, :, 2:4] = 8
+    rows[0, :, 5] = 0
+
+    assert_refused(constant_outputs(rows), "it holds whole classes, not probabilities")
+    assert_refused(
+        constant_outputs(np.concatenate([rows, rows[:, :, 4:5]], axis=2)),
+        "it holds whole classes, not probabilities",
+    )
+
+
+def test_columns_of_objects_are_not_read_as_probabilities() -> None:
+    rows = rows_in_pixels()[:, :, :6]
+    rows[0, :, 2:4] += rows[0, :, :2]
+    rows[0, :, 5] = 1
+
+    assert_refused(
+        constant_outputs(rows.transpose(0, 2, 1)),
+        "its rows are the columns of a list",
+        labels=("a", "b"),
+    )
+
+
+def test_columns_in_model_json_are_the_order_of_the_columns() -> None:
+    order = ("score", "x1", "y1", "x2", "y2", "class", "batch")
+    data = constant_outputs([[0.9, 10, 20, 30, 40, 1, 0], [0.8, 50, 20, 70, 40, 2, 0]])
+
+    network = load(data, head="end-to-end", columns=order)
+
+    found = Detector(network).detect(np.zeros((64, 96, 3), np.uint8))
+    assert found.class_ids.tolist() == [1, 2]
+    np.testing.assert_allclose(found.boxes, [[10, 20, 30, 40], [50, 20, 70, 40]], atol=1e-3)
+    assert_refused(data, 'columns needs "head" too', columns=order)
+    assert_refused(
+        data, r"not rows of x1, .* \[0.9, 10, 20, 30, 40, 1, 0\]; .*columns", head="end-to-end"
+    )
+    assert_refused(data, "not rows of x1", head="end-to-end", columns=order[::-1])
+
+
+def test_strides_that_are_not_known_are_refused_with_the_word_for_head() -> None:
+    rows = rows_in_pixels()[:, : CELLS - 6]  # without the last level
+
+    assert_refused(
+        constant_outputs(rows), 'it holds 120 boxes in pixels, give model.json "head": "objectness"'
+    )
+    assert_refused(
+        constant_outputs(rows[:, :, [0, 1, 2, 3, 5, 6, 7]].transpose(0, 2, 1)),
+        'it holds 120 boxes in pixels, give model.json "head": "classes"',
+    )
+    assert load(constant_outputs(rows), head="objectness").head == ObjectnessHead(CLASSES)
 
 
 def test_rows_of_objects_in_units_of_the_input_are_refused() -> None:
     row = [0.1, 0.1, 0.5, 0.5, 0.9, 1.0]
 
-    assert_refused(constant_outputs([[row] * 20]), "is not rows of x0, y0, x1, y1 in pixels")
+    assert_refused(constant_outputs([[row] * 20]), "its rows are not x1, y1, x2, y2 in pixels")
 
 
 def test_scores_that_are_not_probabilities_are_refused() -> None:
@@ -379,7 +448,9 @@ def test_weights_that_are_not_finite_are_refused(engine: str) -> None:
                 tensor.CopyFrom(numpy_helper.from_array(values_nan, tensor.name))
 
     assert_refused(
-        edited(onnx_models.yolov8(), make_nan), "output0 is not finite on a plain", engine=engine
+        edited(onnx_models.yolov8(), make_nan),
+        "output0 is not finite on a plain image",
+        engine=engine,
     )
 
 
@@ -408,8 +479,9 @@ def test_a_half_precision_network_runs_only_in_onnx_runtime(single_ends: bool) -
 
 
 def test_an_object_of_a_class_without_a_name_is_an_error() -> None:
-    raw = [np.array([[[1, 2, 30, 40, 0.9, 7]]], np.float32)]
+    rows = np.zeros((1, 20, 6))
+    rows[0, 0] = [1, 2, 30, 40, 0.9, 7]
 
-    with pytest.raises(ModelError, match=r"an object of class 7, counted from 0; .* names for 3"):
-        EndToEndHead(CLASSES).decode(raw, SIZE, 0.5)
-    assert len(EndToEndHead(CLASSES).decode(raw, SIZE, 0.95).boxes) == 0
+    assert_refused(
+        constant_outputs(rows), "an object of class 7, counted from 0; there are names for 3"
+    )
