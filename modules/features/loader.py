@@ -88,7 +88,7 @@ def _load_darknet(
     if description is not None:
         description.require_no_onnx_keys()
         size = size or description.input
-    cfg = reader.text(reader.only(".cfg"))
+    cfg = reader.cfg(reader.only(".cfg"))
     tree_name = reader.find(".tree")
     tree = reader.text(tree_name) if tree_name else None
     with reader.stream(reader.only(".weights")) as weights:

@@ -1,7 +1,7 @@
 """Loads a model folder into a ready `Model`; start at `load_model`.
 
-A model folder holds one network: `*.cfg` and `*.weights`, or `*.onnx`. It also holds `*.names` (or
-`*.txt`), one class a line, which is optional for an ONNX file that names its classes; and a tree of
+A model folder holds one network: `*.cfg` and `*.weights`, or `*.onnx`. It also holds `*.names`, one
+class a line, which is optional for an ONNX file that names its classes (labels.py); and a tree of
 the classes, `*.tree`, if the cfg needs one. `model.json` overrides what the files contain
 (model_description.py). `SHA256SUMS` lists the files that belong to the model (manifest.py).
 """
@@ -20,8 +20,8 @@ from ..object_detection.engines.registry import engine_class
 from ..object_detection.network import Network
 from ..settings import Settings
 from .folder import ModelFolder
+from .labels import read_labels
 from .reader import ModelReader, model_errors
-from .suffixes import LABEL_SUFFIXES
 
 if TYPE_CHECKING:
     from ..object_detection.model_description import Description
@@ -85,18 +85,25 @@ def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | st
 def _load_onnx(
     reader: ModelReader, description: Description | None, engine: str
 ) -> tuple[Network, Engine]:
-    from ..object_detection.onnx.importer import import_onnx
+    from ..object_detection.onnx.importer import import_onnx, names_classes
 
-    name, labels_name = reader.only(".onnx"), reader.find(*LABEL_SUFFIXES)
-    labels = _labels(reader.text(labels_name)) if labels_name else None
+    name = reader.only(".onnx")
     onnx = reader.onnx(name)
+    with model_errors(name):
+        labels = read_labels(reader, description, lambda: names_classes(onnx))
     reader.check()
     with model_errors(name):
         if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from .trial import try_out
 
             try_out(onnx)
-        return import_onnx(onnx, engine=engine, labels=labels, description=description)
+        return import_onnx(
+            onnx,
+            engine=engine,
+            labels=labels.names if labels else None,
+            labels_file=labels.file if labels else "",
+            description=description,
+        )
 
 
 def _load_darknet(
@@ -105,8 +112,10 @@ def _load_darknet(
     if description is not None:
         description.require_no_onnx_keys()
     cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
-    labels_name = reader.only(*LABEL_SUFFIXES)
-    cfg, labels = reader.text(cfg_name), _labels(reader.text(labels_name))
+    cfg, labels = reader.cfg(cfg_name), read_labels(reader, description)
+    if labels is None:
+        reader.only(".names", ".txt")  # raises the error that lists the files
+        raise AssertionError
     tree_name = reader.find(".tree")
     tree = reader.text(tree_name) if tree_name else None
     with reader.stream(weights_name) as weights:
@@ -119,19 +128,15 @@ def _load_darknet(
             external_weights=engine_class(engine).external_weights,
         )
     reader.check()
-    if len(labels) != network.classes:
+    if len(labels.names) != network.classes:
         raise ModelError(
-            f"{labels_name} has {len(labels)} classes, one a line; "
+            f"{labels.file} has {len(labels.names)} classes, one a line; "
             f"the network has {network.classes}"
         )
     preprocessing = network.preprocessing
     if description is not None:
         preprocessing = description.preprocessing(preprocessing)
-    return replace(network, labels=labels, preprocessing=preprocessing), engine
-
-
-def _labels(text: str) -> _Labels:
-    return tuple(line.strip() for line in text.removeprefix("\ufeff").strip().splitlines())
+    return replace(network, labels=labels.names, preprocessing=preprocessing), engine
 
 
 def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:

@@ -12,6 +12,7 @@ from ..storage.errors import storage_errors
 from .folder import ByteStream, ModelFolder
 from .manifest import MANIFEST, format_manifest, read_manifest
 from .suffixes import DESCRIPTION, READ_SUFFIXES
+from .text import decode_text, refuse_nul_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,16 +129,24 @@ class ModelReader:
         return parse_description(self.text(DESCRIPTION))
 
     def text(self, name: str) -> str:
-        """Reads a text file.
+        """Reads a text file, without a byte order mark.
 
         Raises:
             ModelError: the file is not UTF-8, or far too large.
         """
-        data = self._read(name, _MAX_TEXT_BYTES, "is it a text file?")
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ModelError(f"{name} is not a text file in UTF-8") from None
+        text = decode_text(self._text_bytes(name), name)
+        refuse_nul_bytes(text, name)
+        return text
+
+    def cfg(self, name: str) -> str:
+        """Reads a Darknet `.cfg` without its comments, which may be in any encoding.
+
+        Raises:
+            ModelError: the rest is not UTF-8, or the file is far too large.
+        """
+        from ..object_detection.darknet.cfg import remove_comments
+
+        return decode_text(remove_comments(self._text_bytes(name)), name)
 
     def onnx(self, name: str) -> NDArray[np.uint8]:
         """Reads an ONNX file into one buffer, `(bytes,) uint8`.
@@ -169,6 +178,9 @@ class ModelReader:
     def digest(self) -> str:
         """Returns "sha256:..." of what `sha256sum` prints for the files read, sorted by name."""
         return "sha256:" + hashlib.sha256(format_manifest(self._digests)).hexdigest()
+
+    def _text_bytes(self, name: str) -> bytes:
+        return bytes(self._read(name, _MAX_TEXT_BYTES, "is it a text file?"))
 
     def _read(self, name: str, max_bytes: int, advice: str) -> bytearray:
         """Reads a whole file into one buffer that grows with the bytes that arrive."""

@@ -1,7 +1,6 @@
 """The names of a model folder's files: which suffixes they have, and which ones are read."""
 
 DESCRIPTION = "model.json"
-LABEL_SUFFIXES = (".names", ".txt")  # in this order: a .txt may be a note
 
 # Files with these suffixes belong to a model for certain; a *.txt may belong to something else
 MODEL_SUFFIXES = (".cfg", ".weights", ".onnx", ".names", ".tree")

@@ -142,12 +142,83 @@ def test_the_error_for_a_bad_model_json_names_the_model(folder: Path) -> None:
 
 
 def test_a_wrong_number_of_labels_is_refused(folder: Path) -> None:
-    (folder / "blobs.txt").write_text("a\nb\n")
+    (folder / "blobs.names").write_text("a\nb\n")
 
     with pytest.raises(
-        ModelError, match=r"best\.onnx: 2 class names are given, but its metadata has 3"
+        ModelError,
+        match=r"best\.onnx: 2 class names are given in blobs\.names, but its metadata has 3",
     ):
         load(folder)
+
+
+@pytest.mark.parametrize("name", ["LICENSE.txt", "version.txt", "requirements.txt", "classes.txt"])
+def test_a_txt_is_not_read_if_the_onnx_file_names_its_classes(name: str, folder: Path) -> None:
+    before = load(folder)
+    (folder / name).write_text("a\nb\nc\n")
+
+    model = load(folder)
+
+    assert (model.labels, model.digest) == (LABELS, before.digest)
+
+
+def test_several_txts_do_not_matter_if_the_onnx_file_names_its_classes(folder: Path) -> None:
+    (folder / "LICENSE.txt").write_bytes(b"\xff")
+    (folder / "version.txt").write_text("1.0\n")
+
+    assert load(folder).labels == LABELS
+
+
+def test_names_come_from_the_first_of_model_json_names_the_onnx_file_and_a_txt(
+    folder: Path,
+) -> None:
+    (folder / "best.onnx").write_bytes(onnx_models.yolov6())  # names no classes
+    (folder / "classes.txt").write_text("a\nb\nc\n")
+    from_txt = load(folder)
+    (folder / "best.onnx").write_bytes(onnx_models.yolov8())
+    from_onnx = load(folder)
+    (folder / "blobs.names").write_text("d\ne\nf\n")
+    from_names = load(folder)
+    (folder / "model.json").write_text(json.dumps({"names": ["g", "h", "i"]}))
+    from_json = load(folder)
+
+    found = [model.labels for model in (from_txt, from_onnx, from_names, from_json)]
+    assert found == [("a", "b", "c"), LABELS, ("d", "e", "f"), ("g", "h", "i")]
+    assert from_names.digest == printed_digest(folder, "best.onnx blobs.names")
+    assert from_json.digest == printed_digest(folder, "best.onnx model.json")
+
+
+def test_several_txts_are_refused_if_nothing_else_names_the_classes(folder: Path) -> None:
+    (folder / "best.onnx").write_bytes(onnx_models.yolov6())
+    (folder / "classes.txt").write_text("a\nb\nc\n")
+    (folder / "version.txt").write_text("1.0\n")
+
+    with pytest.raises(
+        ModelError, match=r"it has no \*\.names, and 2 files \*\.txt \(classes\.txt, version\.txt\)"
+    ):
+        load(folder)
+
+
+def test_the_error_for_a_wrong_number_of_labels_names_their_file(folder: Path) -> None:
+    (folder / "best.onnx").write_bytes(onnx_models.yolov6())
+    (folder / "version.txt").write_text("1.0\n")
+
+    with pytest.raises(ModelError, match=r"names for 1 classes in version\.txt; the network has 3"):
+        load(folder)
+
+
+def test_a_stray_txt_that_the_manifest_does_not_list_does_not_matter(folder: Path) -> None:
+    digest = hashlib.sha256((folder / "best.onnx").read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  best.onnx\n")
+    before = load(folder)
+    (folder / "LICENSE.txt").write_text("a\nb\nc\n")
+
+    assert (load(folder).labels, load(folder).digest) == (LABELS, before.digest)
+
+
+def test_model_json_may_have_a_byte_order_mark(folder: Path) -> None:
+    (folder / "model.json").write_bytes(b'\xef\xbb\xbf{"names": ["a", "b", "c"]}')
+
+    assert load(folder).labels == ("a", "b", "c")
 
 
 def test_a_folder_with_two_networks_is_refused(folder: Path, colour_model: Path) -> None:

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     tree = reader.find(".tree")
     with reader.stream(reader.only(".weights")) as weights:
         network = import_darknet(
-            reader.text(reader.only(".cfg")),
+            reader.cfg(reader.only(".cfg")),
             weights,
             input_size=arguments.input,
             tree=reader.text(tree) if tree else None,

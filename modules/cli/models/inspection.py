@@ -54,7 +54,7 @@ def _facts(reader: ModelReader, network: Network, engine: str) -> NetworkFacts:
 
 def _facts_of_cfg(reader: ModelReader, network: Network | None) -> NetworkFacts:
     tree = reader.find(".tree")
-    cfg = reader.text(reader.only(".cfg"))
+    cfg = reader.cfg(reader.only(".cfg"))
     return darknet_facts(cfg, network, tree=reader.text(tree) if tree else None)
 
 

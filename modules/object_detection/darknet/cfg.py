@@ -7,6 +7,7 @@ exist is in options.py; what they mean is in the modules of the layers.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Collection
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 
 from ...errors import CfgError
 
+_LINE_END = re.compile(r"\r\n?|\n")  # other characters that end a line for Python are in comments
+_COMMENT = re.compile(rb"[#;][^\r\n]*")
 _SECTION = re.compile(r"\[(\w+)\]")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ALIASES = {
     "network": "net",
     "conv": "convolutional",
@@ -128,6 +132,17 @@ class Section:
         return int(value)
 
 
+def remove_comments(data: bytes) -> bytes:
+    """Removes the comments from the bytes of a cfg, so that they need not be UTF-8.
+
+    Also removes a UTF-16 mark in front of a first comment, if the rest is not UTF-16.
+    """
+    if data.startswith(_UTF_16) and b"[\0n\0e\0t" not in data:
+        start = data[2:].lstrip(b"\0 \t")
+        data = start if start.startswith((b"#", b";")) else data
+    return _COMMENT.sub(b"", data)
+
+
 def parse_cfg(text: str) -> tuple[Section, list[Section]]:
     """Splits a cfg into `[net]` and its layers, in order.
 
@@ -136,7 +151,7 @@ def parse_cfg(text: str) -> tuple[Section, list[Section]]:
             section; the first section is not `[net]`; there are no layers.
     """
     sections: list[Section] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(_LINE_END.split(text), 1):
         line = re.split("[#;]", "".join(raw.split()), maxsplit=1)[0].strip("\0\ufeff")
         if not line:
             continue
