@@ -97,6 +97,9 @@ class Files:
         options = self._jvm.java.lang.reflect.Array.newInstance(overwrite.getClass(), 1)
         options[0] = overwrite
         context.rename(source, target, options)
+        if system.getUri().getScheme() == "file":  # the checksum of a replaced file, if it had one
+            name = f".{target.getName()}.crc"
+            system.delete(self._path(posixpath.join(target.getParent().toString(), name)), False)
 
     def _temporary_path(self, location: str) -> Any:
         """Returns a hidden name in the same folder, for an incomplete file."""

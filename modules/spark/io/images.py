@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import posixpath
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +15,13 @@ from urllib.parse import unquote
 
 from ...errors import JobError
 from ...object_detection.images import SUFFIXES
+from ...object_detection.images.selection import (
+    describe_formats,
+    describe_left_out,
+    has_picture_suffix,
+    kind_of,
+)
+from .heads import files_with_pictures
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -23,9 +33,12 @@ _MAX_RUNS = 500  # of consecutive images that one query can select
 
 
 class Images:
-    """The images under a prefix or folder, listed once.
+    """The images under a prefix or folder.
 
-    paths: all of them, with Spark's names, sorted by their URLs.
+    A file counts as an image by its suffix or its first bytes.
+
+    paths: all images, with Spark's names, sorted by their URLs.
+    left_out: the number of the other files, by kind.
     """
 
     def __init__(
@@ -36,34 +49,57 @@ class Images:
         Args:
             spark: the session.
             location: a folder, prefix or pattern.
-            excluded: prefixes that the job writes images to; nothing under them is listed.
+            excluded: prefixes that the job writes to. Nothing under them is listed, unless
+                `location` itself is under one.
 
         Raises:
             JobError: there is nothing at `location`, or no image.
         """
-        from pyspark.errors import AnalysisException
-
         self._spark = spark
         self._root = qualify(spark, location)
-        reader = spark.read.format("binaryFile").options(
+        written = (qualify(spark, prefix) + "/" for prefix in excluded if prefix)
+        prefixes = tuple(prefix for prefix in written if not f"{self._root}/".startswith(prefix))
+        self._files = self._load(location, "")
+        listed = [item for item in self._list(self._files) if not item[1].startswith(prefixes)]
+        others = [path for _, path in listed if not has_picture_suffix(path)]
+        pictures = files_with_pictures(spark, others)
+        self.left_out = Counter(kind_of(path) for path in others if path not in pictures)
+        if self.left_out:
+            # Without the other files, images are consecutive, and few queries select many of them
+            self._files = self._load(location, _glob([*SUFFIXES, *map(_suffix, sorted(pictures))]))
+        ranked = sorted(self._list(self._files))
+        # path -> (rank, URL): a rank counts all listed files, in the order of their URLs
+        self._ranked = {path: (rank, url) for rank, (url, path) in enumerate(ranked)}
+        self.paths = [
+            path
+            for _, path in ranked
+            if not path.startswith(prefixes) and (has_picture_suffix(path) or path in pictures)
+        ]
+        if not self.paths:
+            message = f"{location}: no images ({describe_formats()}) there"
+            raise JobError("; ".join(filter(None, [message, describe_left_out(self.left_out)])))
+
+    def _load(self, location: str, name_filter: str) -> DataFrame:
+        """Lists the files at a location whose names match a pattern; all, if it is empty.
+
+        Raises:
+            JobError: there is nothing.
+        """
+        from pyspark.errors import AnalysisException
+
+        reader = self._spark.read.format("binaryFile").options(
             recursiveFileLookup=True,
             ignoredPathSegmentRegex="",
-            pathGlobFilter=_glob(SUFFIXES),
             # Unreadable files are skipped here; `Rounds` reports them
             ignoreCorruptFiles=True,
             ignoreMissingFiles=True,
         )
+        if name_filter:
+            reader = reader.option("pathGlobFilter", name_filter)
         try:
-            self._files = reader.load(location)
+            return reader.load(location)
         except AnalysisException as error:
             raise JobError(f"{location}: there is nothing to be read: {error}") from error
-        prefixes = tuple(qualify(spark, prefix) + "/" for prefix in excluded if prefix)
-        listed = sorted(self._list())
-        # path -> (rank, URL): a rank counts all listed files, in the order of their URLs
-        self._ranked = {path: (rank, url) for rank, (url, path) in enumerate(listed)}
-        self.paths = [path for _, path in listed if not path.startswith(prefixes)]
-        if not self.paths:
-            raise JobError(f"{location}: no images ({', '.join(SUFFIXES)}) there")
 
     @cached_property
     def root(self) -> str:
@@ -76,6 +112,28 @@ class Images:
             authority = f"{scheme}://"
             folder = authority + rest if self.paths[0].startswith(authority) else folder
         return f"{folder}/"
+
+    def check_targets(self, location: str, *, is_new: bool) -> None:
+        """Checks that images can be written under `location`, with their names.
+
+        Args:
+            location: a folder or prefix.
+            is_new: whether files that are there already cannot be this job's own.
+
+        Raises:
+            JobError: an image would be written over an input, or over a file that is there.
+        """
+        folder = qualify(self._spark, location)
+        targets = [f"{folder}/{path.removeprefix(self.root)}" for path in self.paths]
+        kept = f"inputs are never overwritten: choose another place than {location}"
+        taken = next((target for target in targets if target in self._ranked), None)
+        if taken is None and is_new:
+            kept = f"choose another place than {location}, or delete it"
+            with contextlib.suppress(JobError):  # there is nothing yet
+                there = {path for _, path in self._list(self._load(location, ""))}
+                taken = next((target for target in targets if target in there), None)
+        if taken is not None:
+            raise JobError(f"{taken} exists already; {kept}")
 
     def contents(self, paths: Sequence[str], *, max_bytes: int) -> DataFrame:
         """Returns `(path, size, modified, content)` of images with at most `max_bytes`.
@@ -111,13 +169,13 @@ class Images:
             run = [url for _, (_, url) in group]
             yield run[0], run[-1]
 
-    def _list(self) -> Iterator[tuple[str, str]]:
-        """Yields (URL, path) of all files that the source has listed.
+    def _list(self, files: DataFrame) -> Iterator[tuple[str, str]]:
+        """Yields (URL, path) of all files that a source has listed.
 
         The JVM sends them in one call, as one JSON text: there may be a million names.
         """
         mapper = self._spark._jvm.com.fasterxml.jackson.databind.ObjectMapper()  # type: ignore[union-attr]
-        urls = json.loads(mapper.writeValueAsString(self._files._jdf.inputFiles()))
+        urls = json.loads(mapper.writeValueAsString(files._jdf.inputFiles()))
         for url in urls:
             # `_metadata.file_path` has no empty authority, and is escaped; `path` is not
             url = url.replace("file:///", "file:/", 1)
@@ -155,7 +213,19 @@ def _literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def _suffix(path: str) -> str:
+    """Returns the suffix of a name; empty if it has none, or one that no pattern can hold."""
+    suffix = posixpath.splitext(path)[1].lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
+
+
 def _glob(suffixes: Sequence[str]) -> str:
-    """Returns a pattern for names with these suffixes, in upper or lower case."""
-    either = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in s) for s in suffixes)
+    """Returns a pattern for names with these suffixes, in upper or lower case.
+
+    An empty suffix stands for names that cannot be told by a suffix: the pattern is empty then.
+    """
+    if "" in suffixes:
+        return ""
+    unique = dict.fromkeys(suffixes)
+    either = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in s) for s in unique)
     return "*{" + ",".join(either) + "}"

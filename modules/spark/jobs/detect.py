@@ -61,13 +61,15 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     from modules.spark.io.images import Images, qualify
     from modules.spark.io.model_files import read_model_files
     from modules.spark.jobs.report import report_images
-    from modules.spark.jobs.rounds import Rounds
+    from modules.spark.jobs.rounds import Rounds, is_claimed
     from modules.spark.workers.detect import SCHEMA, DetectImages
 
     settings = read_settings(arguments)
     folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
     images = Images(spark, arguments.input, excluded=[arguments.annotate, arguments.output])
+    if arguments.annotate:
+        images.check_targets(arguments.annotate, is_new=not is_claimed(spark, arguments.output))
     made_with = {
         name: getattr(settings, name) for name in ("confidence", "nms", "engine", "resize")
     }

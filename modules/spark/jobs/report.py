@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...object_detection.images.selection import describe_left_out
 from ..io.images import skips_hidden_names
 from ..io.tables import read_table
 from .launch import print_line
@@ -17,7 +18,7 @@ _MOST_PRINTED = 20  # failed images; the table has all of them
 
 
 def report_images(spark: SparkSession, outcome: Outcome, output: str, console: Console) -> int:
-    """Prints the number of images, the rate and the failed images.
+    """Prints the number of images, the rate, the failed images and the files left out.
 
     Args:
         spark: the session.
@@ -49,4 +50,6 @@ def report_images(spark: SparkSession, outcome: Outcome, output: str, console: C
     more = max(failed - _MOST_PRINTED, 0) + max(len(outcome.unread) - _MOST_PRINTED, 0)
     if more:
         print_line(console, f"and {more:,} more; rows with an error name them", style="red")
+    if outcome.left_out:
+        print_line(console, describe_left_out(outcome.left_out))
     return 1 if failed or outcome.unread else 0

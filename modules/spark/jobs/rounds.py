@@ -50,12 +50,14 @@ class Outcome:
 
     total: number of images. done_before: how many of them earlier runs have done. unread: paths of
     the images without a row, because they could not be read. seconds: duration of this run.
+    left_out: the number of files that are no images, by kind.
     """
 
     total: int
     done_before: int
     unread: Sequence[str]
     seconds: float
+    left_out: Mapping[str, int]
 
 
 class Pace:
@@ -144,7 +146,7 @@ class Rounds:
                 pace.learn(len(chosen), time.perf_counter() - start)
         seconds = time.perf_counter() - began
         unread = self._record_skipped(paths, schema)
-        return Outcome(len(paths), before, unread, seconds)
+        return Outcome(len(paths), before, unread, seconds, self._images.left_out)
 
     def _run_round(
         self, paths: Sequence[str], worker: Worker, schema: pa.Schema, task_size: int
@@ -206,6 +208,11 @@ class Rounds:
                 )
         # The uncommitted files of a killed round: the next commit would include them
         files.delete(f"{self._output}/_temporary")
+
+
+def is_claimed(spark: SparkSession, output: str) -> bool:
+    """Returns whether a job has already started the table at `output`."""
+    return Files(spark).size(f"{output.rstrip('/')}/{_JOB_FILE}") is not None
 
 
 def _spark_schema(schema: pa.Schema) -> Any:

@@ -106,9 +106,23 @@ def _configure(spark: SparkSession) -> None:
     spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(_BATCH_BYTES))
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_BATCH_RECORDS))
     spark.conf.set("spark.sql.session.timeZone", "UTC")
+    if str(spark.sparkContext.master).startswith("local"):
+        _leave_out_checksums(spark)
     # if this file comes from a zip of --py-files, _ROOT is that zip, and the workers have it too
     if not str(spark.sparkContext.master).startswith("local") and _ROOT.is_dir():
         _send_code(spark)
+
+
+def _leave_out_checksums(spark: SparkSession) -> None:
+    """Makes Hadoop write no `.crc` file next to each file on this machine's disk, and read none.
+
+    Spark's tasks are in the same process, which has one object per file system. A `.crc` file of an
+    earlier version is wrong after another program has changed the file.
+    """
+    systems = spark._jvm.org.apache.hadoop.fs.FileSystem  # type: ignore[union-attr]
+    local = systems.getLocal(spark._jsc.hadoopConfiguration())
+    local.setWriteChecksum(False)
+    local.setVerifyChecksum(False)
 
 
 def _send_code(spark: SparkSession) -> None:

@@ -141,6 +141,55 @@ def test_a_location_without_images_is_an_error(spark: SparkSession, tmp_path: Pa
     with pytest.raises(JobError, match="gone: there is nothing to be read"):
         Images(spark, f"{tmp_path}/gone")
 
-    (tmp_path / "notes.txt").write_bytes(png())
-    with pytest.raises(JobError, match=r"no images \(.jpg, .*there"):
+    (tmp_path / "notes.txt").write_bytes(b"notes")
+    with pytest.raises(JobError, match=r"no images \(JPEG, .*there; 1 file left out: 1 .txt"):
         Images(spark, str(tmp_path))
+
+
+OTHERS = ["notes.txt", "a.JSON", "b.json", "LICENSE", "_SUCCESS", "empty.txt"]
+BY_CONTENTS = ["a.jfif", "b.MPO", "c.tmp"]
+
+
+def test_images_are_recognised_by_contents_and_other_files_counted(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    for name in (*BY_CONTENTS, "broken.jpg"):
+        (tmp_path / name).write_bytes(b"x" if name == "broken.jpg" else png())
+    for name in OTHERS:
+        (tmp_path / name).write_bytes(b"" if name == "empty.txt" else b"text")
+
+    images = Images(spark, str(tmp_path))
+    found = images.contents(images.paths, max_bytes=10_000).collect()
+
+    expected = sorted(f"file:{tmp_path}/{name}" for name in (*BY_CONTENTS, "broken.jpg"))
+    assert sorted(images.paths) == sorted(row["path"] for row in found) == expected
+    assert images.left_out == {".txt": 2, ".json": 2, "without a suffix": 2}
+
+
+def test_objects_are_recognised_by_contents(spark: SparkSession, store: Store) -> None:
+    for name in (*BY_CONTENTS, "no suffix", "é#1.odd suffix"):
+        store.put(f"in/{name}", png())
+    for name in OTHERS:
+        store.put(f"in/{name}", b"" if name == "empty.txt" else b"text")
+    store.put("in/large.bin", bytes(3_000_000))
+
+    images = Images(spark, f"{store.location}/in/")
+    found = images.contents(images.paths, max_bytes=10_000).collect()
+
+    assert sorted(row["path"] for row in found) == sorted(images.paths)
+    assert sorted(path.rpartition("/")[2] for path in images.paths) == sorted(
+        [*BY_CONTENTS, "no suffix", "é#1.odd suffix"]
+    )
+    assert images.left_out[".bin"] == 1
+    assert sum(images.left_out.values()) == len(OTHERS) + 1
+
+
+def test_files_between_images_do_not_scatter_them(spark: SparkSession, tmp_path: Path) -> None:
+    for index in range(10):
+        (tmp_path / f"{index}.jfif").write_bytes(png())
+        (tmp_path / f"{index}.jfif.json").write_bytes(b"{}")
+
+    images = Images(spark, str(tmp_path))
+
+    assert len(list(images._runs(images.paths))) == 1
+    assert images.left_out == {".json": 10}

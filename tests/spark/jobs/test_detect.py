@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from modules.cli import main
 from modules.object_detection.images import decode_image
+from modules.spark.io.files import Files
 from tests.spark.conftest import Batch, Store, png, rows, write_photos
 
 
@@ -282,3 +283,86 @@ def test_jsonl_has_the_documents_of_the_command(
         document["image"]["key"] = document["image"]["key"].removeprefix("file:")
     assert len(ours) == 13
     assert ours == theirs
+
+
+def test_no_checksum_files_are_written(finished: Run) -> None:
+    folder = finished.out.parent
+
+    assert (finished.out / "_SUCCESS").exists()
+    assert [path.name for path in folder.rglob("*") if path.suffix == ".crc"] == []
+
+
+def test_checksum_files_of_earlier_versions_are_removed_with_their_files(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_bytes(b"old")
+    (tmp_path / ".a.json.crc").write_bytes(b"crc\0\0\0\2\0" + bytes(4))
+
+    Files(spark).write(f"{tmp_path}/a.json", b"new")
+
+    assert Files(spark).read(f"{tmp_path}/a.json") == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_images_are_found_by_contents_and_other_files_counted(
+    batch: Batch,
+    colours: Path,
+    spark: SparkSession,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.jfif", "b"):
+        (folder / name).write_bytes(png(red=(1, 1)))
+    for name in ("1.txt", "2.txt", "3.json"):
+        (folder / name).write_bytes(b"text")
+
+    code = batch("detect", folder, "--model", colours, "--output", tmp_path / "out")
+
+    assert code == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "3 files left out: 2 .txt, 1 .json"
+    assert [Path(row["path"]).name for row in rows(spark, tmp_path / "out")] == ["a.jfif", "b"]
+
+
+def test_a_broken_image_is_a_row_by_its_suffix_or_its_contents(
+    batch: Batch, colours: Path, spark: SparkSession, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "page.jpg").write_bytes(b"<html>")
+    (folder / "cut").write_bytes(png()[:50])
+
+    code = batch("detect", folder, "--model", colours, "--output", tmp_path / "out")
+
+    assert code == 1
+    assert all(row["error"] for row in rows(spark, tmp_path / "out"))
+    assert len(rows(spark, tmp_path / "out")) == 2
+
+
+def test_annotated_images_overwrite_neither_inputs_nor_files_of_others(
+    batch: Batch, colours: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ("detect", photos, "--model", colours, "--output", tmp_path / "out", "--annotate")
+    (tmp_path / "other" / "odd").mkdir(parents=True)
+    (tmp_path / "other" / "odd" / "01.png").write_bytes(b"mine")
+    before = (photos / "odd" / "01.png").read_bytes()
+
+    assert batch(*job, photos) == 2
+    assert "inputs are never overwritten" in capsys.readouterr().err
+    assert batch(*job, tmp_path / "other") == 2
+    assert "other/odd/01.png exists already" in capsys.readouterr().err
+    assert (tmp_path / "other" / "odd" / "01.png").read_bytes() == b"mine"
+    assert (photos / "odd" / "01.png").read_bytes() == before
+    assert batch(*job, tmp_path / "new") == 0
+    assert batch(*job, tmp_path / "new") == 0
+
+
+def test_outputs_above_the_input_hide_no_image(
+    batch: Batch, colours: Path, photos: Path, spark: SparkSession, tmp_path: Path
+) -> None:
+    code = batch("detect", photos, "--model", colours, "--output", tmp_path, "--annotate", tmp_path)
+
+    assert code == 0
+    assert len(list(tmp_path.glob("odd/*.png"))) == 6
+    assert rows(spark, f"{tmp_path}/part-*.parquet")
