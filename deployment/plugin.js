@@ -9,8 +9,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { readParams } = require('./params');
 
-// The formats that modules/object_detection/images/ reads; a test compares the two
-const SUFFIXES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp'];
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 // X-Ray has no resources to name here
 const TRACE_STATEMENT = {
@@ -19,6 +17,11 @@ const TRACE_STATEMENT = {
   Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
   Resource: '*',
 };
+
+/** Encodes a prefix as S3 expects it in a filter: percent-encoded, with + for a space.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html */
+const encodeFilter = (prefix) =>
+  prefix.split('/').map(encodeURIComponent).join('/').replaceAll('%20', '+');
 
 class Deployment {
   constructor(serverless, options, { log }) {
@@ -30,7 +33,7 @@ class Deployment {
     this.configurationVariablesSources = {
       deployment: { resolve: async ({ address }) => ({ value: this.values[address] ?? null }) },
     };
-    // The layers are only for packages: `invoke local` uses the OpenCV of the virtual environment, not the layers
+    // The layers are only for packages: `invoke local` uses the OpenCV of the virtual environment
     this.hooks = {
       'before:package:cleanup': () => {
         this.checkLayers();
@@ -93,14 +96,12 @@ class Deployment {
     return path.join(layerFolder, `${name}-${arch}.zip`);
   }
 
-  /** Returns one trigger per suffix: a filter of S3 has at most one, and is case-sensitive. */
+  /** Returns the trigger: every object that is created under the input prefix. There is no filter
+   * by suffix, because the function answers every object, whatever its name. */
   events({ bucket, inputPrefix }) {
     const target = bucket ? { bucket, existing: true } : { bucket: 'pictures' };
-    const suffixes = SUFFIXES.flatMap((suffix) => [suffix, suffix.toUpperCase()]);
-    return suffixes.map((suffix) => {
-      const rules = [{ prefix: inputPrefix }, { suffix }];
-      return { s3: { ...target, event: 's3:ObjectCreated:*', rules } };
-    });
+    const rules = [{ prefix: encodeFilter(inputPrefix) }];
+    return [{ s3: { ...target, event: 's3:ObjectCreated:*', rules } }];
   }
 
   checkLayers() {

@@ -29,9 +29,9 @@ JOBS = {
 DEPLOYING = ["package", "review", "production", "remove"]
 # .ci/run runs these jobs, which cannot run inside a test
 RUN_BY_CI = {"lint", "test"}
-# Only people and the pipeline run these jobs: compiling the slim layer takes half an hour, the
-# nightly tests take hours, and an audit sends requests to public services
-RUN_BY_HAND = {"audit", "layer", "nightly"}
+# Only people and the pipeline run these jobs: compiling the slim layer takes half an hour, training
+# takes an hour, the nightly tests take hours, and an audit sends requests to public services
+RUN_BY_HAND = {"audit", "layer", "nightly", "train"}
 
 
 def test_gitlab_accepts_the_pipeline() -> None:
