@@ -10,6 +10,8 @@ from modules.models.folder import LocalFolder
 from modules.models.loader import load_model
 from modules.settings import Settings
 from tests.cli.command import models
+from tests.object_detection.onnx import onnx_models
+from tests.object_detection.onnx.onnx_layers import CELLS
 
 
 def inspect(model: Path, *arguments: str) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def test_facts_about_a_small_model_equal_those_counted_by_hand(colour_model: Pat
     assert network["gflops"] == pytest.approx(2 * 7 * 3 * 8 * 8 / 1e9)
     (head,) = network["heads"]
     assert (head["kind"], head["shape"], head["stride"]) == ("yolo", [1, 7, 8, 8], 8)
-    assert head["anchors"] == [[8, 8]]
+    assert (head["anchors"], head["evidence"]) == ([[8, 8]], "the cfg")
     assert network["preprocessing"]["resize"] == "stretch"
     assert (network["notes"], found["problems"]) == ([], [])
 
@@ -64,6 +66,18 @@ def test_without_json_each_fact_is_one_line(colour_model: Path) -> None:
     assert lines["classes"] == "2: red, green"
     assert lines["problems"] == "none"
     assert "MB at most, measured" in lines["memory"]
+
+
+def test_the_evidence_for_the_head_of_an_onnx_file_is_shown(tmp_path: Path) -> None:
+    data = onnx_models.yolov10(rows=CELLS, metadata=onnx_models.ultralytics(end2end="True"))
+    (tmp_path / "yolo26.onnx").write_bytes(data)
+
+    run = models("inspect", tmp_path)
+
+    lines = dict(line.split("\t") for line in run.stdout.splitlines())
+    assert lines["head"] == "end-to-end, output0 [1, 126, 6], by `end2end` in the metadata"
+    (head,) = inspect(tmp_path)["network"]["heads"]
+    assert (head["kind"], head["evidence"]) == ("end-to-end", "`end2end` in the metadata")
 
 
 def test_ignored_options_are_listed(colour_model: Path) -> None:

@@ -35,8 +35,10 @@ class Candidates:
         pixels, (1, 1) where they are in units of the input already.
         """
         corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
+        with np.errstate(over="ignore"):  # require_plausible refuses infinite boxes
+            boxes = (corners / np.tile(unit, 2)).astype(np.float32)
         return Candidates(
-            (corners / np.tile(unit, 2)).astype(np.float32),
+            boxes,
             confidences.astype(np.float32),
             class_ids.astype(np.int32),
         )

@@ -15,7 +15,7 @@ from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
 from .plausibility import require_probabilities_above
-from .probe import Probe, require_pixels, require_probabilities, require_table
+from .probe import Probe, require_pixels, require_probabilities, require_table, shape_evidence
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,14 @@ def _fits(probe: Probe) -> bool:
 
 
 def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    _, table = require_table(probe)
     evidence: list[Evidence] = []
     if is_ultralytics(probe.metadata):
         evidence.append(Evidence(Level.METADATA, "`author` in the metadata"))
-    if probe.table is not None and find_columns(probe.table.T) is not None and len(probe.table) < 8:
+    if len(table) < 8 and find_columns(table.T) is not None:
         reason = "its rows are the columns of a list of objects, with whole classes"
         evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
-    return (*evidence, Evidence(Level.SHAPES, "a column for each cell"))
+    return (*evidence, shape_evidence(probe, len(table) - 4, "a column for each cell"))
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

@@ -21,7 +21,14 @@ from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
 from .plausibility import require_probabilities_above
-from .probe import Probe, require_pixels, require_probabilities, require_table, unit_of_centres
+from .probe import (
+    Probe,
+    require_pixels,
+    require_probabilities,
+    require_table,
+    shape_evidence,
+    unit_of_centres,
+)
 
 YOLOX = Preprocessing(scale=1.0, channels="bgr", resize="letterbox-top-left")
 
@@ -126,9 +133,10 @@ def _are_numbers(column: NDArray[np.float32]) -> bool:
 
 
 def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    classes = require_table(probe)[1].shape[1] - 5
     return (
         *row_evidence(probe, "pixels", "boxes at their cells"),
-        Evidence(Level.SHAPES, "a row for each cell or anchor"),
+        shape_evidence(probe, classes, "a row for each cell or anchor"),
     )
 
 

@@ -13,7 +13,7 @@ from .candidates import Candidates
 from .head import Head, Raw
 
 _SCORE_TOLERANCE = 1e-3  # of half precision
-_SIDE_TOLERANCE = 0.01  # of the input's side; distances of YOLO26 may be slightly negative
+_SIDE_TOLERANCE = 0.05  # of the input's side; distances of YOLO26 may be slightly negative
 _FARTHEST = 3.0  # centre of a box, in units of the input, outside of it
 _CORNER = 2.0  # pixels
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from .evidence import Evidence, Level
 from .grid import Grid
 from .registry import known_outputs
 
@@ -93,11 +94,15 @@ def unknown_output(probe: Probe) -> ModelError:
 
 
 def advice(probe: Probe) -> str:
-    """Names the head that may read a table with an unknown number of cells, by its classes."""
+    """Names the head that may read a table with an unknown number of cells.
+
+    If there are names, their number must be that of the classes.
+    """
     shape = (0, 0) if probe.table is None else probe.table.shape
     for head, boxes, numbers in (("objectness", *shape), ("classes", *shape[::-1])):
         classes = numbers - (5 if head == "objectness" else 4)
-        if classes == probe.label_count and boxes > numbers:
+        fits = classes > 0 if probe.label_count is None else classes == probe.label_count
+        if fits and boxes > numbers:
             return f'; if it holds {boxes} boxes in pixels, give model.json "head": "{head}"'
     return ""
 
@@ -126,6 +131,17 @@ def require_pixels(centres: Output, grid: Grid, probe: Probe) -> None:
             f"the boxes of its output {probe} are not at their cells, in pixels of the input; "
             "if another exporter wrote it, export it with the family's own"
         )
+
+
+def shape_evidence(probe: Probe, classes: int, reason: str) -> Evidence:
+    """Returns the evidence of a shape that holds `classes` probabilities for each box.
+
+    reason: what to say unless there are names for another number of classes.
+    """
+    if probe.label_count in (None, classes):
+        return Evidence(Level.SHAPES, reason)
+    reason = f"its shape is that of {classes} classes, and there are names for {probe.label_count}"
+    return Evidence(Level.SHAPES, reason, speaks_for=False)
 
 
 def unit_of_centres(centres: Output, corners: Output) -> Literal["pixels", "offsets", "other"]:

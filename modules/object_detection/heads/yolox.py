@@ -12,12 +12,12 @@ import numpy as np
 from ...errors import ModelError
 from ..model_description import Description
 from .candidates import Candidates
-from .evidence import Evidence, Level
+from .evidence import Evidence
 from .form import HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
 from .objectness import YOLOX, decode_rows, has_rows_of_boxes, row_evidence
-from .probe import Probe, require_probabilities, require_table
+from .probe import Probe, require_probabilities, require_table, shape_evidence
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _fits(probe: Probe) -> bool:
 def _evidence(probe: Probe) -> tuple[Evidence, ...]:
     return (
         *row_evidence(probe, "offsets", "centres relative to their cells"),
-        Evidence(Level.SHAPES, "a row for each cell"),
+        shape_evidence(probe, require_table(probe)[1].shape[1] - 5, "a row for each cell"),
     )
 
 
