@@ -104,7 +104,7 @@ remove: setup ## delete a deployment: PARAMS="--stage prod"
 
 local: setup .venv-lambda/installed ## deploy to an AWS on this machine: KIND=slim|stock
 	$(BIN)/python -m modules local --deploy --param layer=$(KIND) \
-		--python $(CURDIR)/.venv-lambda/bin/python $(DEMO_MODEL)
+		--python "$(CURDIR)/.venv-lambda/bin/python" $(DEMO_MODEL)
 
 .venv-lambda/installed: requirements-runtime.txt requirements-uv.txt
 	$(call new_environment,$(LAYER_PYTHON),.venv-lambda,$<)
