@@ -1,13 +1,17 @@
-"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`."""
+"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`.
+
+`pictures_that_java_cannot_read` finds the pictures of this machine that Spark's listing lacks.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...object_detection.images.selection import HEAD_BYTES, is_picture
+from ...object_detection.images.selection import HEAD_BYTES, has_picture_suffix, is_picture
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +32,7 @@ def files_with_pictures(spark: SparkSession, paths: Sequence[str]) -> set[str]:
     if not paths:
         return set()
     if paths[0].startswith(_LOCAL):
-        return {path for path in paths if is_picture(_local_head(path))}
+        return {path for path in paths if is_picture(_head(_local_path(path)))}
     path_class = spark._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
     system = path_class(paths[0]).getFileSystem(spark._jsc.hadoopConfiguration())
 
@@ -51,8 +55,32 @@ def files_with_pictures(spark: SparkSession, paths: Sequence[str]) -> set[str]:
         return {path for path, data in heads if is_picture(data)}
 
 
-def _local_head(path: str) -> bytes:
-    file = Path("/" + path.removeprefix(_LOCAL).lstrip("/"))
+def pictures_that_java_cannot_read(location: str) -> list[str]:
+    r"""Returns the pictures in a folder of this machine whose paths are no UTF-8.
+
+    Java passes over them without an error. Their bytes that are no UTF-8 are written as `\xe9`.
+
+    Args:
+        location: as `images.qualify` returns it. Nothing is found in other file systems, and in
+            patterns.
+    """
+    if not location.startswith(_LOCAL):
+        return []
+    found = []
+    for folder, _, names in os.walk(_local_path(location)):
+        for name in names:
+            path = Path(folder, name)
+            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+            if shown != str(path) and (has_picture_suffix(name) or is_picture(_head(path))):
+                found.append(f"{_LOCAL}{shown}")
+    return sorted(found)
+
+
+def _local_path(path: str) -> Path:
+    return Path("/" + path.removeprefix(_LOCAL).lstrip("/"))
+
+
+def _head(file: Path) -> bytes:
     try:
         if not file.is_file():  # opening a pipe could wait for ever
             return b""

@@ -21,7 +21,7 @@ from ...object_detection.images.selection import (
     has_picture_suffix,
     kind_of,
 )
-from .heads import files_with_pictures
+from .heads import files_with_pictures, pictures_that_java_cannot_read
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,6 +39,7 @@ class Images:
 
     paths: all images, with Spark's names, sorted by their URLs.
     left_out: the number of the other files, by kind.
+    unreadable: images of this machine that Java cannot read, as their names are no UTF-8.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Images:
             for _, path in ranked
             if not path.startswith(prefixes) and (has_picture_suffix(path) or path in pictures)
         ]
-        if not self.paths:
+        unreadable = pictures_that_java_cannot_read(self._root)
+        self.unreadable = [path for path in unreadable if not path.startswith(prefixes)]
+        if not self.paths and not self.unreadable:
             message = f"{location}: no images ({describe_formats()}) there"
             raise JobError("; ".join(filter(None, [message, describe_left_out(self.left_out)])))
 

@@ -145,8 +145,17 @@ class Rounds:
                 self._run_round(chosen, worker, schema, pace.task(len(chosen)))
                 pace.learn(len(chosen), time.perf_counter() - start)
         seconds = time.perf_counter() - began
-        unread = self._record_skipped(paths, schema)
-        return Outcome(len(paths), before, unread, seconds, self._images.left_out)
+        to_rename = (
+            f"{path}, whose name is no UTF-8 (rename it)" for path in self._images.unreadable
+        )
+        unread = [*self._record_skipped(paths, schema), *to_rename]
+        return Outcome(
+            len(paths) + len(self._images.unreadable),
+            before,
+            unread,
+            seconds,
+            self._images.left_out,
+        )
 
     def _run_round(
         self, paths: Sequence[str], worker: Worker, schema: pa.Schema, task_size: int

@@ -75,6 +75,9 @@ def _prepare_environment() -> None:
     """Sets the variables that Spark's processes inherit."""
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    if "utf" not in locale.lower():  # Java passes over files whose names its locale cannot express
+        os.environ["LC_ALL"] = "C.UTF-8"
     # For workers on this machine; `_send_code` is for workers on others
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)

@@ -1,3 +1,4 @@
+import os
 import random
 from pathlib import Path
 
@@ -193,3 +194,16 @@ def test_files_between_images_do_not_scatter_them(spark: SparkSession, tmp_path:
 
     assert len(list(images._runs(images.paths))) == 1
     assert images.left_out == {".json": 10}
+
+
+def test_images_that_java_cannot_read_are_found(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for name in (b"caf\xe9.png", b"\xff", b"out/\xe9.png"):
+        Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_bytes(png())
+    (tmp_path / os.fsdecode(b"notes\xe9.txt")).write_bytes(b"text")
+    (tmp_path / "\u00e9.png").write_bytes(png())
+
+    images = Images(spark, str(tmp_path), [str(tmp_path / "out")])
+
+    assert images.paths == [f"file:{tmp_path}/\u00e9.png"]
+    assert images.unreadable == [f"file:{tmp_path}/\\xff", f"file:{tmp_path}/caf\\xe9.png"]

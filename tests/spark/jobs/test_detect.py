@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -366,3 +367,16 @@ def test_outputs_above_the_input_hide_no_image(
     assert code == 0
     assert len(list(tmp_path.glob("odd/*.png"))) == 6
     assert rows(spark, f"{tmp_path}/part-*.parquet")
+
+
+def test_an_image_whose_name_is_no_utf8_is_named_and_the_others_processed(
+    batch: Batch, colours: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / os.fsdecode(b"caf\xe9.png")).write_bytes(png())
+
+    code = batch("detect", photos, "--model", colours, "--output", tmp_path / "out")
+
+    assert code == 1
+    messages = capsys.readouterr().err
+    assert "12 of 13 images done" in messages
+    assert "caf\\xe9.png, whose name is no UTF-8 (rename it): could not be read" in messages
