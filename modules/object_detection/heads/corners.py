@@ -8,10 +8,10 @@ from ..model_description import Description
 from .candidates import Candidates
 from .corner_rows import Columns, decode
 from .evidence import Evidence, Level
+from .exporter_metadata import list_evidence
 from .form import HeadForm, RecognisedHead
-from .grid import Grid
 from .head import HeadSummary, Raw
-from .object_table import find_table, read_columns, value_evidence
+from .object_table import find_grid, find_table, read_columns, value_evidence
 from .probe import Probe
 
 
@@ -42,25 +42,19 @@ class CornerHead:
         return decode(table, self.columns, input_size, confidence)
 
 
-def _has_row_per_cell(probe: Probe) -> bool:
-    rows = probe.table
-    return rows is not None and any(
-        Grid.with_boxes(len(rows), probe.input_size, per_cell) for per_cell in (1, 3)
-    )
-
-
 def _fits(probe: Probe) -> bool:
-    return _has_row_per_cell(probe) and probe.table is not None and probe.table.shape[1] == 6
+    return probe.table is not None and probe.table.shape[1] == 6
 
 
 def _evidence(probe: Probe) -> tuple[Evidence, ...]:
     found = find_table(probe)
     if found is None:
         return ()
-    return (
-        *value_evidence(probe, found, "per cell"),
-        Evidence(Level.SHAPES, "a row for each cell or anchor"),
-    )
+    stated = [item for item in list_evidence(probe.metadata) if not item.speaks_for]
+    evidence = (*stated, *value_evidence(probe, found, "per cell"))
+    if find_grid(found.rows, probe) is None:
+        return evidence
+    return (*evidence, Evidence(Level.SHAPES, "a row for each cell or anchor"))
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

@@ -5,6 +5,7 @@ YOLOv10, YOLO26, and exports with non-maximum suppression inside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..model_description import Description
@@ -14,7 +15,7 @@ from .evidence import Evidence, Level
 from .exporter_metadata import list_evidence
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .head import HeadSummary, Raw
-from .object_table import find_table, read_columns, value_evidence
+from .object_table import find_table, has_ties, read_columns, value_evidence
 from .probe import Probe
 
 
@@ -51,14 +52,16 @@ def _fits(probe: Probe) -> bool:
     return found is not None and (found.dimensions, found.width) in ((2, 7), (3, 6))
 
 
-def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+def _evidence(probe: Probe) -> Sequence[Evidence]:
     found = find_table(probe)
     if found is None:
         return ()
     evidence = [*list_evidence(probe.metadata), *value_evidence(probe, found, "suppressed")]
     if columns_in_name(found.name):
         evidence.append(Evidence(Level.OUTPUT_NAMES, f"the output's name, {found.name}"))
-    return (*evidence, Evidence(Level.SHAPES, "the shape of its output"))
+    if not has_ties(found):
+        evidence.append(Evidence(Level.SHAPES, "the shape of its output"))
+    return evidence
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

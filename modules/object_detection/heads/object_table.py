@@ -75,7 +75,8 @@ def value_evidence(
     """Returns what the values say about a table of objects of one kind.
 
     A network that suppresses boxes leaves them in the order of their scores; otherwise they lie in
-    the order of the cells. On a plain image both can be true. Nothing follows from zeros.
+    the order of the cells. On a plain image both can be true. Nothing follows from zeros, or from
+    scores that are all equal.
     """
     if not has_objects(found.rows):
         return ()
@@ -84,7 +85,7 @@ def value_evidence(
         return (Evidence(Level.VALUES, reason, speaks_for=False),)
     rows = arrange(found.rows, found.columns)
     falling, at_cells = scores_fall(rows), _lie_at_cells(rows, probe)
-    if falling and at_cells:
+    if (falling and at_cells) or has_ties(found):
         return ()
     if kind == "suppressed" and not falling:
         reason = (
@@ -93,16 +94,33 @@ def value_evidence(
         )
         return (Evidence(Level.VALUES, reason, speaks_for=False),)
     if kind == "per cell" and not at_cells:
-        return (Evidence(Level.VALUES, "its boxes are not at their cells", speaks_for=False),)
+        reason = "its boxes are not at the cells of a known grid"
+        return (Evidence(Level.VALUES, reason, speaks_for=False),)
     order = "scores that fall" if falling else "boxes at their cells"
     return (Evidence(Level.VALUES, f"whole classes, corners in order and {order}"),)
 
 
+def has_ties(found: ObjectTable) -> bool:
+    """Returns whether the table has many boxes, but no score or the same score for all.
+
+    Such values, for a plain image, are rather those of cells than of a list.
+    """
+    boxes = found.rows[found.rows.any(axis=1)]
+    if found.width != 6 or len(boxes) < _FEWEST_ROWS:
+        return False
+    scores = boxes[:, 4] if found.columns is None else arrange(boxes, found.columns)[:, 4]
+    return bool((scores == (0 if found.columns is None else scores[0])).all())
+
+
+def find_grid(rows: Table, probe: Probe) -> Grid | None:
+    """Returns the grid that has a cell or an anchor for each row; None if none is known."""
+    grids = (Grid.with_boxes(len(rows), probe.input_size, count) for count in (1, 3))
+    return next((grid for grid in grids if grid is not None), None)
+
+
 def _lie_at_cells(rows: Table, probe: Probe) -> bool:
     """Returns whether the boxes of `(N, 6)`, as `arrange` returns it, follow the grid's cells."""
-    grids = (Grid.with_boxes(len(rows), probe.input_size, count) for count in (1, 3))
-    grid = next((grid for grid in grids if grid is not None), None)
-    found = rows.any(axis=1)
+    grid, found = find_grid(rows, probe), rows.any(axis=1)
     if grid is None or np.count_nonzero(found) < _FEWEST_ROWS:
         return False
     centres = (rows[found, :2] + rows[found, 2:4]) / np.float32(2)

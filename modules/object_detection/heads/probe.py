@@ -154,7 +154,8 @@ def unit_of_centres(centres: Output, corners: Output) -> Literal["pixels", "offs
     """
     cells = corners - corners.mean(axis=0, dtype=np.float64)
     spread = centres - centres.mean(axis=0, dtype=np.float64)
-    slope = (cells * spread).sum(axis=0) / (cells**2).sum(axis=0)
+    with np.errstate(invalid="ignore"):  # of cells in one row or column, whose slope is unknown
+        slope = (cells * spread).sum(axis=0) / (cells**2).sum(axis=0)
     if ((slope > 0.5) & (slope < 2)).all():
         return "pixels"
     explained = slope**2 * (cells**2).sum(axis=0)

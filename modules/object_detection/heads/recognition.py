@@ -69,8 +69,6 @@ def _decide(probe: Probe) -> tuple[HeadForm, str]:
             (form,) = chosen
             return form, _reason(form, evidence, level) or _excluded(left, evidence, level)
         left = chosen
-    if len(left) == 1:
-        return left[0], "the shapes of its outputs"
     raise UndecidedHeadError(probe, left)
 
 
@@ -100,5 +98,5 @@ def _nothing_fits(
     )
     return ModelError(
         f"its output is {probe}, but its values for a first image are {reasons}; model.json "
-        f"can give `head` and `outputs`{advice(probe)}"
+        f"can give `head`, `outputs` and `columns`{advice(probe)}"
     )

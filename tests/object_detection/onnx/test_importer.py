@@ -185,6 +185,15 @@ def test_unsorted_rows_that_are_not_at_cells_are_refused() -> None:
     assert not load(constant_outputs([rows]), head="corners").head.suppressed
 
 
+@pytest.mark.parametrize("score", [0, 0.3])
+def test_many_boxes_with_one_score_are_no_list(score: float) -> None:
+    rows = rows_in_pixels()[:, : CELLS - 6, :6]  # no known grid
+    rows[0, :, 2:4] += rows[0, :, :2]
+    rows[0, :, 4:] = score, 0
+
+    assert_refused(constant_outputs(rows), '"head": "end-to-end" .* or "head": "corners" ')
+
+
 def test_centres_sizes_scores_and_classes_are_refused() -> None:
     rows = rows_in_pixels()[:, :, :6]
     rows[0, :, 2:4] = 8
