@@ -49,6 +49,30 @@ def test_model_json_overrides_the_preprocessing_and_the_input_size(data: bytes) 
     assert network.input_size == (32, 16)
 
 
+def test_a_mean_in_model_json_without_a_std_means_a_std_of_1(data: bytes) -> None:
+    network = load(data, mean=(0.485, 0.456, 0.406))
+
+    assert network.preprocessing == Preprocessing(mean=(0.485, 0.456, 0.406))
+
+
+def test_a_mean_in_the_folder_replaces_mean_and_std_in_the_metadata(data: bytes) -> None:
+    def describe(model: ModelProto) -> None:
+        described = '{"scale": 1, "mean": [100, 110, 120], "std": [50, 60, 70]}'
+        helper.set_model_props(model, {"model.json": described})
+
+    changed = edited(data, describe)
+
+    assert load(changed).preprocessing == Preprocessing(
+        scale=1.0, mean=(100.0, 110.0, 120.0), std=(50.0, 60.0, 70.0)
+    )
+    assert load(changed, mean=(1.0, 2.0, 3.0)).preprocessing == Preprocessing(
+        scale=1.0, mean=(1.0, 2.0, 3.0)
+    )
+    assert load(changed, channels="bgr").preprocessing == Preprocessing(
+        scale=1.0, channels="bgr", mean=(120.0, 110.0, 100.0), std=(70.0, 60.0, 50.0)
+    )
+
+
 def test_a_requested_size_overrides_model_jsons(data: bytes) -> None:
     network = import_onnx_features(
         np.frombuffer(data, np.uint8),
