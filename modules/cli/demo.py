@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
-        default=Path("demo-output"),
+        default="demo-output",
         metavar="DIR",
         help="the folder for the results; only results of the same images are overwritten "
         "(default: %(default)s)",
@@ -66,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     from .local_aws.bucket import BUCKET, LocalBucket, quiet_handler
 
     console = Console()
-    refuse_address(str(arguments.output))
+    refuse_address(arguments.output)
+    output = Path(arguments.output)
     found = find_images(arguments.images or _samples(arguments.model), is_recursive=False)
     if found.failures:
         raise UsageError(found.failures[0])
@@ -74,12 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environment(os.environ)
     images = {settings.input_prefix + utf8(image.name.name): image for image in found.images}
     folder = ResultFolder(
-        arguments.output,
+        output,
         found.images,
         overwrite=arguments.overwrite,
         key=lambda image: settings.input_prefix + utf8(image.name.name),
     )
-    failed_folder = arguments.output / "failed"
+    failed_folder = output / "failed"
     _check_records(failed_folder, found.images, is_overwriting=arguments.overwrite)
     too_long = [image for image in found.images if folder.problem(image)]
     model = find_model(arguments.model)
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         reports = [handler(event, None) for event in bucket.events()]
         results = _save_results(bucket, settings, folder, images)
         failures = _save_records(bucket, settings.failed_prefix, failed_folder)
-    _print_table(console, results, arguments.output)
+    _print_table(console, results, output)
     for document in failures:
         message = f"{printable(document['image']['key'])}: {document['error']['message']}"
         print(message, file=sys.stderr)

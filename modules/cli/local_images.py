@@ -22,6 +22,7 @@ from ..object_detection.images.selection import (
     kind_of,
 )
 from ..results.keys import DOCUMENT_SUFFIX
+from ..storage.local_files import TEMPORARY_SUFFIX, is_temporary
 from .printing import printable, utf8
 from .result_folder import file_id, read_document
 
@@ -218,7 +219,9 @@ class _Search:
         try:
             if is_output and self._is_result(path):
                 return
-            if not has_picture_suffix(path.name) and not self._has_picture(path):
+            if is_temporary(path.name):
+                self._found.left_out[TEMPORARY_SUFFIX] += 1
+            elif not has_picture_suffix(path.name) and not self._has_picture(path):
                 self._found.left_out[printable(kind_of(path.name))] += 1
             elif stat.S_ISREG(path.stat().st_mode):
                 self._images.append(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -63,7 +64,8 @@ class LocalFolder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.name = path.resolve().name
+        # Documents hold the name, and are UTF-8
+        self.name = os.fsencode(path.resolve().name).decode("utf-8", "backslashreplace")
         self.location = str(path)
 
     def files(self) -> dict[str, str]:

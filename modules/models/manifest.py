@@ -86,4 +86,5 @@ def read_manifest(folder: ModelFolder, files: Mapping[str, str]) -> Manifest:
 
 def format_manifest(digests: Mapping[str, str]) -> bytes:
     """Returns the manifest's bytes for files with these SHA-256 in hexadecimal, by name."""
-    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    return lines.encode("utf-8", "surrogateescape")  # the bytes of names that are no UTF-8

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+TEMPORARY_SUFFIX = ".part"
+_TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}\.part")
+
+
+def is_temporary(name: str) -> bool:
+    """Returns whether a name is that of a temporary file, which a killed process leaves behind."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
 @contextmanager
@@ -18,7 +27,7 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     Until then the bytes go to a hidden temporary file in the same folder. Its name does not contain
     the name of `path`, which may already have the 255 bytes that file systems allow.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = path.with_name(_temporary_name())
     try:
         with temporary.open("xb") as file:
             yield file
@@ -34,13 +43,17 @@ def stage_file(folder: Path, data: bytes) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written; nothing of it stays.
     """
-    temporary = folder / f".{secrets.token_hex(8)}.part"
+    temporary = folder / _temporary_name()
     try:
         with temporary.open("xb") as file:
             file.write(data)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_name() -> str:
+    return f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
 
 
 @contextmanager

@@ -60,6 +60,14 @@ def test_inputs_and_files_of_others_are_not_overwritten(colour_model: Path, tmp_
     assert photo.read_bytes() == (output / photo.name).read_bytes() == before
 
 
+def test_addresses_are_refused(colour_model: Path) -> None:
+    for arguments in (["s3://bucket/a.jpg"], ["--output", "s3://bucket"]):
+        run = demo(*arguments, "--model", colour_model)
+
+        assert run.returncode == 2
+        assert "modules drop PICTURE... s3://bucket" in run.stderr
+
+
 def test_a_failure_record_replaces_only_a_failure_record(
     colour_model: Path, tmp_path: Path
 ) -> None:

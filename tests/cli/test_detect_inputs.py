@@ -37,6 +37,16 @@ def test_pictures_are_found_by_their_contents_and_other_files_are_counted(detect
     assert run.err.splitlines()[-1] == "5 files left out: 3 .json, 2 .txt"
 
 
+def test_temporary_files_of_a_killed_run_are_no_images(detect: Detect) -> None:
+    write("photos/a.png")
+    write("photos/.0123456789abcdef.part")
+
+    run = detect("photos")
+
+    assert run.keys == ["photos/a.png"]
+    assert run.err.splitlines()[-1] == "1 file left out: 1 .part"
+
+
 def test_a_broken_picture_in_a_folder_fails(detect: Detect) -> None:
     write("photos/a.png")
     write("photos/empty.jpg", b"")

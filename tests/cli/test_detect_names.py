@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,19 @@ def test_a_name_needs_room_for_the_name_of_its_document(
         assert f"{name}: its name has {length} bytes" in run.err
         assert "a name may have 250" in run.err
     assert detect("photos").code == 0
+
+
+def test_a_model_folder_and_file_whose_names_are_no_utf8_are_used(
+    colour_model: Path, tmp_path: Path
+) -> None:
+    model = Path(os.fsdecode(bytes(tmp_path) + b"/mod\xe9l"))
+    shutil.copytree(colour_model, model)
+    (cfg,) = model.glob("*.cfg")
+    cfg.rename(Path(os.fsdecode(bytes(model) + b"/caf\xe9.cfg")))
+    photo = tmp_path / "a.png"
+    photo.write_bytes(image())
+
+    run = command("detect", photo, "--model", model, "--json", "--output", tmp_path / "out")
+
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["model"]["name"] == "mod\\xe9l"
