@@ -60,7 +60,7 @@ def find_target(
     if location:
         bucket = bucket_of(location)
     elif any(environment.get(name) for name in _ENDPOINTS):
-        bucket = _local_bucket(client)
+        bucket = _local_bucket(client) or _bucket_of_stack(stage)
     else:
         bucket = _bucket_of_stack(stage)
     try:
@@ -79,16 +79,11 @@ def _bucket_of_stack(stage: str) -> str:
         raise UsageError(f"{error}; or name the bucket as the last argument, s3://BUCKET") from None
 
 
-def _local_bucket(client: S3Client) -> str:
-    """Returns the only bucket for pictures at the endpoint."""
+def _local_bucket(client: S3Client) -> str | None:
+    """Returns the bucket of `local`, or the only bucket; None if there are several others."""
     with storage_errors("listing the buckets"):
         names = [item["Name"] for item in client.list_buckets()["Buckets"]]
     buckets = [name for name in names if _PACKAGES not in name]
     if _LOCAL_BUCKET in buckets:
         return _LOCAL_BUCKET
-    if len(buckets) != 1:
-        found = ", ".join(f"s3://{name}" for name in buckets) or "no bucket"
-        raise UsageError(
-            f"AWS_ENDPOINT_URL has {found}; name one as the last argument, s3://BUCKET"
-        )
-    return buckets[0]
+    return buckets[0] if len(buckets) == 1 else None
