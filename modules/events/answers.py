@@ -17,7 +17,7 @@ class Verdict(Enum):
     DONE = "done"
     SKIPPED = "skipped"  # a current result existed
     FAILED = "failed"  # permanently
-    IGNORED = "ignored"  # not under the input prefix, or deleted
+    IGNORED = "ignored"  # not under the input prefix, a folder marker, or deleted
     UNSERVED = "unserved"  # to be retried
 
 

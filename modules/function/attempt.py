@@ -83,6 +83,9 @@ class ImageService:
             self._delete_incomplete(published)
             logger.info("ignored: deleted since its event was sent", key=self.ref.key)
             return Outcome(self.ref.key, Verdict.IGNORED, "the image does not exist")
+        if published.document_etag is None and self._is_folder_marker(image):
+            logger.info("ignored: a folder marker, not an image", key=self.ref.key)
+            return Outcome(self.ref.key, Verdict.IGNORED, "a folder marker, not an image")
         model = self.model_future.result()
         if not is_first and self._is_result_of(image.version, published, model):
             return self._skipped()
@@ -118,6 +121,13 @@ class ImageService:
         if stamp is None or stamp.source != version:
             return False
         return published.is_complete and self._is_made_with(stamp, model)
+
+    def _is_folder_marker(self, image: StoredImage) -> bool:
+        """Whether the object is an empty one that a console made to show a folder.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-folders.html
+        """
+        return self.ref.key.endswith("/") and image.size == 0
 
     def _is_made_with(self, stamp: Stamp, model: Model) -> bool:
         """Whether a result was made with this model and these settings, and need not be remade."""

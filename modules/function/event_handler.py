@@ -56,8 +56,8 @@ class EventHandler:
             The answer that the event's sender expects. For SQS: the messages to send again. For S3
             Batch Operations: a result for each task. For every other sender: the keys of images
             `done`, `skipped` (a current result existed), `failed` (permanently; the reason is
-            under the failed prefix) and `ignored` (not under the input prefix, or deleted after
-            the event).
+            under the failed prefix) and `ignored` (not under the input prefix, a folder marker, or
+            deleted after the event).
 
         Raises:
             EventError: the event has no known shape.
@@ -71,6 +71,8 @@ class EventHandler:
                     logger.error(
                         "message or task refused", id=request.id, error=str(request.refusal)
                     )
+            if not any(request.images or request.refusal for request in invocation.requests):
+                logger.info("ignored: the event is not about a new object")
             refs = [ref for request in invocation.requests for ref in request.images]
             outcomes: dict[int, Outcome] = {}
             try:
@@ -117,8 +119,8 @@ class EventHandler:
 
     def _serve(self, ref: ImageRef, is_forced: bool) -> Outcome:
         """Serves one image; turns errors into outcomes, so that the other images are served."""
-        if not ref.key.startswith(self._settings.input_prefix) or ref.key.endswith("/"):
-            logger.info("ignored: not an image under the input prefix", key=ref.key)
+        if not ref.key.startswith(self._settings.input_prefix):
+            logger.info("ignored: not under the input prefix", key=ref.key)
             reason = f"not under {self._settings.input_prefix}"
             return Outcome(ref.key, Verdict.IGNORED, reason)
         try:

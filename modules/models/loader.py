@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import ModelError, SettingsError
+from ..errors import ModelError
 from ..object_detection.darknet import import_darknet
 from ..object_detection.detector import Detector
 from ..object_detection.engines.engine import Engine
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..object_detection.model_description import Description
 
 _Labels = tuple[str, ...]
+_MAX_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ def load_model(
         files: the folder's listing; None lists it now.
 
     Raises:
-        ModelError: files are missing, malformed, or do not fit together.
+        ModelError: files are missing, malformed, or do not fit together; or CLASSES names a class
+            that the model does not have.
         StorageError: S3 fails.
-        SettingsError: CLASSES names a class that the model does not have.
     """
     listing = folder.files() if files is None else files
     with model_errors(f"the model {folder.location}"):
@@ -144,8 +145,15 @@ def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] 
         return None
     for label in wanted:
         if label not in labels:
-            raise SettingsError(
-                f"CLASSES names '{label}', which the model does not know; "
-                f"its classes are {', '.join(labels)}"
+            raise ModelError(
+                f"CLASSES names '{label}', which the model does not have; its classes are "
+                f"{_listed(labels)}"
             )
     return tuple(index for index, label in enumerate(labels) if label in wanted)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Lists labels for a message, which must fit into a log line and a message of SQS."""
+    left_out = len(labels) - _MAX_LISTED
+    listed = ", ".join(labels[:_MAX_LISTED])
+    return f"{listed} and {left_out:,} more" if left_out > 0 else listed

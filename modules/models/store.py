@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import FolderChangedError, ModelError, SettingsError, StorageError
+from ..errors import FolderChangedError, ModelError, StorageError
 from ..settings import Settings
 from ..telemetry.logs import logger
 from ..telemetry.metrics import count
@@ -42,7 +42,7 @@ class _FolderState:
 
     model: Model | None = None
     files: Mapping[str, str] = field(default_factory=dict)
-    refusal: ModelError | SettingsError | None = None
+    refusal: ModelError | None = None
     checked_at: float = -math.inf
 
 
@@ -84,10 +84,9 @@ class ModelStore:
         """Returns the model for the images of `bucket`.
 
         Raises:
-            ModelError: the files do not load, and no earlier model is in memory.
+            ModelError: the files do not load, or the model lacks a class that CLASSES names; and
+                no earlier model is in memory.
             StorageError: S3 fails, and no earlier model is in memory.
-            SettingsError: CLASSES names a class that the model does not have, and no earlier model
-                is in memory.
         """
         folder = self._folder(bucket)
         with self._lock:
@@ -138,7 +137,7 @@ class ModelStore:
             except FolderChangedError as error:
                 logger.info("model changed while it was being read", error=str(error))
                 continue
-            except (ModelError, SettingsError) as error:
+            except ModelError as error:
                 _refuse(state, files, error)
                 return
             _swap(state, files, model)
@@ -191,9 +190,7 @@ def _swap(state: _FolderState, files: Mapping[str, str], model: Model) -> None:
         logger.info("model changed", model=model.name, digest=model.digest)
 
 
-def _refuse(
-    state: _FolderState, files: Mapping[str, str], error: ModelError | SettingsError
-) -> None:
+def _refuse(state: _FolderState, files: Mapping[str, str], error: ModelError) -> None:
     """Remembers why these files cannot be used."""
     state.files, state.refusal = files, error
     count("ModelRejections")

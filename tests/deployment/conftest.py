@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from modules.cli.local_aws.moto_server import MotoServer
-from tests.deployment.framework import LAYERS, Package, params, serverless_runs
+from tests.deployment.framework import Package, params, serverless_runs, write_empty_layers
 
 # Every parameter and every deployment of docs/deployment.md is in one of these
 PACKAGES: dict[str, list[str]] = {
     "default": [],
     "prod": ["--stage", "prod", *params(alarmEmail="you@example.com")],
     "joined": ["--region", "eu-central-1", *params(bucket="pictures-of-mine")],
-    "snapstart": params(snapStart="true", layer="stock", reservedConcurrency=5),
+    "snapstart": params(
+        snapStart="true", layer="stock", reservedConcurrency=5, inputPrefix="my photos/+é/"
+    ),
     "everything": [
         *("--stage", "prod", "--region", "eu-central-1"),
         *params(
@@ -57,12 +58,8 @@ def aws() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with empty layers, because real ones take long to build."""
-    folder = tmp_path_factory.mktemp("layers")
-    for name in LAYERS:
-        with zipfile.ZipFile(folder / name, "w") as archive:
-            archive.writestr("python/stand_in.py", f"# {name}\n")
-    return folder
+    """A folder with empty layers."""
+    return write_empty_layers(tmp_path_factory.mktemp("layers"))
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +73,8 @@ def packages(
         ["package", "--package", str(folders[name]), *arguments, *options]
         for name, arguments in PACKAGES.items()
     ]
-    run = serverless_runs(runs, environment=aws)
+    # A setting in the shell is for `invoke local`, and must not change a package
+    run = serverless_runs(runs, environment={**aws, "MODEL": "models/of-the-shell/"})
     assert run.returncode == 0, run.stdout + run.stderr
     return {name: Package.read(folder) for name, folder in folders.items()}
 

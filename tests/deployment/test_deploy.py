@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from modules.cli.local_aws.aws import LocalAws
 from modules.cli.local_aws.execution_environment import unprivileged
 from tests.colour_model import picture, write_colour_model
+from tests.deployment.odd_objects import answers, check_answers, drop_all
 from tests.deployment.stack import Deployment, find_runtime, list_keys, png
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
@@ -94,11 +95,17 @@ def test_a_broken_image_has_a_record_and_no_result(deployment: Deployment) -> No
     assert deployment.dead_letters() == []
 
 
-def test_a_file_without_an_images_suffix_triggers_nothing(deployment: Deployment) -> None:
-    deployment.drop("input/notes.txt", b"hello")
+def test_every_object_under_the_input_prefix_is_answered_whatever_its_name(
+    deployment: Deployment,
+) -> None:
+    before = answers(deployment.storage, BUCKET)
+    drop_all(deployment.storage, BUCKET)
+    assert deployment.aws.functions.wait_until_idle(180)
 
-    keys = list_keys(deployment.storage, BUCKET)
-    assert [key for key in keys if "notes" in key] == ["input/notes.txt"]
+    found = answers(deployment.storage, BUCKET)
+
+    check_answers({key: value for key, value in found.items() if key not in before})
+    assert deployment.dead_letters() == []
 
 
 def test_an_event_that_fails_every_time_ends_in_the_dead_letter_queue(

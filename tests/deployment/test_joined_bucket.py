@@ -32,7 +32,9 @@ def test_a_custom_resource_adds_the_trigger(package: Callable[[str], Package]) -
     trigger = package("joined").properties(name)
 
     assert (trigger["BucketName"], trigger["FunctionName"]) == (BUCKET, FUNCTION)
-    assert len(trigger["BucketConfigs"]) == 14
+    assert trigger["BucketConfigs"] == [
+        {"Event": "s3:ObjectCreated:*", "Rules": [{"Prefix": "input/"}]}
+    ]
     (name,) = package("everything").of_type("Custom::S3")
     assert package("everything").properties(name)["FunctionQualifier"] == "snapstart"
 
@@ -64,34 +66,60 @@ def run_resource(function: str, trigger: dict[str, Any]) -> None:
     subprocess.run([node, "-e", code], check=True, cwd=ROOT)
 
 
+OTHERS = {
+    "Id": "thumbnails",
+    "LambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:thumbnails",
+    "Events": ["s3:ObjectCreated:*"],
+    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "photos/"}]}},
+}
+
+
+def notifications(s3: Any) -> list[dict[str, Any]]:
+    answer = s3.get_bucket_notification_configuration(Bucket=BUCKET)
+    found: list[dict[str, Any]] = answer["LambdaFunctionConfigurations"]
+    return found
+
+
 def test_other_notifications_survive_deployment_and_removal(
     s3: Any, package: Callable[[str], Package]
 ) -> None:
     (name,) = package("joined").of_type("Custom::S3")
     trigger = package("joined").properties(name)
-    others = {
-        "Id": "thumbnails",
-        "LambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:thumbnails",
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "photos/"}]}},
-    }
     s3.put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": [others]}
+        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": [OTHERS]}
     )
+    before = notifications(s3)
 
-    def notifications() -> list[dict[str, Any]]:
-        answer = s3.get_bucket_notification_configuration(Bucket=BUCKET)
-        found: list[dict[str, Any]] = answer["LambdaFunctionConfigurations"]
-        return found
-
-    before = notifications()
     run_resource("updateConfiguration", trigger)
     run_resource("updateConfiguration", trigger)  # a second deployment
 
-    deployed = notifications()
-    assert len(deployed) == 15
+    deployed = notifications(s3)
+    assert len(deployed) == 2
     assert before[0] in deployed
 
     run_resource("removeConfiguration", trigger)
 
-    assert notifications() == before
+    assert notifications(s3) == before
+
+
+def test_a_deployment_replaces_the_triggers_by_suffix_of_earlier_deployments(
+    s3: Any, package: Callable[[str], Package]
+) -> None:
+    """Earlier versions had one trigger for each suffix. S3 refuses triggers that overlap."""
+    (name,) = package("joined").of_type("Custom::S3")
+    trigger = package("joined").properties(name)
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": [OTHERS]}
+    )
+    by_suffix = [
+        {"Event": "s3:ObjectCreated:*", "Rules": [{"Prefix": "input/"}, {"Suffix": suffix}]}
+        for suffix in (".jpg", ".JPG", ".png", ".PNG")
+    ]
+    run_resource("updateConfiguration", {"BucketConfigs": by_suffix})
+    assert len(notifications(s3)) == 5
+
+    run_resource("updateConfiguration", trigger)
+
+    others, ours = notifications(s3)
+    assert others["Id"] == "thumbnails"
+    assert ours["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "input/"}]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.errors import ModelError, SettingsError
+from modules.errors import ModelError
 from modules.models.folder import LocalFolder
 from modules.models.loader import load_model
 from modules.settings import Settings
@@ -179,7 +179,7 @@ def test_class_ids_are_those_of_the_setting_classes(colour_model: Path) -> None:
 
 
 def test_an_unknown_class_in_the_settings_is_an_error_that_names_it(colour_model: Path) -> None:
-    with pytest.raises(SettingsError, match=r"CLASSES names 'blue', .* red, green"):
+    with pytest.raises(ModelError, match=r"CLASSES names 'blue', .* red, green"):
         load_model(LocalFolder(colour_model), Settings(classes=("blue",)))
 
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
-from modules.errors import ModelError, SettingsError
+from modules.errors import ModelError
 from modules.models.folder import LocalFolder
 from modules.models.loader import Model, load_model
 from modules.models.store import ModelStore
@@ -232,7 +232,7 @@ def test_a_folder_with_two_networks_is_refused(folder: Path, colour_model: Path)
 
 
 def test_an_unknown_class_in_the_settings_is_an_error(folder: Path) -> None:
-    with pytest.raises(SettingsError, match=r"CLASSES names 'cat', .* person, dog, bicycle"):
+    with pytest.raises(ModelError, match=r"CLASSES names 'cat', .* person, dog, bicycle"):
         load_model(LocalFolder(folder), Settings(classes=("cat",)))
 
 

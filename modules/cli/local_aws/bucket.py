@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...telemetry.logs import logger
+from .moto_s3 import encode_filter
 from .moto_server import MotoServer
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class LocalBucket:
         attributes = self._queue.get_queue_attributes(
             QueueUrl=self._queue_url, AttributeNames=["QueueArn"]
         )
+        rule: Any = {"Name": "prefix", "Value": encode_filter(self._prefix)}
         self.client.put_bucket_notification_configuration(
             Bucket=BUCKET,
             NotificationConfiguration={
@@ -64,9 +66,7 @@ class LocalBucket:
                     {
                         "QueueArn": attributes["Attributes"]["QueueArn"],
                         "Events": ["s3:ObjectCreated:*"],
-                        "Filter": {
-                            "Key": {"FilterRules": [{"Name": "prefix", "Value": self._prefix}]}
-                        },
+                        "Filter": {"Key": {"FilterRules": [rule]}},
                     }
                 ]
             },

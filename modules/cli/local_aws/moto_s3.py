@@ -1,4 +1,4 @@
-"""Corrects moto's S3 in two points in which it differs from S3; see `install`."""
+"""Corrects moto's S3 in three points in which it differs from S3; see `install`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import itertools
 import threading
 import time
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 from moto.s3 import notifications
+from moto.s3.models import Notification
 from moto.s3.responses import S3Response
 
 _IS_INSTALLED = "is_corrected"
+
+
+def encode_filter(prefix: str) -> str:
+    """Encodes a prefix as S3 expects it in the filter of a notification.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    """
+    return quote_plus(prefix, safe="/")
 
 
 def install() -> None:
@@ -23,6 +33,8 @@ def install() -> None:
 
     Every event of an object has a sequencer, and a later event of the same key has a greater one.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+
+    The filters of notifications are URL-encoded, with + for a space; see `encode_filter`.
     """
     if hasattr(S3Response, _IS_INSTALLED):
         return
@@ -42,6 +54,12 @@ def install() -> None:
         event["Records"][0]["s3"]["object"]["sequencer"] = f"{next(sequence):018X}"
         return event
 
+    def key_matches(self: Notification, key: str) -> bool:
+        rules = self.filters.get("S3Key", {}).get("FilterRule", [])
+        values = {rule["Name"].lower(): unquote_plus(rule["Value"]) for rule in rules}
+        return key.startswith(values.get("prefix", "")) and key.endswith(values.get("suffix", ""))
+
+    Notification._key_matches = key_matches
     S3Response.key_response = one_at_a_time(S3Response.key_response)
     S3Response.bucket_response = one_at_a_time(S3Response.bucket_response)
     notifications._get_s3_event = with_sequencer
