@@ -2,9 +2,10 @@
 
 moto runs functions in Docker only. It also silently ignores parts of a CloudFormation template: a
 function's layers and asynchronous configuration, a bucket's notifications and versioning. Each part
-of this module fills one such gap and can be deleted once moto supports it. Bucket policies are not
-added: moto would apply a policy without its conditions, and a policy that demands TLS would then
-deny every request.
+of this module fills one such gap and can be deleted once moto supports it. Two types of resources
+are left out, and moto's warnings about them are not shown. Bucket policies: moto would apply a
+policy without its conditions, and a policy that demands TLS would then deny every request. Alarms:
+there are no metrics that could set them off.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +29,7 @@ from .execution_environment import Outcome
 from .functions import AsyncPolicy, Functions
 from .moto_server import REGION
 
+_LEFT_OUT = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")
 # by function name: the number of retries, and the ARN of the on-failure queue
 _ASYNC_CONFIGURATIONS: dict[str, tuple[int, str | None]] = {}
 
@@ -49,12 +53,25 @@ def install(functions: Functions) -> None:
         with contextlib.suppress(KeyError):  # moto loses a stack's exports when it is updated
             moto_delete_stack(self, name)
 
+    _hide_warnings()
     _complete_after_cloudformation(LambdaFunction, _complete_function)
     _complete_after_cloudformation(FakeBucket, _complete_bucket)
     LambdaFunction.invoke = invoke
     notifications._invoke_awslambda = notify
     CloudFormationBackend.delete_stack = delete_stack
     LayerVersion.__str__ = lambda self: self.arn  # `serverless info` shows it
+
+
+def _hide_warnings() -> None:
+    """Hides what moto prints, twice for each resource, about the types that are left out."""
+    logging.getLogger("moto").addFilter(_is_news)
+    for kind in _LEFT_OUT:
+        warnings.filterwarnings("ignore", message=f"Tried to parse {kind} but", module="moto")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    texts = {f"No Moto CloudFormation support for {kind}" for kind in _LEFT_OUT}
+    return record.getMessage() not in texts
 
 
 def async_policy(function_name: str) -> AsyncPolicy:
