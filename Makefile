@@ -115,7 +115,7 @@ format: .venv/installed ## format the code
 	$(BIN)/ruff check --fix .
 
 exporters: .venv-exporters/installed ## compare detections with those of the projects that export networks
-	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),$(SHARED_DATA)/photos)
+	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),"$(SHARED_DATA)/photos")
 
 .venv-exporters/installed: benchmarks/requirements-exporters.txt benchmarks/requirements-yolox.txt
 	$(call new_environment,$(PYTHON),.venv-exporters,benchmarks/requirements-exporters.txt)
@@ -147,17 +147,17 @@ train: .venv-training/installed ## train the embedded model from scratch: MINUTE
 
 reference: .venv/installed .venv-opencv4/installed ## record the outputs of OpenCV 4.14 for the parity tests
 	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \
-		.venv-opencv4/bin/python benchmarks/opencv4_reference.py $(SHARED_DATA)/models/$$model \
-			$(SHARED_DATA)/coco128/images tests/object_detection/reference/$$model.json || exit 1; \
+		.venv-opencv4/bin/python benchmarks/opencv4_reference.py "$(SHARED_DATA)/models/$$model" \
+			"$(SHARED_DATA)/coco128/images" tests/object_detection/reference/$$model.json || exit 1; \
 	done
-	$(BIN)/python -m tests.object_detection.darknet.random_models $(SHARED_DATA)/cfg \
+	$(BIN)/python -m tests.object_detection.darknet.random_models "$(SHARED_DATA)/cfg" \
 		tests/object_detection/darknet/cfg .cache/random-models
 	.venv-opencv4/bin/python benchmarks/opencv4_outputs.py .cache/random-models \
 		tests/object_detection/darknet/reference/random_models.npz
 
 accuracy: .venv/installed .venv-opencv4/installed ## measure COCO mAP, of this project and of OpenCV 4.14
-	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),$(SHARED_DATA)/models/yolo-fastest-1.1-xl) \
-		$(or $(IMAGES),$(SHARED_DATA)/coco128/images) $(or $(LABELS),$(SHARED_DATA)/coco128/labels) \
+	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),"$(SHARED_DATA)/models/yolo-fastest-1.1-xl") \
+		$(or $(IMAGES),"$(SHARED_DATA)/coco128/images") $(or $(LABELS),"$(SHARED_DATA)/coco128/labels") \
 		--reference .venv-opencv4/bin/python
 
 faults: .venv/installed ## serve 2,000 images while a third of all requests to S3 fail

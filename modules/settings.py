@@ -68,6 +68,10 @@ class Settings:
             raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
         if not self.model.strip("/"):
             raise _error("model", self.model, "a model's prefix, like models/yolo-fastest-1.1-xl/")
+        if self.model.startswith("s3://"):
+            bucket, _, prefix = self.model.removeprefix("s3://").partition("/")
+            if not bucket or not prefix.strip("/"):
+                raise _error("model", self.model, "a bucket and a prefix, like s3://BUCKET/PREFIX/")
         self._check_prefixes()
 
     def _check_prefixes(self) -> None:

@@ -136,3 +136,9 @@ def test_prefixes_limits_and_force_do_not_change_the_digest() -> None:
 def test_failures_and_results_must_have_different_prefixes() -> None:
     with pytest.raises(SettingsError, match=r"FAILED_PREFIX=output/ .* another prefix than OUTPUT"):
         Settings(failed_prefix="output/")
+
+
+@pytest.mark.parametrize("model", ["s3://", "s3:///models/", "s3://bucket", "s3://bucket//"])
+def test_an_address_of_a_model_has_a_bucket_and_a_prefix(model: str) -> None:
+    with pytest.raises(SettingsError, match=rf"MODEL={model} .* like s3://BUCKET/PREFIX/"):
+        Settings(model=model)
