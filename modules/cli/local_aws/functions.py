@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from .execution_environment import ExecutionEnvironment, Function, Outcome
 
@@ -171,9 +172,9 @@ class Functions:
 
     def _publish_log(self, name: str, text: str) -> None:
         """Passes a log on. An error here does not change the outcome of the invocation."""
-        for publish in (lambda: self._write_log(name, text), lambda: self.on_log(text)):
+        for publish in (partial(self._write_log, name), self.on_log):
             try:
-                publish()
+                publish(text)
             except Exception:
                 _logger.exception("a part of the log of %s cannot be written", name)
 
