@@ -15,9 +15,15 @@ _GROUPS = {
     "tests/deployment/": "serverless",  # deployments share the folder .serverless
     "tests/cli/test_local.py": "serverless",
     "tests/project/test_gitlab_ci.py": "serverless",
-    "tests/project/test_recipes": "serverless",
 }
-_EARLY = ("tests/function/", "tests/faults/", "tests/models/", "tests/cli/", "tests/fuzz/")
+_EARLY = (
+    "tests/project/test_recipes",
+    "tests/function/",
+    "tests/faults/",
+    "tests/models/",
+    "tests/cli/",
+    "tests/fuzz/",
+)
 
 
 class FileScheduling(LoadScopeScheduling):

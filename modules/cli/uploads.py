@@ -112,8 +112,8 @@ def _put(
         ObjectChangedError: the condition does not hold.
     """
     with _open(image) as file, storage_errors(f"writing s3://{bucket}/{key}"):
-        request: Any = condition
-        etag = client.put_object(Bucket=bucket, Key=key, Body=file, **request)["ETag"]
+        request: Any = {"Body": file, **condition}
+        etag = client.put_object(Bucket=bucket, Key=key, **request)["ETag"]
         head = client.head_object(Bucket=bucket, Key=key)
     return UploadedImage(bucket, key, etag.strip('"'), head["LastModified"])
 
