@@ -48,6 +48,10 @@ class ModelError(TransientError):
     """
 
 
+class UndecidedHeadError(ModelError):
+    """Several heads fit a network's outputs. The message names them, for `head` in model.json."""
+
+
 class CfgError(ModelError):
     """A Darknet `.cfg` is malformed, or contains something that is not supported."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...errors import ModelError
+from ...errors import ModelError, UndecidedHeadError
 from ..model_description import Description
 from .evidence import Evidence, Level
 from .form import HeadForm, RecognisedHead
@@ -18,18 +18,6 @@ from .probe import Probe, advice, require_main_output, unknown_output
 from .registry import load_form, load_forms
 
 _Evidence = Mapping[str, Sequence[Evidence]]  # by the form's name
-
-
-class UndecidedHeadError(ModelError):
-    """The evidence leaves several heads; another first image may decide."""
-
-    def __init__(self, probe: Probe, left: Sequence[HeadForm]) -> None:
-        width, height = probe.input_size
-        readings = " or ".join(f'"head": "{form.name}" ({form.meaning})' for form in left)
-        super().__init__(
-            f"its output is {probe} at {width} x {height}, which has several readings, and nothing "
-            f"in the file or in its values for a first image decides; give model.json {readings}"
-        )
 
 
 def recognise(probe: Probe, description: Description) -> RecognisedHead:
@@ -69,7 +57,16 @@ def _decide(probe: Probe) -> tuple[HeadForm, str]:
             (form,) = chosen
             return form, _reason(form, evidence, level) or _excluded(left, evidence, level)
         left = chosen
-    raise UndecidedHeadError(probe, left)
+    raise _undecided(probe, left)
+
+
+def _undecided(probe: Probe, left: Sequence[HeadForm]) -> UndecidedHeadError:
+    width, height = probe.input_size
+    readings = " or ".join(f'"head": "{form.name}" ({form.meaning})' for form in left)
+    return UndecidedHeadError(
+        f"its output is {probe} at {width} x {height}, which has several readings, and nothing in "
+        f"the file or in its values for a first image decides; give model.json {readings}"
+    )
 
 
 def _reason(form: HeadForm, evidence: _Evidence, level: Level) -> str:

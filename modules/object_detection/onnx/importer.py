@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ModelError
+from ...errors import ModelError, UndecidedHeadError
 from ..engines.engine import Engine
 from ..engines.registry import create_engine
 from ..heads.exporter_metadata import literal
 from ..heads.form import RecognisedHead
 from ..heads.probe import Probe
-from ..heads.recognition import UndecidedHeadError, recognise
+from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
 from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
@@ -103,9 +103,7 @@ def names_classes(onnx: NDArray[np.uint8]) -> bool:
     return "names" in file.metadata or embedded_description(file).names is not None
 
 
-def _labels(
-    file: OnnxFile, given: tuple[str, ...] | None, source: str
-) -> tuple[str, ...] | None:
+def _labels(file: OnnxFile, given: tuple[str, ...] | None, source: str) -> tuple[str, ...] | None:
     """Returns the class names: `given`, or else the metadata's, `{0: 'person', ...}`."""
     if "names" not in file.metadata:
         return given

@@ -106,7 +106,9 @@ def test_each_group_of_filters_reads_its_group_of_channels(image: Array) -> None
         ("mish", lambda x: x * np.tanh(np.log1p(np.exp(x)))),
     ],
 )
-def test_activations_follow_their_formulas(activation: str, formula: Callable[[Array], Array], image: Array) -> None:
+def test_activations_follow_their_formulas(
+    activation: str, formula: Callable[[Array], Array], image: Array
+) -> None:
     rows = np.diag([9, -9, 2])
     layer, weights = mixing(rows)
 
