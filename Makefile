@@ -65,6 +65,9 @@ demo: .venv/installed ## put pictures into a local bucket and show the results: 
 test: setup batch ## check everything; WORKERS=1 for one test at a time
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
+# One thread for each test: the workers share the cores
+pytest: export OPENCV_FOR_THREADS_NUM := 1
+pytest: export OMP_NUM_THREADS := 1
 pytest:
 	$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder --durations 10 $(PYTEST)
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import boto3
 import cv2
 import pytest
 
-from tests.colour_model import picture
+from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 from tests.deployment.framework import write_empty_layers
 from tests.deployment.odd_objects import answers, check_answers, drop_all, wait_for_answers
@@ -55,14 +56,31 @@ def local(
             process.wait(60)
 
 
-@pytest.fixture
-def deploying(tmp_path: Path) -> list[str]:
-    """The arguments that deploy: with the built layers, or stand-ins if they are missing."""
-    empty = tmp_path / "layers"
-    empty.mkdir()
-    runtime = find_runtime(write_empty_layers(empty))
+@dataclass
+class Deployed:
+    """A running `local --deploy`, its output so far, a client of its S3 and its bucket."""
+
+    process: "subprocess.Popen[str]"
+    client: Any
+    bucket: str
+    output: list[str]
+    messages: list[str]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """One deployment for several tests: with the built layers, or stand-ins if they are missing."""
+    folder = tmp_path_factory.mktemp("deployed")
+    (folder / "layers").mkdir()
+    runtime = find_runtime(write_empty_layers(folder / "layers"))
+    model = write_colour_model(folder / "colours")
     parameters = ["--param", f"layer={runtime.layer}", "--param", f"layerFolder={runtime.folder}"]
-    return ["--deploy", *parameters, "--python", str(runtime.python)]
+    deploying = ["--deploy", *parameters, "--python", str(runtime.python)]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        local(patch, *deploying, "--model", model) as (process, client, bucket),
+    ):
+        yield Deployed(process, client, bucket, *drain(process))
 
 
 def test_dropped_images_get_results_until_ctrl_c(
@@ -81,45 +99,57 @@ def test_dropped_images_get_results_until_ctrl_c(
 
 
 def test_eight_images_dropped_right_after_a_deployment_get_eight_results(
-    colour_model: Path, deploying: list[str], monkeypatch: pytest.MonkeyPatch
+    deployed: Deployed,
 ) -> None:
-    with local(monkeypatch, *deploying, "--model", colour_model) as (process, client, bucket):
-        data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+    data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+    documents = [f"output/{number}.png.json" for number in range(8)]
 
-        for number in range(8):
-            client.put_object(Bucket=bucket, Key=f"input/{number}.png", Body=data)
+    for number in range(8):
+        deployed.client.put_object(Bucket=deployed.bucket, Key=f"input/{number}.png", Body=data)
 
-        for _ in range(8):
-            wait_for_line(process, '"message":"done"')
-        for number in range(8):
-            client.head_object(Bucket=bucket, Key=f"output/{number}.png.json")
-        process.send_signal(signal.SIGINT)
-        _, messages = process.communicate()
-        assert process.returncode == 130
-        assert "moto" not in messages.lower()  # its warnings are no news to the user
+    waiter = deployed.client.get_waiter("object_exists")
+    for key in documents:
+        waiter.wait(Bucket=deployed.bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    for number, document in enumerate(documents):
+        for key in (f"input/{number}.png", document, document.removesuffix(".json")):
+            deployed.client.delete_object(Bucket=deployed.bucket, Key=key)
 
 
 def test_every_object_is_answered_alike_with_and_without_a_deployment(
-    colour_model: Path, deploying: list[str], monkeypatch: pytest.MonkeyPatch
+    colour_model: Path, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = []
-    for arguments in ([], deploying):
-        with local(monkeypatch, *arguments, "--model", colour_model) as (process, client, bucket):
-            drain(process)
-            drop_all(client, bucket)
-            wait_for_answers(client, bucket)
-            found.append(answers(client, bucket))
+    with local(monkeypatch, "--model", colour_model) as (process, client, bucket):
+        drain(process)
+        places = [(client, bucket), (deployed.client, deployed.bucket)]
+        for place in places:
+            drop_all(*place)
+        for place in places:
+            wait_for_answers(*place)
+        here, there = (answers(*place) for place in places)
 
-    here, deployed = found
     check_answers(here)
-    assert here == deployed
+    assert here == there
 
 
-def drain(process: "subprocess.Popen[str]") -> None:
-    """Reads what a process prints, so that it need not wait."""
-    for stream in (process.stdout, process.stderr):
+def test_a_deployment_logs_its_images_and_ends_quietly_by_ctrl_c(deployed: Deployed) -> None:
+    data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
+    deployed.client.put_object(Bucket=deployed.bucket, Key="input/last.png", Body=data)
+    document = {"Bucket": deployed.bucket, "Key": "output/last.png.json"}
+    deployed.client.get_waiter("object_exists").wait(**document)
+    deployed.process.send_signal(signal.SIGINT)  # so this is the last test that uses it
+
+    assert deployed.process.wait(60) == 130
+    assert [line for line in deployed.output if '"message":"done"' in line and "last.png" in line]
+    assert not [line for line in deployed.messages if "moto" in line.lower()]
+
+
+def drain(process: "subprocess.Popen[str]") -> tuple[list[str], list[str]]:
+    """Reads what a process prints, so that it need not wait; returns two lists that grow."""
+    lists: tuple[list[str], list[str]] = ([], [])
+    for stream, lines in zip((process.stdout, process.stderr), lists, strict=True):
         assert stream
-        threading.Thread(target=stream.readlines, daemon=True).start()
+        threading.Thread(target=lines.extend, args=(stream,), daemon=True).start()
+    return lists
 
 
 def test_a_port_in_use_is_named(colour_model: Path) -> None:

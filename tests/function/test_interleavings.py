@@ -27,7 +27,7 @@ from modules.storage.client import create_client
 from tests.colour_model import picture, write_colour_model
 from tests.function.interleavings import Program, Request, execute, explore, sample
 
-ORDERS = os.environ.get("ORDERS", "30")  # per scenario, or "all"
+ORDERS = os.environ.get("ORDERS", "10")  # per scenario, or "all"
 
 # Images by what the network finds in them
 PICTURES = {

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -184,9 +185,16 @@ def _recognise(
     try:
         return recognise(probe, description)
     except UndecidedHeadError:
-        noise = np.random.default_rng(0).random(shape, np.float32)
-        outputs = _selected(_first_outputs(engine, noise), description)
+        outputs = _selected(_first_outputs(engine, _noise(shape)), description)
         return recognise(replace(probe, outputs=outputs), description)
+
+
+def _noise(shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """Returns the same noise, 0 to 1, for the same shape. Lambda's layer has no numpy.random."""
+    noise = np.empty((shape[0] * shape[1] * shape[2], shape[3]), np.float32)
+    cv2.setRNGSeed(0)
+    cv2.randu(noise, 0, 1)
+    return noise.reshape(shape)
 
 
 def _first_outputs(engine: Engine, blob: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
