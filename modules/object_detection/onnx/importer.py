@@ -190,7 +190,7 @@ def _recognise(
 
 
 def _noise(shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
-    """Returns the same noise, 0 to 1, for the same shape. Lambda's layer has no numpy.random."""
+    """Returns the same noise, 0 to 1, for the same shape, by OpenCV: the layer lacks NumPy's."""
     noise = np.empty((shape[0] * shape[1] * shape[2], shape[3]), np.float32)
     cv2.setRNGSeed(0)
     cv2.randu(noise, 0, 1)
