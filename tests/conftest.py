@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from tests.function.local_function import LocalFunction
 from tests.scheduling import FileScheduling, rank
 
 ROOT = Path(__file__).parent.parent
+
+# Shells make background jobs ignore SIGINT; commands that tests start must not inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # How long an example takes says something of the machine, and nothing of the code
 settings.register_profile("patient", deadline=None)
