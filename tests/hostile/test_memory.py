@@ -75,6 +75,8 @@ def test_an_image_takes_at_most_the_documented_bytes_per_pixel(tmp_path: Path) -
     noise = np.random.default_rng(1).integers(0, 255, (height, width, 3)).astype(np.uint8)
     for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
         (tmp_path / name).write_bytes(save(noise, name))
+        # It is processed first, so that the code of the libraries is not counted as the image's
+        (tmp_path / f"0 {name}").write_bytes(save(noise[:16, :16], name))
     (tmp_path / "progressive").write_bytes(save(noise, "JPEG", progressive=True, subsampling=0))
     deep = np.dstack([noise, noise[..., :1]]).astype("<u2")
     strip = zlib.compress(deep.tobytes(), 1)
@@ -83,5 +85,6 @@ def test_an_image_takes_at_most_the_documented_bytes_per_pixel(tmp_path: Path) -
 
     added = measure_added_memory(tmp_path, height * width, ADDRESS_SPACE)
 
-    for name, size in added.items():
+    for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "progressive", "deep TIFF"):
+        size = added[name]
         assert size <= (18 if name == "deep TIFF" else 13) * height * width, name

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import pyspark
+
 from modules.settings import Settings
 from tests.conftest import ROOT
 
@@ -162,6 +164,8 @@ class Checkout:
             "AWS_EC2_METADATA_DISABLED": "true",
             "SLS_AWS_MONITORING_FREQUENCY": "200",  # milliseconds between polls, instead of 5000
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            # Java's archive of Spark's classes belongs to this path, not to the copy's link to it
+            "SPARK_HOME": str(Path(pyspark.__file__).parent),
             **environment,
         }
 
