@@ -14,7 +14,7 @@ from ..results.document import Source, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
 from ..settings import Settings
 from ..telemetry.timings import Timings
-from .detect_report import Report
+from .detect_report import Report, add_output_arguments
 from .local_images import LocalImage, find_images, refuse_address
 from .printing import printable
 from .result_folder import ResultFolder
@@ -40,20 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder with one *.cfg, one *.weights and one *.names; "
         f"or one of {NAMES}, which is downloaded if it is missing",
     )
-    parser.add_argument(
-        "--output",
-        metavar="DIR",
-        help="write each annotated image and its JSON document into this folder; only results of "
-        "the same images are overwritten",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="with --output: overwrite other files, too; inputs are never overwritten",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document per line instead of a table"
-    )
+    add_output_arguments(parser, "image")
     parser.add_argument(
         "--confidence",
         metavar="C",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -73,3 +74,21 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         box = item["box"]
         sides = (str(box[side]) for side in ("x", "y", "width", "height"))
         yield document["image"]["key"], item["label"], str(item["confidence"]), *sides
+
+
+def add_output_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
+    """Declares where results go; `noun` is what the command calls its inputs."""
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help=f"write each annotated {noun} and its JSON document into this folder; only results of "
+        f"the same {noun}s are overwritten",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="with --output: overwrite other files, too; inputs are never overwritten",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document per line instead of a table"
+    )

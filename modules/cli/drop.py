@@ -28,7 +28,7 @@ from ..results.keys import DOCUMENT_SUFFIX
 from ..settings import Settings
 from ..storage.client import create_client
 from .answers import Answer, Dropped, read_answer, wait_for_answers
-from .detect_report import Report
+from .detect_report import Report, add_output_arguments
 from .drop_target import find_target
 from .local_images import LocalImage, find_images, refuse_address
 from .printing import printable, utf8
@@ -68,20 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where in the bucket the pictures go "
         f"(default: INPUT_PREFIX, {Settings.input_prefix})",
     )
-    parser.add_argument(
-        "--output",
-        metavar="DIR",
-        help="write each annotated picture and its JSON document into this folder; only results of "
-        "the same pictures are overwritten",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="with --output: overwrite other files, too; inputs are never overwritten",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document per line instead of a table"
-    )
+    add_output_arguments(parser, "picture")
     parser.add_argument(
         "--timeout",
         type=_seconds,
