@@ -5,7 +5,7 @@ A new format needs only these two and its tests.
 
 A format that needs another library than OpenCV imports it inside its `decode` function, so that
 only such a picture pays for the import. If pictures of a format are to come back as JPEG, its
-`encode` and `media_type` are those of `jpeg.FORMAT`.
+`encode` and `media_type` are those of `jpeg.FORMAT`, and its `annotated_suffix` is ".jpg".
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class Format:
         encode: encodes `(H, W, 3)` uint8 BGR. Raises ImageError in the same way.
         make_safe: returns the same picture without parts that would cost the decoder minutes or
             gigabytes, or raises ImageError. The second argument is the most pixels allowed.
+        annotated_suffix: what is added to an image's key for the key of its annotated image: empty
+            if pictures of the format come back in the same format, ".jpg" if they come back as
+            JPEG.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Format:
     decode: Callable[[bytes], NDArray[np.uint8]]
     encode: Callable[[NDArray[np.uint8]], bytes]
     make_safe: Callable[[bytes, int], bytes] = leave_unchanged
+    annotated_suffix: str = ""
 
     def size(self, data: bytes) -> tuple[int, int]:
         """Reads (width, height) in pixels as stored (orientation not applied) without decoding.
