@@ -42,7 +42,7 @@ class Detector:
         self._outputs = network.outputs
         self._preprocessing = network.preprocessing.with_letterbox(letterbox=letterbox)
         if isinstance(engine, str):
-            engine = create_engine(engine, network.onnx, network.outputs)
+            engine = create_engine(engine, network.onnx, network.outputs, network.inputs)
         self._engine = engine
 
     def raw_outputs(self, image: NDArray[np.uint8]) -> list[Blob]:

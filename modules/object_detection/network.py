@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .engines.engine import IMAGE_ONLY, Inputs
 from .heads.head import Head
 from .preprocessing import Preprocessing
 
@@ -21,7 +22,8 @@ class Network:
     class names; empty if they are unknown. weights: the external weights, by name, which `onnx`
     refers to by a path; they exist as long as this object
     (`Graph.serialise_with_external_weights`). None if `onnx` itself holds all weights. evidence: a
-    noun phrase, what the head was recognised by; "" for Darknet, where the cfg names it.
+    noun phrase, what the head was recognised by; "" for Darknet, where the cfg names it. inputs:
+    the one that takes the image, and the values of all others.
     """
 
     onnx: NDArray[np.uint8]
@@ -32,6 +34,7 @@ class Network:
     labels: tuple[str, ...] = ()
     weights: Mapping[str, NDArray[np.float32]] | None = None
     evidence: str = ""
+    inputs: Inputs = IMAGE_ONLY
 
     @property
     def classes(self) -> int:

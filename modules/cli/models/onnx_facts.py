@@ -69,12 +69,14 @@ def _shapes(network: Network, file: OnnxFile, engine: str) -> _Shapes:
     more = more_outputs(extra, dimensions=4 if engine_type.needs_dimensions else None)
     names = [*outputs, *extra]
     onnx = np.concatenate([network.onnx, np.frombuffer(more, np.uint8)])
-    loaded = engine_type(onnx, names)
+    loaded = engine_type(onnx, names, network.inputs)
     width, height = network.input_size
     image = np.full((1, 3, height, width), 0.5, np.float32)
     values = zip(names, loaded.forward(image), strict=True)
     shapes = {name: value.shape for name, value in values}
-    return {**shapes, **dict.fromkeys(inputs, image.shape), **file.weights}
+    given = dict.fromkeys(inputs, image.shape)
+    given |= {name: value.shape for name, value in network.inputs.constants.items()}
+    return {**shapes, **given, **file.weights}
 
 
 def _multiply_adds(node: Node, shapes: _Shapes) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -11,6 +12,21 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 
 Blob = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a network.
+
+    image: the name of the one that takes the image; "" for the first. constants: the values of all
+    others, by name, which are the same for each image.
+    """
+
+    image: str = ""
+    constants: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+IMAGE_ONLY = Inputs()
 
 
 class Engine(Protocol):
@@ -29,8 +45,10 @@ class Engine(Protocol):
     half_precision: ClassVar[bool]
     dangerous_operators: ClassVar[frozenset[str]]
 
-    def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
-        """Loads a network, `(bytes,) uint8` ONNX, that has these outputs.
+    def __init__(
+        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+    ) -> None:
+        """Loads a network, `(bytes,) uint8` ONNX, that has these outputs and inputs.
 
         Raises:
             ModelError: the engine is not installed, or cannot load the network.

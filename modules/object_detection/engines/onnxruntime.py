@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from .engine import Blob, as_float32, engine_error
+from .engine import IMAGE_ONLY, Blob, Inputs, as_float32, engine_error
 
 
 class OnnxRuntimeEngine:
@@ -21,7 +21,9 @@ class OnnxRuntimeEngine:
     half_precision: ClassVar = True
     dangerous_operators: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+    def __init__(
+        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+    ) -> None:
         """Loads a network; see `Engine`."""
         try:
             import onnxruntime
@@ -38,15 +40,17 @@ class OnnxRuntimeEngine:
             )
         except Exception as error:  # its exceptions have no public base class
             raise engine_error("ONNX Runtime cannot load this network", error, "opencv") from error
-        image = self._session.get_inputs()[0]
+        found = {each.name: each for each in self._session.get_inputs()}
+        image = found[inputs.image] if inputs.image else next(iter(found.values()))
         self._input = image.name
+        self._constants = inputs.constants
         self._type = np.float16 if image.type == "tensor(float16)" else np.float32
         self.outputs = tuple(outputs)
 
     def forward(self, blob: Blob) -> list[Blob]:
         """Runs the network; see `Engine`."""
         try:
-            feed = {self._input: blob.astype(self._type, copy=False)}
+            feed = {**self._constants, self._input: blob.astype(self._type, copy=False)}
             return [as_float32(output) for output in self._session.run(self.outputs, feed)]
         except Exception as error:
             raise engine_error("ONNX Runtime cannot run this network", error, "opencv") from error

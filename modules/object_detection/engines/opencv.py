@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Blob, as_float32, engine_error
+from .engine import IMAGE_ONLY, Blob, Inputs, as_float32, engine_error
 
 
 class OpenCvEngine:
@@ -32,18 +32,23 @@ class OpenCvEngine:
         {"NonMaxSuppression", "NonZero", "Compress", "Unique"}
     )
 
-    def __init__(self, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> None:
+    def __init__(
+        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+    ) -> None:
         """Loads a network; see `Engine`."""
         try:
             self._net = cv2.dnn.readNetFromONNX(onnx)
         except cv2.error as error:
             raise engine_error("OpenCV cannot load this network", error, "onnxruntime") from error
         self.outputs = self._all = tuple(outputs)
+        self._inputs = inputs
 
     def forward(self, blob: Blob) -> list[Blob]:
         """Runs the network; see `Engine`."""
         try:
-            self._net.setInput(blob)
+            for name, value in self._inputs.constants.items():
+                self._net.setInput(value, name)
+            self._net.setInput(blob, self._inputs.image)
             found = dict(zip(self._all, self._net.forward(self._all), strict=True))
         except cv2.error as error:
             raise engine_error("OpenCV cannot run this network", error, "onnxruntime") from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .engine import Engine
+    from .engine import Engine, Inputs
 
 AUTO = "auto"
 # For each engine, its class in the module of the engine's name in this folder
@@ -46,10 +46,15 @@ def engine_class(name: str) -> type[Engine]:
     return found
 
 
-def create_engine(name: str, onnx: NDArray[np.uint8], outputs: Sequence[str]) -> Engine:
+def create_engine(
+    name: str, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs | None = None
+) -> Engine:
     """Loads a network, `(bytes,) uint8` ONNX with these outputs, into the engine of that name.
+
+    inputs: its inputs; None for a network whose only input is the image.
 
     Raises:
         ModelError: the engine is not installed, or cannot load the network.
     """
-    return engine_class(name)(onnx, outputs)
+    engine = engine_class(name)
+    return engine(onnx, outputs) if inputs is None else engine(onnx, outputs, inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ...errors import ModelError
 from ..engines.registry import engine_class
@@ -42,15 +42,19 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
         )
 
 
-def image_input(inputs: Sequence[Tensor]) -> Tensor:
+def image_input(inputs: Sequence[Tensor], *, ignored: Collection[str] = ()) -> Tensor:
     """Returns the one input, which must be an image with its channels first.
+
+    ignored: the names of inputs that may be there besides.
 
     Raises:
         ModelError: there are several inputs, or the input is not an image, or not floats.
     """
-    if len(inputs) != 1:
-        raise ModelError(f"it must have one input; it has {', '.join(map(str, inputs))}")
-    (image,) = inputs
+    images = [tensor for tensor in inputs if tensor.name not in ignored]
+    if len(images) != 1:
+        known = f"; known besides the image are {', '.join(sorted(ignored))}" if ignored else ""
+        raise ModelError(f"it must have one input; it has {', '.join(map(str, inputs))}{known}")
+    (image,) = images
     shape = image.shape or (None,) * 4
     if len(shape) != 4 or shape[1] not in (3, None):
         advice = "; export it with channels first (NCHW)" if shape[-1] == 3 else ""

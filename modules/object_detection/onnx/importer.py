@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError, UndecidedHeadError
-from ..engines.engine import Engine
+from ..engines.engine import Engine, Inputs
 from ..engines.registry import create_engine
 from ..heads.exporter_metadata import literal
 from ..heads.form import RecognisedHead
@@ -24,6 +24,7 @@ from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
 from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
+from .extra_inputs import EXTRA_INPUTS, extra_inputs
 from .reader import OnnxFile, Tensor, read_onnx
 
 _GREY = 0.447  # 114 / 255
@@ -57,7 +58,8 @@ def import_onnx(
     source = f" in {labels_file}" if labels_file else ""
     labels = _labels(file, labels or description.names, source)
     size = _input_size(file, description)
-    loaded = create_engine(engine, onnx, [output.name for output in file.outputs])
+    inputs = Inputs(_image(file).name, extra_inputs(file.inputs, size))
+    loaded = create_engine(engine, onnx, [output.name for output in file.outputs], inputs)
     found = _recognise(file, loaded, size, None if labels is None else len(labels), description)
     if labels is None:
         raise ModelError(
@@ -79,6 +81,7 @@ def import_onnx(
         preprocessing,
         labels,
         evidence=found.evidence,
+        inputs=inputs,
     )
     return network, loaded
 
@@ -131,7 +134,7 @@ def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
             raise ModelError(
                 f"its output {output.name} is not a tensor; all outputs of a detector are"
             )
-    image = image_input(file.inputs)
+    image = _image(file)
     shape = image.shape or (None,) * 4
     if shape[0] not in (1, None):
         raise ModelError(f"its input is {image}; export it for one image (batch=1), or any number")
@@ -140,6 +143,10 @@ def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
     if max(size) > MAX_INPUT_SIDE:
         raise ModelError(f"its input is {image}; a side may have up to {MAX_INPUT_SIDE} pixels")
     return size
+
+
+def _image(file: OnnxFile) -> Tensor:
+    return image_input(file.inputs, ignored=EXTRA_INPUTS)
 
 
 def _fixed_size(image: Tensor, description: Description) -> tuple[int, int]:
