@@ -15,14 +15,15 @@ from pathlib import Path
 # SPDX identifiers. Each of these allows everybody to run, change and sell the software. None
 # demands the source code, or more than a copy of the licence's text.
 ALLOWED = frozenset(
-    {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0", "PSF-2.0"}
-    | {"Zlib"}
+    {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0", "MIT-CMU"}
+    | {"PSF-2.0", "Zlib"}
 )
 # What older packages write: License-Expression (PEP 639) demands SPDX identifiers, License did not
 _FREE_TEXTS = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache-2.0": "Apache-2.0",
+    "BSD-3-Clause": "BSD-3-Clause",
     "MIT": "MIT",
     "MIT License": "MIT",
 }
