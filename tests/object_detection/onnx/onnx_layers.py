@@ -99,15 +99,15 @@ def name_output(graph: Graph, source: str, name: str) -> str:
     return name
 
 
-def cells() -> tuple[Array, Array]:
+def cells(strides: Sequence[int] = STRIDES, size: tuple[int, int] = SIZE) -> tuple[Array, Array]:
     """Returns each cell's column and row, level after level, `(N, 2)`, and its stride, `(N, 1)`."""
-    grids, strides = [], []
-    for stride in STRIDES:
-        columns, rows = SIZE[0] // stride, SIZE[1] // stride
+    grids, strides_of = [], []
+    for stride in strides:
+        columns, rows = size[0] // stride, size[1] // stride
         rows_of, columns_of = np.meshgrid(range(rows), range(columns), indexing="ij")
         grids.append(np.stack([columns_of.ravel(), rows_of.ravel()], axis=1))
-        strides.append(np.full((rows * columns, 1), stride))
-    return np.concatenate(grids), np.concatenate(strides)
+        strides_of.append(np.full((rows * columns, 1), stride))
+    return np.concatenate(grids), np.concatenate(strides_of)
 
 
 CELLS = len(cells()[0])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from tests.object_detection.onnx.onnx_layers import (
     CELLS,
     SIZE,
@@ -26,6 +30,19 @@ def ultralytics(**others: str) -> dict[str, str]:
     names = str(dict(enumerate(LABELS)))
     fixed = {"author": "Ultralytics", "stride": "32", "task": "detect", "batch": "1"}
     return {**fixed, "imgsz": str([SIZE[1], SIZE[0]]), "names": names, **others}
+
+
+def constant_outputs(
+    *outputs: Any, metadata: dict[str, str] | None = None, size: tuple[int, int] = SIZE
+) -> bytes:
+    """Makes a network that returns the same arrays for every image, `size` (width, height)."""
+    graph = Graph()
+    zero = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
+    shapes = {}
+    for index, output in enumerate(outputs):
+        values = np.asarray(output, np.float32)
+        shapes[name_output(graph, graph.node("Add", values, zero), f"output{index}")] = values.shape
+    return graph.finish(shapes, metadata=metadata, shape=(1, 3, size[1], size[0]))
 
 
 def yolov5(*, with_levels: bool = False, classes: int = CLASSES) -> bytes:

@@ -19,8 +19,13 @@ from modules.object_detection.model_description import Description
 from modules.object_detection.network import Network
 from modules.object_detection.onnx.importer import import_onnx
 from tests.object_detection.onnx import onnx_models
-from tests.object_detection.onnx.onnx_layers import ANCHORS, CELLS, SIZE, Graph, cells, name_output
-from tests.object_detection.onnx.onnx_models import CLASSES, LABELS, ultralytics
+from tests.object_detection.onnx.onnx_layers import ANCHORS, CELLS, SIZE, cells
+from tests.object_detection.onnx.onnx_models import (
+    CLASSES,
+    LABELS,
+    constant_outputs,
+    ultralytics,
+)
 
 PIXELS = (1, 3, SIZE[1], SIZE[0])
 
@@ -39,17 +44,6 @@ def load(
         description=Description(**description),
     )
     return network
-
-
-def constant_outputs(*outputs: Any, metadata: dict[str, str] | None = None) -> bytes:
-    """Makes a network that returns the same arrays for every image."""
-    graph = Graph()
-    zero = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
-    shapes = {}
-    for index, output in enumerate(outputs):
-        values = np.asarray(output, np.float32)
-        shapes[name_output(graph, graph.node("Add", values, zero), f"output{index}")] = values.shape
-    return graph.finish(shapes, metadata=metadata)
 
 
 def edited(data: bytes, edit: Callable[[onnx.ModelProto], None]) -> bytes:
