@@ -59,6 +59,7 @@ class Detector:
         *,
         confidence: float = 0.5,
         nms: float = 0.4,
+        multi_label: bool = False,
         class_ids: Sequence[int] | None = None,
     ) -> Detections:
         """Finds objects in `image`, `(H, W, 3)` uint8 BGR.
@@ -68,6 +69,9 @@ class Detector:
             confidence: detections with this confidence or less are dropped; 0 to 1.
             nms: if two boxes of one class have an intersection over union above this, the less
                 confident one is dropped; 0 to 1.
+            multi_label: False gives each box its most probable class. True counts it for every
+                class above `confidence`, as Darknet does and as most projects measure accuracy;
+                boxes of different classes do not suppress each other.
             class_ids: only these classes are returned; None for all.
 
         Returns:
@@ -81,7 +85,7 @@ class Detector:
         blob, placement = self._preprocessing.apply(image, self.input_size)
         raw = self._engine.forward(blob)
         require_numbers(raw, self._outputs)
-        candidates = self._head.decode(raw, self.input_size, confidence)
+        candidates = self._head.decode(raw, self.input_size, confidence, multi_label=multi_label)
         require_plausible(candidates, self._head, self.input_size)
         if class_ids is not None:
             candidates = candidates.select(np.isin(candidates.class_ids, class_ids))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from ..model_description import Description
-from .candidates import Candidates, best_class, sigmoid
+from .candidates import Candidates, choose_classes, sigmoid
 from .form import HeadForm, RecognisedHead
 from .head import Anchors, HeadSummary, Raw
 from .probe import Probe
@@ -32,14 +32,21 @@ class AnchorHead:
         """How `models inspect` shows the head."""
         return HeadSummary("anchors", "YOLOv5 or YOLOv7 without their last step", self.anchors)
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output for each level; see `Head.decode`.
 
         Each output is `(1, A, H, W, 5 + classes)` or `(1, A * (5 + classes), H, W)`.
         """
         return Candidates.concatenate(
             [
-                self._decode_level(output, np.array(anchors), input_size, confidence)
+                self._decode_level(output, np.array(anchors), input_size, confidence, multi_label)
                 for output, anchors in zip(raw, self.anchors, strict=True)
             ]
         )
@@ -50,6 +57,7 @@ class AnchorHead:
         anchors: NDArray[np.float64],
         input_size: tuple[int, int],
         confidence: float,
+        multi_label: bool,
     ) -> Candidates:
         if output.ndim == 4:
             _, _, height, width = output.shape
@@ -57,13 +65,20 @@ class AnchorHead:
         objectness = sigmoid(output[0, ..., 4])
         anchor, row, column = np.nonzero(objectness > confidence)
         values = sigmoid(output[0, anchor, row, column])
-        class_ids, best = best_class(values[:, 5:])
-        confidences = values[:, 4] if self.classes == 1 else values[:, 4] * best
+        scores = np.ones_like(values[:, 5:]) if self.classes == 1 else values[:, 5:]
+        chosen = choose_classes(
+            scores, confidence, multi_label=multi_label, objectness=values[:, 4]
+        )
         strides = np.array(input_size) / (output.shape[3], output.shape[2])
         centres = (values[:, 0:2] * 2 - 0.5 + np.stack([column, row], axis=1)) * strides
         sizes = (values[:, 2:4] * 2) ** 2 * anchors[anchor]
-        found = Candidates.from_centres(centres, sizes, confidences, class_ids, unit=input_size)
-        return found.select(confidences > confidence)
+        return Candidates.from_centres(
+            centres[chosen.rows],
+            sizes[chosen.rows],
+            chosen.confidences,
+            chosen.class_ids,
+            unit=input_size,
+        )
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,53 @@ class Candidates:
     def select(self, mask: NDArray[np.bool_]) -> Candidates:
         """Returns the candidates where `mask`, `(N,)`, is true, in the same order."""
         return Candidates(self.boxes[mask], self.confidences[mask], self.class_ids[mask])
+
+
+@dataclass(frozen=True)
+class ChosenClasses:
+    """The classes of boxes, each with a confidence above the threshold; see `choose_classes`.
+
+    rows: `(N,)`, the index of each one's box. class_ids: `(N,)`. confidences: `(N,)`, 0 to 1.
+    """
+
+    rows: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
+    confidences: NDArray[np.floating]
+
+
+def choose_classes(
+    scores: NDArray[np.floating],
+    confidence: float,
+    *,
+    multi_label: bool,
+    objectness: NDArray[np.floating] | None = None,
+    activation: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
+) -> ChosenClasses:
+    """Chooses the classes of boxes from their scores, for every head that has such scores.
+
+    A class's confidence is its score, times the box's objectness where there is one. Darknet
+    (get_yolo_detections in yolo_layer.c) and YOLOv5 to YOLO12 (`multi_label` of
+    non_max_suppression) count a box for every class in this way when they measure accuracy.
+
+    Args:
+        scores: `(boxes, classes)`, probabilities, or what `activation` makes probabilities.
+        confidence: classes with this confidence or less are dropped; 0 to 1.
+        multi_label: True for every class above `confidence`, False for the most probable one.
+        objectness: `(boxes,)`, 0 to 1; None if the scores are the confidences.
+        activation: a function that rises, such as `sigmoid`; None for probabilities.
+    """
+    if multi_label:
+        confidences = scores if activation is None else activation(scores)
+        if objectness is not None:
+            confidences = confidences * objectness[:, np.newaxis]
+        rows, class_ids = np.nonzero(confidences > confidence)
+        return ChosenClasses(rows, class_ids, confidences[rows, class_ids])
+    class_ids, best = best_class(scores)
+    confidences = best if activation is None else activation(best)
+    if objectness is not None:
+        confidences = confidences * objectness
+    (rows,) = np.nonzero(confidences > confidence)
+    return ChosenClasses(rows, class_ids[rows], confidences[rows])
 
 
 def best_class(

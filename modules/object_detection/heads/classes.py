@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model_description import Description
-from .candidates import Candidates, best_class
+from .candidates import Candidates, choose_classes
 from .corner_rows import find_columns
 from .evidence import Evidence, Level
 from .exporter_metadata import is_ultralytics
@@ -33,15 +33,22 @@ class ClassHead:
         """How `models inspect` shows the head."""
         return HeadSummary("classes", "YOLOv8, YOLOv9, YOLO11 or YOLO12")
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, 4 + classes, N)`; see `Head.decode`."""
         scores = raw[0][0, 4:]
         (passed,) = np.nonzero(scores.max(axis=0) > confidence)
         require_probabilities_above(scores[:, passed])
-        class_ids, best = best_class(scores[:, passed].T)
-        boxes = raw[0][0, :4, :].T[passed]
+        chosen = choose_classes(scores[:, passed].T, confidence, multi_label=multi_label)
+        boxes = raw[0][0, :4].T[passed[chosen.rows]]
         return Candidates.from_centres(
-            boxes[:, 0:2], boxes[:, 2:4], best, class_ids, unit=input_size
+            boxes[:, 0:2], boxes[:, 2:4], chosen.confidences, chosen.class_ids, unit=input_size
         )
 
 

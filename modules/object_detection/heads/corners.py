@@ -32,7 +32,14 @@ class CornerHead:
         """How `models inspect` shows the head."""
         return HeadSummary("corners", "a YOLO exported for DeepStream")
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output; see `Head.decode`.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import Candidates
+from .candidates import Candidates, ChosenClasses
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,20 @@ class Cells:
         self,
         offsets: NDArray[np.float64],
         sizes: NDArray[np.float64],
-        confidences: NDArray[np.float64],
-        class_ids: NDArray[np.int64],
-        threshold: float,
+        chosen: ChosenClasses,
     ) -> Candidates:
-        """Makes boxes, and keeps those with a confidence above `threshold`.
+        """Makes a box for each of the chosen classes.
 
         Args:
             offsets: `(N, 2)`, from the cell's top-left corner to the box's centre, in cells.
             sizes: `(N, 2)`, widths and heights in units of the network's input.
-            confidences: `(N,)`, 0 to 1.
-            class_ids: `(N,)`.
-            threshold: 0 to 1.
+            chosen: the classes; its rows are indices of these N pairs.
         """
         corners = np.stack([self.cell % self.width, self.cell // self.width], axis=1)
         centres = (corners + offsets) / (self.width, self.height)
-        found = Candidates.from_centres(centres, sizes, confidences, class_ids)
-        return found.select(confidences > threshold)
+        return Candidates.from_centres(
+            centres[chosen.rows], sizes[chosen.rows], chosen.confidences, chosen.class_ids
+        )
 
 
 def logit(probability: float) -> float:

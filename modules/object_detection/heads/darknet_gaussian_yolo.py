@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .candidates import Candidates, best_class, sigmoid
+from .candidates import Candidates, choose_classes, sigmoid
 from .darknet_cells import Cells, logit
 from .head import Anchors, HeadSummary, Raw
 
@@ -30,16 +30,26 @@ class GaussianYoloHead:
         """How `models inspect` shows the head."""
         return HeadSummary("Gaussian_yolo", "YOLOv3", (self.anchors,))
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, A * (9 + classes), H, W)` float32 logits; see `Head.decode`."""
         cells = Cells.select(raw[0], len(self.anchors), logit(confidence), objectness=8)
-        class_ids, best = best_class(cells.values[:, 9:])
         certainty = 1 - sigmoid(cells.values[:, 1:8:2]).mean(axis=1)
         sizes = np.exp(cells.values[:, 4:8:2].astype(np.float64))
         return cells.candidates(
             sigmoid(cells.values[:, 0:4:2]) * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
             sizes * np.array(self.anchors)[cells.anchor] / input_size,
-            sigmoid(cells.values[:, 8]) * sigmoid(best) * certainty,
-            class_ids,
-            confidence,
+            choose_classes(
+                cells.values[:, 9:],
+                confidence,
+                multi_label=multi_label,
+                objectness=sigmoid(cells.values[:, 8]) * certainty,
+                activation=sigmoid,
+            ),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import Candidates, best_class, sigmoid
+from .candidates import Candidates, ChosenClasses, choose_classes, sigmoid
 from .darknet_cells import Cells, logit
 from .head import Anchors, HeadSummary, Raw
 
@@ -36,22 +36,36 @@ class RegionHead:
         """How `models inspect` shows the head."""
         return HeadSummary("region", "YOLOv2", (self.anchors,), anchors_in_cells=True)
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, A * (5 + classes), H, W)` float32 logits; see `Head.decode`."""
         cells = Cells.select(raw[0], len(self.anchors), logit(confidence))
         logits = cells.values[:, 5:].astype(np.float64)
-        probability: NDArray[np.float64] | float
+        objectness = sigmoid(cells.values[:, 4])
         if self.tree is None:
-            class_ids, best = best_class(logits)
-            # the softmax of the best class
-            probability = 1 / np.exp(logits - best[:, np.newaxis]).sum(axis=1)
-        else:
-            class_ids, probability = self.tree.best_classes(logits), 1.0
+            chosen = choose_classes(
+                _softmax(logits), confidence, multi_label=multi_label, objectness=objectness
+            )
+        else:  # Darknet never gives a box several classes of a tree
+            (rows,) = np.nonzero(objectness > confidence)
+            class_ids = self.tree.best_classes(logits[rows])
+            chosen = ChosenClasses(rows, class_ids, objectness[rows])
         sizes = np.exp(cells.values[:, 2:4].astype(np.float64))
         return cells.candidates(
             sigmoid(cells.values[:, 0:2]),
             sizes * np.array(self.anchors)[cells.anchor] / (cells.width, cells.height),
-            sigmoid(cells.values[:, 4]) * probability,
-            class_ids,
-            confidence,
+            chosen,
         )
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Computes the softmax of each row of `(N, classes)`."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    softmax: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return softmax

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import Candidates, best_class, sigmoid
+from .candidates import Candidates, choose_classes, sigmoid
 from .darknet_cells import Cells, logit
 from .head import Anchors, HeadSummary, Raw
 
@@ -39,26 +39,36 @@ class YoloHead:
             family = "YOLOv4"
         return HeadSummary("yolo", family, (self.anchors,))
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, A * (5 + classes), H, W)` float32; see `Head.decode`.
 
-        The confidence of a box is its objectness times the probability of its best class. Both are
-        at most 1, so cells with an objectness up to `confidence` are skipped.
+        The confidence of a box is its objectness times the probability of its class. Both are at
+        most 1, so cells with an objectness up to `confidence` are skipped.
         """
         threshold = confidence if self.new_coords else logit(confidence)
         cells = Cells.select(raw[0], len(self.anchors), threshold)
         probability = _as_double if self.new_coords else sigmoid
-        class_ids, best = best_class(cells.values[:, 5:])
-        confidences = probability(cells.values[:, 4]) * probability(best)
+        chosen = choose_classes(
+            cells.values[:, 5:],
+            confidence,
+            multi_label=multi_label,
+            objectness=probability(cells.values[:, 4]),
+            activation=probability,
+        )
         offsets = probability(cells.values[:, 0:2])
         sizes = cells.values[:, 2:4].astype(np.float64)
         sizes = (2 * sizes) ** 2 if self.new_coords else np.exp(sizes)
         return cells.candidates(
             offsets * self.scale_x_y - 0.5 * (self.scale_x_y - 1),
             sizes * np.array(self.anchors)[cells.anchor] / input_size,
-            confidences,
-            class_ids,
-            confidence,
+            chosen,
         )
 
 

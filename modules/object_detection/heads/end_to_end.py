@@ -37,7 +37,14 @@ class EndToEndHead:
         """How `models inspect` shows the head."""
         return HeadSummary("end-to-end", "YOLOv10, YOLO26, or another that suppresses by itself")
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output; see `Head.decode`.
 
         Raises:

@@ -49,13 +49,25 @@ class Head(Protocol):
     def summary(self) -> HeadSummary:
         """How `models inspect` shows the head."""
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one image's raw outputs, and keeps candidates above `confidence`.
+
+        A head that has class scores passes `multi_label` to `choose_classes`; one whose network
+        has already chosen the classes ignores it.
 
         Args:
             raw: the outputs that the head reads, in their order; each has a batch axis of 1.
             input_size: (width, height) of the network's input in pixels.
             confidence: 0 to 1.
+            multi_label: whether a box counts for every class above `confidence`, not only for the
+                most probable one.
         """
 
 
@@ -78,11 +90,18 @@ class HeadPerOutput:
         anchors = tuple(level for part in self.parts for level in part.summary.anchors)
         return HeadSummary(first.name, first.family, anchors, first.anchors_in_cells)
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes each output with its part; see `Head.decode`."""
         return Candidates.concatenate(
             [
-                part.decode([output], input_size, confidence)
+                part.decode([output], input_size, confidence, multi_label=multi_label)
                 for part, output in zip(self.parts, raw, strict=True)
             ]
         )

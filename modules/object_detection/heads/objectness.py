@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..model_description import Description
 from ..preprocessing import DARKNET, Preprocessing
-from .candidates import Candidates, best_class
+from .candidates import Candidates, choose_classes
 from .corner_rows import find_columns, has_objects
 from .evidence import Evidence, Level
 from .form import LETTERBOX, HeadForm, RecognisedHead
@@ -51,10 +51,23 @@ class ObjectnessHead:
         """How `models inspect` shows the head."""
         return HeadSummary("objectness", "YOLOv5, YOLOv6, YOLOv7 or YOLOX")
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, N, 5 + classes)`; see `Head.decode`."""
         rows = raw[0][0, raw[0][0, :, 4] > confidence]
-        return decode_rows(rows, input_size, confidence, objectness_only=self.objectness_only)
+        return decode_rows(
+            rows,
+            input_size,
+            confidence,
+            multi_label=multi_label,
+            objectness_only=self.objectness_only,
+        )
 
 
 def decode_rows(
@@ -62,16 +75,17 @@ def decode_rows(
     input_size: tuple[int, int],
     confidence: float,
     *,
+    multi_label: bool,
     objectness_only: bool = False,
 ) -> Candidates:
     """Decodes `(N, 5 + classes)` rows with boxes in pixels; keeps those above `confidence`."""
     require_probabilities_above(rows[:, 4:])
-    class_ids, best = best_class(rows[:, 5:])
-    confidences = rows[:, 4] if objectness_only else rows[:, 4] * best
-    found = Candidates.from_centres(
-        rows[:, 0:2], rows[:, 2:4], confidences, class_ids, unit=input_size
+    scores = np.ones_like(rows[:, 5:]) if objectness_only else rows[:, 5:]
+    chosen = choose_classes(scores, confidence, multi_label=multi_label, objectness=rows[:, 4])
+    boxes = rows[chosen.rows]
+    return Candidates.from_centres(
+        boxes[:, 0:2], boxes[:, 2:4], chosen.confidences, chosen.class_ids, unit=input_size
     )
-    return found.select(confidences > confidence)
 
 
 def has_rows_of_boxes(probe: Probe, *, per_cell: tuple[int, ...] = (1, 3)) -> bool:

@@ -37,14 +37,21 @@ class YoloxHead:
         """How `models inspect` shows the head."""
         return HeadSummary("yolox", "YOLOX without its last step")
 
-    def decode(self, raw: Raw, input_size: tuple[int, int], confidence: float) -> Candidates:
+    def decode(
+        self,
+        raw: Raw,
+        input_size: tuple[int, int],
+        confidence: float,
+        *,
+        multi_label: bool = False,
+    ) -> Candidates:
         """Decodes one output, `(1, N, 5 + classes)`; see `Head.decode`."""
         passed = raw[0][0, :, 4] > confidence
         rows = raw[0][0, passed]  # a copy
         strides = self.grid.strides_of_boxes[passed, np.newaxis]
         rows[:, 0:2] = rows[:, 0:2] * strides + self.grid.corners[passed]
         rows[:, 2:4] = np.exp(rows[:, 2:4]) * strides
-        return decode_rows(rows, input_size, confidence)
+        return decode_rows(rows, input_size, confidence, multi_label=multi_label)
 
 
 def _fits(probe: Probe) -> bool:
