@@ -25,13 +25,15 @@ class HeadSummary:
 
     name: the word for `head` in model.json, or a Darknet section's name. family: the networks that
     have such a head. anchors: for each output, (width, height) in pixels of the input, or in
-    cells if anchors_in_cells; empty for heads without anchors.
+    cells if anchors_in_cells; empty for heads without anchors. left_out: what the network finds
+    besides boxes, in the plural, which is not read; "" if there is nothing.
     """
 
     name: str
     family: str
     anchors: tuple[Anchors, ...] = ()
     anchors_in_cells: bool = False
+    left_out: str = ""
 
 
 class Head(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,13 +23,14 @@ class Probe:
 
     outputs: those on a first image, by name. input_size: (width, height) in pixels. label_count:
     the number of class names; None if there are no names. metadata: what the exporter wrote into
-    the file.
+    the file. weights: the names of the weights.
     """
 
     outputs: Mapping[str, Output]
     input_size: tuple[int, int]
     label_count: int | None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    weights: Collection[str] = ()
 
     def __str__(self) -> str:
         shapes = (f"{name} {list(output.shape)}" for name, output in self.outputs.items())

@@ -188,7 +188,7 @@ def _recognise(
     """Finds the head by the outputs for a grey image, or if they do not decide, for noise."""
     shape = (1, 3, size[1], size[0])
     outputs = _selected(_first_outputs(engine, np.full(shape, _GREY, np.float32)), description)
-    probe = Probe(outputs, size, label_count, file.metadata)
+    probe = Probe(outputs, size, label_count, file.metadata, file.weights)
     try:
         return recognise(probe, description)
     except UndecidedHeadError:
