@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import cv2
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError
 from . import opencv_codec
+from .colour_profile import convert_cmyk_to_srgb
 from .format import Format
 from .jpeg_markers import END, START_OF_SCAN, segments
+from .jpeg_metadata import read_metadata
 from .jpeg_strips import encode_jpeg
+from .orientation import turn_upright
 
 _QUALITY = 92
 # Start-of-frame markers are C0 to CF, apart from DHT, JPG and DAC (ITU T.81, table B.1)
@@ -60,17 +64,40 @@ def _check_scans(data: bytes, max_pixels: int) -> bytes:
     return data
 
 
+def _decode(data: bytes) -> NDArray[np.uint8]:
+    metadata = read_metadata(data)
+    if metadata.profile[16:20] == b"CMYK":
+        pixels = _decode_cmyk(data, metadata.profile)
+        if pixels is not None:
+            return turn_upright(pixels, metadata.orientation)
+    return opencv_codec.decode(data, orientation=metadata.orientation, profile=metadata.profile)
+
+
+def _decode_cmyk(data: bytes, profile: bytes) -> NDArray[np.uint8] | None:
+    """Decodes a CMYK JPEG by its profile; None if the file or the profile is of another kind.
+
+    OpenCV gives no CMYK. Without a profile it converts in the plain way, as browsers do.
+    """
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            return convert_cmyk_to_srgb(image, profile) if image.mode == "CMYK" else None
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        return None  # OpenCV finds the same fault, or none
+
+
 def _encode(pixels: NDArray[np.uint8]) -> bytes:
     return encode_jpeg(pixels, quality=_QUALITY, threads=cv2.getNumThreads())
 
 
 FORMAT = Format(
     name="jpeg",
-    suffixes=(".jpg", ".jpeg"),
+    suffixes=(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo"),
     media_type="image/jpeg",
     recognises=_recognises,
     read_size=_read_size,
     make_safe=_check_scans,
-    decode=opencv_codec.decode,
+    decode=_decode,
     encode=_encode,
 )

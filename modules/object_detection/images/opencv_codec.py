@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError
+from .colour_profile import convert_to_srgb
+from .orientation import UPRIGHT, turn_upright
 
 # A codec's complaints are raised as ImageError. If each were also a log line, one damaged file
 # could fill the logs
@@ -17,20 +19,29 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
-    """Decodes a file to `(H, W, 3)` uint8 BGR, upright; of several pages, the first.
+def decode(data: bytes, *, orientation: int = UPRIGHT, profile: bytes = b"") -> NDArray[np.uint8]:
+    """Decodes a file to `(H, W, 3)` uint8 BGR in sRGB, upright; of several pages, the first.
+
+    OpenCV's own turning is switched off, since it reads the orientation in fewer places. (Of TIFFs
+    it turns nevertheless.)
+
+    Args:
+        data: the file.
+        orientation: EXIF's number for the way the picture is stored.
+        profile: the ICC profile of the picture; empty for none.
 
     Raises:
         ImageError: OpenCV cannot decode it; the message is the reason.
     """
     pixels: NDArray[np.uint8] | None
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise ImageError(str(error.err)) from error
     if pixels is None:
         raise ImageError("it is cut off, corrupt or of a kind that is not supported")
-    return pixels
+    return turn_upright(convert_to_srgb(pixels, profile), orientation)
 
 
 def encode(name: str, pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> bytes:

@@ -34,20 +34,32 @@ def read_orientation(exif: bytes) -> int:
     >>> read_orientation(bytes.fromhex("4d4d002a00000008 0001 0112 0003 00000001 0006 0000"))
     6
     """
+    return choose_orientation(exif, b"")
+
+
+def choose_orientation(exif: bytes, xmp: bytes) -> int:
+    """Returns the orientation, 1 to 8, that EXIF data state; without one, that of XMP data.
+
+    EXIF counts where the two disagree, as in Pillow: programs that turn a picture often forget its
+    XMP.
+    """
     start = 0
     while exif.startswith(EXIF_PREFIX, start):
         start += len(EXIF_PREFIX)
     try:
-        return _read_tag(exif, start)
+        stated = _read_tag(exif, start)
     except struct.error:  # cut off
-        return UPRIGHT
+        stated = None
+    if stated is None:
+        return read_xmp_orientation(xmp)
+    return stated if 1 <= stated <= 8 else UPRIGHT
 
 
-def _read_tag(exif: bytes, start: int) -> int:
-    """Reads the tag of the first directory, which begins at a position relative to `start`."""
+def _read_tag(exif: bytes, start: int) -> int | None:
+    """Reads the tag of the first directory; positions in EXIF data count from `start`."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[start : start + 4])
     if order is None:
-        return UPRIGHT
+        return None
     (offset,) = struct.unpack_from(f"{order}I", exif, start + 4)
     directory = start + offset
     (count,) = struct.unpack_from(f"{order}H", exif, directory)
@@ -57,10 +69,10 @@ def _read_tag(exif: bytes, start: int) -> int:
         tag, kind, values = struct.unpack_from(f"{order}HHI", exif, entry)
         if tag == _TAG:
             if kind not in _CODES or values != 1:
-                return UPRIGHT
+                return None
             (orientation,) = struct.unpack_from(f"{order}{_CODES[kind]}", exif, entry + 8)
-            return _known(orientation)
-    return UPRIGHT
+            return int(orientation)
+    return None
 
 
 def read_xmp_orientation(xmp: bytes) -> int:
@@ -73,10 +85,6 @@ def read_xmp_orientation(xmp: bytes) -> int:
     """
     found = _XMP.search(xmp, 0, _XMP_LIMIT)
     return int(found[1]) if found else UPRIGHT
-
-
-def _known(orientation: int) -> int:
-    return orientation if 1 <= orientation <= 8 else UPRIGHT
 
 
 def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

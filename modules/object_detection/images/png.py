@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ImageError
 from . import opencv_codec
 from .format import Format
+from .png_metadata import METADATA_CHUNKS, PngMetadata
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"eXIf")  # eXIf holds the orientation
+_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 
 def _recognises(data: bytes) -> bool:
@@ -25,13 +30,22 @@ def _read_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _keep_picture_chunks(data: bytes, max_pixels: int) -> bytes:
-    """Returns the PNG without texts, profiles, and frames after the first.
+def _check_chunks(data: bytes, max_pixels: int) -> bytes:
+    """Returns `data` if no chunk ends after the file.
 
-    Compressed texts can grow a thousandfold, and each malformed chunk is a line in the log. OpenCV
-    allocates a chunk's length, up to 4 GB, before it checks that the file is that long.
+    OpenCV allocates a chunk's length, up to 4 GB, before it checks that the file is that long.
     """
-    kept = [_SIGNATURE]
+    for _ in _chunks(data):
+        pass
+    return data
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yields each chunk's kind, and the positions of its start and its end, up to IEND.
+
+    Raises:
+        ImageError: a chunk, or IEND, is missing.
+    """
     position = len(_SIGNATURE)
     kind = b""
     while kind != b"IEND":
@@ -45,19 +59,34 @@ def _keep_picture_chunks(data: bytes, max_pixels: int) -> bytes:
                 f"a PNG that is cut off: a chunk of {length:,} bytes ends {end - len(data):,} "
                 "bytes after the end of the file"
             )
-        if kind in _PICTURE_CHUNKS:
-            kept.append(data[position:end])
+        yield kind, position, end
         position = end
-    return b"".join(kept)
+
+
+def _decode(data: bytes) -> NDArray[np.uint8]:
+    """Decodes the picture, or the default image of an animation.
+
+    OpenCV gets only the chunks of the picture: compressed texts can grow a thousandfold, and each
+    malformed chunk is a line in the log.
+    """
+    kept, metadata = [_SIGNATURE], PngMetadata()
+    for kind, start, end in _chunks(data):
+        if kind in _PICTURE_CHUNKS:
+            kept.append(data[start:end])
+        elif kind in METADATA_CHUNKS:
+            metadata.add(kind, data[start + 8 : end - 4])
+    return opencv_codec.decode(
+        b"".join(kept), orientation=metadata.orientation(), profile=metadata.profile()
+    )
 
 
 FORMAT = Format(
     name="png",
-    suffixes=(".png",),
+    suffixes=(".png", ".apng"),
     media_type="image/png",
     recognises=_recognises,
     read_size=_read_size,
-    make_safe=_keep_picture_chunks,
-    decode=opencv_codec.decode,
+    make_safe=_check_chunks,
+    decode=_decode,
     encode=functools.partial(opencv_codec.encode, "png"),
 )

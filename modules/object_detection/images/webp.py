@@ -6,12 +6,17 @@ import functools
 import struct
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ImageError
 from . import opencv_codec
 from .format import Format
+from .orientation import choose_orientation
 
 _QUALITY = 90
+_EXIF, _XMP, _PROFILE = b"EXIF", b"XMP ", b"ICCP"
+_MAX_CHUNKS = 10_000  # a chunk per frame, then EXIF and XMP
 
 
 def _recognises(data: bytes) -> bool:
@@ -37,13 +42,29 @@ def _uint24(data: bytes, position: int) -> int:
     return int(low | high << 16)
 
 
+def _decode(data: bytes) -> NDArray[np.uint8]:
+    """Decodes the picture, or the first frame, as the chunks beside it say."""
+    chunks: dict[bytes, bytes] = {}
+    if data[12:16] == b"VP8X":
+        position = 12
+        for _ in range(_MAX_CHUNKS):
+            if position + 8 > len(data):
+                break
+            kind, length = struct.unpack_from("<4sI", data, position)
+            if kind in (_EXIF, _XMP, _PROFILE):
+                chunks.setdefault(kind, data[position + 8 : position + 8 + length])
+            position += 8 + length + length % 2
+    orientation = choose_orientation(chunks.get(_EXIF, b""), chunks.get(_XMP, b""))
+    return opencv_codec.decode(data, orientation=orientation, profile=chunks.get(_PROFILE, b""))
+
+
 FORMAT = Format(
     name="webp",
     suffixes=(".webp",),
     media_type="image/webp",
     recognises=_recognises,
     read_size=_read_size,
-    decode=opencv_codec.decode,
+    decode=_decode,
     encode=functools.partial(
         opencv_codec.encode, "webp", options=(cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
     ),
