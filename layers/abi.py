@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -91,9 +91,14 @@ def is_too_new(version: str) -> bool:
 
 
 def find_problems(tree: Path, architecture: str) -> Iterator[str]:
-    """Yields a message for every reason why Lambda could not load a shared library below `tree`."""
+    """Yields a message for every reason why Lambda could not load a shared library below `tree`.
+
+    A library in a package's .libs folder that nothing leads to is a problem, too: layers/trim.py
+    deletes what needs it, but not the library.
+    """
     contents = {path: path.read_bytes() for path in sorted(tree.rglob("*.so*")) if path.is_file()}
     bundled = {path.name for path in contents}
+    needed: dict[Path, frozenset[str]] = {}
     for path, data in contents.items():
         if not data.startswith(_ELF_64_LITTLE_ENDIAN):
             yield f"{path}: not a 64-bit shared library"
@@ -103,6 +108,7 @@ def find_problems(tree: Path, architecture: str) -> Iterator[str]:
         except ELFError as error:
             yield f"{path}: not a shared library that can be read: {error}"
             continue
+        needed[path] = needs.libraries
         if needs.machine != _MACHINES[architecture]:
             yield f"{path}: compiled for another processor than {architecture}"
         missing = {name for name in needs.libraries - bundled if not _PRESENT.fullmatch(name)}
@@ -118,6 +124,21 @@ def find_problems(tree: Path, architecture: str) -> Iterator[str]:
                 f"{path}: needs {', '.join(sorted(new))}, which Lambda's Amazon Linux 2023 does "
                 "not have (glibc 2.34, GCC 11): compile it there, as layers/opencv/Dockerfile does"
             )
+    for path in _unneeded(needed):
+        yield f"{path}: nothing in the layer needs it: delete it in layers/trim.py"
+
+
+def _unneeded(needed: Mapping[Path, frozenset[str]]) -> list[Path]:
+    """Returns the libraries in packages' .libs folders that no file outside of them leads to."""
+    by_name = {path.name: path for path in needed}
+    reached: set[Path] = set()
+    waiting = [path for path in needed if path.parent.suffix != ".libs"]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += [by_name[name] for name in needed[path] if name in by_name]
+    return [path for path in needed if path not in reached]
 
 
 def main(tree: Path, architecture: str) -> None:

@@ -85,6 +85,30 @@ def check_licence(name: str, expression: str) -> None:
         )
 
 
+def check_library(name: str, expression: str, *, is_shared: bool) -> None:
+    """Checks the licence of a library inside a package; of an "OR", one alternative is enough.
+
+    The LGPL demands that users can replace the library: it must be a shared one. The GPL is
+    refused, except with GCC's exception for its libraries.
+
+    Raises:
+        LicenceError: the licence does not allow to pass on the library this way.
+    """
+    if any(_may_be_bundled(choice, is_shared) for choice in expression.split(" OR ")):
+        return
+    how = "a shared library" if is_shared else "compiled in"
+    raise LicenceError(
+        f"{name} is {how} and under {expression}. Libraries under the LGPL must be shared ones, so "
+        "that users can replace them, and libraries under the GPL cannot be part of a layer"
+    )
+
+
+def _may_be_bundled(choice: str, is_shared: bool) -> bool:
+    parts = choice.split(" AND ")
+    is_gpl = any(part.startswith(("AGPL-", "GPL-")) and " WITH " not in part for part in parts)
+    return not is_gpl and (is_shared or not any(part.startswith("LGPL-") for part in parts))
+
+
 def locked_packages(lock: Path) -> list[str]:
     """Returns the names of the packages in a lock file."""
     return re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
-_NAMES = {"cv2": "opencv-python-headless", "dateutil": "python-dateutil"}
+_NAMES = {
+    "PIL": "pillow",
+    "-pi-heif": "pi-heif",  # its extension module, _pi_heif
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+}
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
-from .bundled import Bundled, compiled_in, shared_library
-from .licences import licence_of
+from .bundled import PILLOW, Bundled, compiled_in, shared_library, within_library
+from .licences import check_library, licence_of
 from .pack import by_package
 
 _METADATA = re.compile(r"python/[^/]+\.dist-info/METADATA")
@@ -39,7 +39,8 @@ def describe(
 
     Raises:
         ValueError: something in the layer belongs to no package.
-        LicenceError: a package states no licence that is understood.
+        LicenceError: a package states no licence that is understood, or the licence of a library
+            inside a package is not allowed.
     """
     digest = _sha256(zipped.read_bytes())
     wheels = _wheels(report, compiled)
@@ -52,7 +53,7 @@ def describe(
                 "that name"
             )
         components = [
-            _component(name, package, wheels.get(name), list(_bundled(layer, name)))
+            _component(name, package, wheels.get(name), list(_bundled(layer, name, package)))
             for name, package in sorted(packages.items())
         ]
     root = zipped.stem
@@ -107,21 +108,33 @@ def _wheels(report: Mapping[str, Any], compiled: Sequence[str]) -> dict[str, tup
     return {name: wheel for name, wheel in wheels.items() if name not in compiled}
 
 
-def _bundled(layer: zipfile.ZipFile, package: str) -> Iterator[dict[str, Any]]:
+def _bundled(layer: zipfile.ZipFile, name: str, package: Message) -> Iterator[dict[str, Any]]:
     """Yields a component for each library inside a package."""
-    folder = re.compile(rf"python/{package.replace('-', '_')}\.libs/.+")
+    folder = re.compile(rf"python/{name.replace('-', '_')}\.libs/.+")
+    stated = PILLOW.get(package["Version"], {}) if name == "pillow" else {}
     for path in layer.namelist():
         if folder.fullmatch(path):
             data = layer.read(path)
-            yield _library(package, shared_library(path, data), path, _sha256(data))
-        elif package == _OPENCV and re.fullmatch(r"python/cv2/.*\bcv2\.abi3\.so", path):
+            shared = shared_library(path, data, stated)
+            yield _library(name, shared, path, _sha256(data))
+            for library in within_library(shared.name, data):
+                yield _library(name, library, path)
+        elif name == _OPENCV and re.fullmatch(r"python/cv2/.*\bcv2\.abi3\.so", path):
             for library in compiled_in(layer.read(path)):
-                yield _library(package, library, path)
+                yield _library(name, library, path)
 
 
 def _library(
     package: str, library: Bundled, path: str, sha256: str | None = None
 ) -> dict[str, Any]:
+    """Returns the component of a library, compiled in unless a SHA-256 is given.
+
+    Raises:
+        LicenceError: its licence is not allowed.
+    """
+    if library.licence:
+        check_library(library.name, library.licence, is_shared=sha256 is not None)
+    source = {"type": "source-distribution", "url": library.source}
     return _without_empty(
         {
             "type": "library",
@@ -130,6 +143,7 @@ def _library(
             "version": library.version,
             "hashes": sha256 and [{"alg": "SHA-256", "content": sha256}],
             "licenses": library.licence and [{"expression": library.licence}],
+            "externalReferences": [source] if library.source else None,
             "evidence": {"occurrences": [{"location": path}]},
         }
     )

@@ -86,6 +86,7 @@ finish() {
   shift 2
   cd "$root" || exit
   "$python" -m layers.trim "$tree"
+  "$python" -m layers.notices "$tree"
   check_libraries "$tree" "$architecture"
   use_layer "$tree" "$architecture"
   # /opt is read-only at run time: without bytecode, every cold start would compile every module.

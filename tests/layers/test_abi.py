@@ -102,6 +102,33 @@ def test_a_library_that_lambda_lacks_must_be_in_the_layer(library: Path) -> None
     assert list(find_problems(library.parents[1], HERE)) == []
 
 
+def test_a_library_that_nothing_needs_any_more_is_named(library: Path) -> None:
+    """Of the two that are left over here, each needs the other."""
+    folder = library.parents[1] / "numpy.libs"
+    folder.mkdir()
+    system = b"libstdc++.so.6"
+    for name, needed in (
+        (b"libuseful1.so", b""),
+        (b"libspare_a.so", b"libspare_b.so"),
+        (b"libspare_b.so", b"libspare_a.so"),
+    ):
+        data = library.read_bytes()
+        (folder / name.decode()).write_bytes(
+            data.replace(system + b"\0", needed.ljust(len(system), b"\0") + b"\0")
+            if needed
+            else data
+        )
+    rename(library, system, b"libuseful1.so\0")
+
+    problems = list(find_problems(library.parents[1], HERE))
+
+    assert [Path(problem.partition(":")[0]).name for problem in problems] == [
+        "libspare_a.so",
+        "libspare_b.so",
+    ]
+    assert problems[0].endswith("nothing in the layer needs it: delete it in layers/trim.py")
+
+
 def test_a_library_that_is_cut_off_is_named(library: Path) -> None:
     library.write_bytes(library.read_bytes()[:5000])
 

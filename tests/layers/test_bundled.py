@@ -1,8 +1,16 @@
 """Libraries inside packages are identified from their files."""
 
-import pytest
+import json
+import platform
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
 
-from layers.bundled import WEBP, Bundled, compiled_in, shared_library
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from layers.abi import read_needs
+from layers.bundled import PILLOW, WEBP, Bundled, compiled_in, shared_library, within_library
 from tests.layers.test_build import ROOT, pins
 
 # OpenCV 5's build information, without the lines that are not read
@@ -107,6 +115,14 @@ def test_a_binary_without_a_list_of_its_libraries_is_refused(data: bytes) -> Non
             ("libcrypto", "1.1.1w", "OpenSSL"),
         ),
         ("libcrypto-5409cd36.so.1.1.1k", b"", ("libcrypto", "1.1.1k", "OpenSSL")),
+        ("libheif-7a3e919c.so.1.23.0", b"", ("libheif", "1.23.0", "LGPL-3.0-or-later")),
+        ("libde265-90fb0ce1.so.0.2.0", b"\x001.1.0\0", ("libde265", "1.1.0", "LGPL-3.0-or-later")),
+        (
+            "libjpeg-6dc8d115.so.62.4.0",
+            b"libjpeg-turbo version 3.2.0 (build 20261016)",
+            ("libjpeg", "3.2.0", "IJG AND BSD-3-Clause AND Zlib"),
+        ),
+        ("libtiff-20b7e810.so.6.3.0", b"LIBTIFF, Version 4.7.2\n", ("libtiff", "4.7.2", "libtiff")),
         ("libnew-0123abcd.so", b"", ("libnew", None, "")),
         ("libplain.so", b"", ("libplain.so", None, "")),
     ],
@@ -120,3 +136,78 @@ def test_shared_libraries_are_identified_by_auditwheels_names_and_their_content(
     assert (library.name, library.version) == (name, version)
     assert (library.licence or "").startswith(licence)
     assert bool(library.licence) == bool(licence)
+
+
+def test_libraries_under_the_lgpl_have_the_address_of_their_source() -> None:
+    heif = shared_library("pi_heif.libs/libheif-7a3e919c.so.1.23.0", b"")
+    tiff = shared_library("pillow.libs/libtiff-20b7e810.so.6.3.0", b"")
+
+    assert heif.source == "https://github.com/strukturag/libheif/releases/tag/v1.23.0"
+    assert tiff.source == ""
+
+
+def test_libraries_inside_a_shared_one_are_listed() -> None:
+    data = b"x1.5.3-0-gb546257\0AOMedia Project AV1 Encoder 3.14.1\0invalid scale for libyuv [%u]\0"
+
+    assert [(part.name, part.version) for part in within_library("libavif", data)] == [
+        ("dav1d", "1.5.3"),
+        ("libaom", "3.14.1"),
+        ("libyuv", None),
+    ]
+    assert within_library("libavif", b"avif") == []
+    assert within_library("libheif", data) == []
+
+
+def installed(package: str, pattern: str) -> Iterator[Path]:
+    """The files of an installed package whose path matches a pattern."""
+    for file in files(package) or ():
+        if file.match(pattern):
+            yield Path(str(file.locate()))
+
+
+def test_pillows_libraries_have_the_versions_that_its_own_bill_of_materials_states() -> None:
+    stated = PILLOW[pins(ROOT / "requirements.txt")["pillow"]]
+    documents = [json.loads(path.read_text()) for path in installed("pillow", "*.cdx.json")]
+    listed = {
+        item["name"].lower(): item["version"].partition("-")[0]
+        for document in documents
+        for item in document["components"]
+        if "version" in item
+    }
+    names = {"liblcms2": "little cms 2"}
+
+    assert listed
+    for library, version in stated.items():
+        assert listed[names.get(library, library.lower())] == version
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="only Linux has ELF files")
+def test_the_libraries_under_the_lgpl_are_shared_ones_that_can_be_replaced() -> None:
+    """The extension of pi-heif contains no function of libheif, nor libheif one of libde265."""
+    (extension,) = installed("pi-heif", "_pi_heif.*.so")
+    (heif,) = installed("pi-heif", "libheif-*.so*")
+    (de265,) = installed("pi-heif", "libde265-*.so*")
+
+    for user, library, prefix in ((extension, heif, "heif_"), (heif, de265, "de265_")):
+        assert library.name in read_needs(user.read_bytes()).libraries
+        assert functions(library, prefix, defined=True)
+        assert functions(user, prefix, defined=False)
+        assert not functions(user, prefix, defined=True)
+
+
+def functions(path: Path, prefix: str, *, defined: bool) -> set[str]:
+    """The functions with a prefix that a library defines, or needs, by its tables of symbols."""
+    with path.open("rb") as file:
+        tables = [
+            section
+            for section in ELFFile(file).iter_sections()
+            if section["sh_type"] in {"SHT_DYNSYM", "SHT_SYMTAB"}
+        ]
+        return {
+            symbol.name
+            for table in tables
+            for symbol in table.iter_symbols()  # type: ignore[attr-defined]
+            if symbol.name.startswith(prefix)
+            and (symbol["st_shndx"] != "SHN_UNDEF") is defined
+            and symbol["st_info"]["type"] == "STT_FUNC"
+        }

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from cyclonedx.spdx import is_supported_id
 
-from layers.licences import ALLOWED, LicenceError, check_licence, licence_of, locked_packages, main
+from layers.licences import (
+    ALLOWED,
+    LicenceError,
+    check_library,
+    check_licence,
+    licence_of,
+    locked_packages,
+    main,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +74,38 @@ def test_a_licence_that_is_not_allowed_is_refused(expression: str, refused: str)
 
 def test_combinations_of_allowed_licences_pass() -> None:
     check_licence("numpy", "BSD-3-Clause AND 0BSD AND (MIT OR Zlib) AND CC0-1.0")
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_shared"),
+    [
+        ("BSD-3-Clause", False),
+        ("BSD-3-Clause OR GPL-2.0-only", False),
+        ("GPL-3.0-or-later WITH GCC-exception-3.1", True),
+        ("IJG AND BSD-3-Clause AND Zlib", False),
+        ("LGPL-2.1-or-later", True),
+        ("LGPL-3.0-or-later", True),
+    ],
+)
+def test_a_library_under_the_lgpl_may_be_a_shared_one(expression: str, is_shared: bool) -> None:
+    check_library("libthing", expression, is_shared=is_shared)
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_shared", "how"),
+    [
+        ("LGPL-3.0-or-later", False, "compiled in"),
+        ("MIT AND LGPL-2.1-or-later", False, "compiled in"),
+        ("GPL-2.0-or-later", True, "a shared library"),
+        ("AGPL-3.0-only", True, "a shared library"),
+        ("MIT AND GPL-2.0-only", False, "compiled in"),
+    ],
+)
+def test_other_libraries_under_the_gpl_or_lgpl_are_refused(
+    expression: str, is_shared: bool, how: str
+) -> None:
+    with pytest.raises(LicenceError, match=f"libthing is {how} and under {expression}. Libraries"):
+        check_library("libthing", expression, is_shared=is_shared)
 
 
 def test_the_allowed_licences_are_spdx_identifiers() -> None:

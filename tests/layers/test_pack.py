@@ -16,6 +16,12 @@ def make_tree(tree: Path) -> Path:
         "python/cv2/cv2.abi3.so": b"\x7fELF" * 1000,
         "python/opencv_python_headless.libs/libavcodec.so.62": b"\x7fELF" * 100,
         "python/opencv_python_headless-5.0.0.93.dist-info/METADATA": b"Name: opencv\n",
+        "python/PIL/Image.py": b"import os\n",
+        "python/_pi_heif.cpython-313-x86_64-linux-gnu.so": b"\x7fELF" * 50,
+        "python/pi_heif/__init__.py": b"import PIL\n",
+        "python/pi_heif-1.4.0.dist-info/METADATA": b"Name: pi_heif\n",
+        "python/pillow.libs/libtiff-20b7e810.so.6.3.0": b"\x7fELF" * 20,
+        "python/pillow-13.0.0.dist-info/METADATA": b"Name: pillow\n",
         "python/six.py": b"PY3 = True\n",
         "python/__pycache__/six.cpython-313.pyc": b"compiled",
         "python/six-1.17.0.dist-info/METADATA": b"Name: six\n",
@@ -81,10 +87,14 @@ def test_files_are_summed_up_by_distribution_with_its_libraries_and_metadata(
 
     assert [(package.name, package.version) for package in packages] == [
         ("opencv-python-headless", "5.0.0.93"),
+        ("pi-heif", "1.4.0"),
+        ("pillow", "13.0.0"),
         ("six", "1.17.0"),
     ]
     assert packages[0].unzipped == 13 + 4000 + 400 + 13
-    assert packages[1].unzipped == 11 + 8 + 10
+    assert packages[1].unzipped == 200 + 11 + 14
+    assert packages[2].unzipped == 10 + 80 + 13
+    assert packages[3].unzipped == 11 + 8 + 10
     assert 0 < packages[0].zipped < packages[0].unzipped
 
 

@@ -10,6 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from layers import bundled
 from layers.licences import LicenceError, locked_packages
 from layers.sbom import describe, main
 from tests.layers.test_bundled import SLIM, binary
@@ -151,6 +152,64 @@ def test_a_file_that_belongs_to_no_package_is_refused(tmp_path: Path) -> None:
         describe(layer, REPORT)
 
 
+HEIF = {
+    "python/pi_heif/__init__.py": b"",
+    "python/pi_heif.libs/libheif-7a3e919c.so.1.23.0": b"\x7fELF",
+    "python/_pi_heif.cpython-313-x86_64-linux-gnu.so": b"\x7fELF",
+    "python/pi_heif-1.4.0.dist-info/METADATA": (
+        b"Name: pi_heif\nVersion: 1.4.0\nLicense: BSD-3-Clause\n"
+        b"Classifier: License :: OSI Approved :: GNU Lesser General Public License v3 (LGPLv3)\n"
+        b"Requires-Dist: pillow>=11.1.0\n"
+    ),
+}
+PILLOW = {
+    "python/PIL/Image.py": b"",
+    "python/pillow.libs/libavif-c6062d5f.so.16.4.2": b"AOMedia Project AV1 Encoder 3.14.1\0",
+    "python/pillow-13.0.0.dist-info/METADATA": (
+        b"Name: pillow\nVersion: 13.0.0\nLicense-Expression: MIT-CMU\n"
+    ),
+}
+
+
+def test_a_library_under_the_lgpl_is_named_with_the_place_of_its_source(tmp_path: Path) -> None:
+    document = describe(make_layer(tmp_path / "layer.zip", {**HEIF, **PILLOW}), {})
+
+    assert_valid(document)
+    package = component(document, "pi-heif")
+    (library,) = package["components"]
+    assert package["licenses"] == [{"expression": "BSD-3-Clause"}]
+    assert (library["name"], library["version"]) == ("libheif", "1.23.0")
+    assert library["licenses"] == [{"expression": "LGPL-3.0-or-later"}]
+    (source,) = library["externalReferences"]
+    assert source["type"] == "source-distribution"
+    assert source["url"] == "https://github.com/strukturag/libheif/releases/tag/v1.23.0"
+    assert {"ref": "pi-heif", "dependsOn": ["pillow"]} in document["dependencies"]
+
+
+def test_libraries_that_were_compiled_into_a_shared_one_are_listed(tmp_path: Path) -> None:
+    document = describe(make_layer(tmp_path / "layer.zip", PILLOW), {})
+
+    within = component(document, "pillow")["components"]
+    assert [(part["name"], part["version"]) for part in within] == [
+        ("libavif", "1.4.2"),
+        ("libaom", "3.14.1"),
+    ]
+
+
+def test_a_library_under_the_gpl_or_a_compiled_in_one_under_the_lgpl_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = make_layer(tmp_path / "layer.zip", {**HEIF, **PILLOW})
+
+    monkeypatch.setitem(bundled._LICENCES, "libheif", "GPL-2.0-only")
+    with pytest.raises(LicenceError, match=r"libheif is a shared library and under GPL-2\.0-only"):
+        describe(layer, {})
+    monkeypatch.setitem(bundled._LICENCES, "libheif", "LGPL-3.0-or-later")
+    monkeypatch.setitem(bundled._LICENCES, "libaom", "LGPL-3.0-or-later")
+    with pytest.raises(LicenceError, match=r"libaom is compiled in and under LGPL-3\.0-or-later"):
+        describe(layer, {})
+
+
 def test_a_package_without_a_licence_is_refused(tmp_path: Path) -> None:
     files = {**FILES, "python/numpy-2.4.6.dist-info/METADATA": b"Name: numpy\nVersion: 2.4.6\n"}
 
@@ -172,10 +231,19 @@ def test_layers_that_were_built_are_described() -> None:
         assert names == sorted(expected)
         within = [part for item in document["components"] for part in item.get("components", ())]
         if not onnxruntime:
-            assert {"libjpeg-turbo", "libtiff", "libwebp"} <= {part["name"] for part in within}
+            libraries = {part["name"] for part in within}
+            assert {"libjpeg-turbo", "libtiff", "libwebp"} <= libraries
+            assert {"dav1d", "libavif", "libopenjp2", "liblcms2"} <= libraries
+            assert {"libde265", "libheif"} <= libraries
+        files = set(zipfile.ZipFile(layer).namelist())
         for part in within:
             assert part["licenses"], part["name"]
-            assert "version" in part or part["name"] == "mlas", part["name"]
+            assert "version" in part or part["name"] in {"mlas", "libyuv"}, part["name"]
+            if "LGPL" in part["licenses"][0]["expression"]:
+                assert part["externalReferences"], part["name"]
+                folder = part["evidence"]["occurrences"][0]["location"].partition(".libs/")[0]
+                notices = [name for name in files if name.startswith(f"{folder}-")]
+                assert any(name.endswith("/licenses/NOTICE-LGPL.txt") for name in notices)
 
 
 @pytest.mark.parametrize("path", sorted(DIST.glob("*.cdx.json")), ids=lambda path: path.name)

@@ -1,12 +1,16 @@
 """Files that the function never needs are deleted, and the others stay."""
 
 import json
+import platform
 import re
+import sys
 from fnmatch import fnmatch
+from importlib.metadata import files
 from pathlib import Path
 
 import pytest
 
+from layers.abi import find_problems
 from layers.trim import UNUSED, only_services, trim
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +23,8 @@ PACKAGED = [
         if not any(fnmatch(str(path.relative_to(ROOT)), pattern) for pattern in LEFT_OUT)
     ),
 ]
+
+ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else "x86_64"
 
 
 def make(tree: Path, *names: str) -> None:
@@ -43,6 +49,9 @@ def test_tests_stubs_headers_and_programs_are_deleted(tmp_path: Path) -> None:
         "numpy/_core/lib/libnpymath.a",
         "numpy/_core/tests/test_umath.py",
         "numpy/f2py/crackfortran.py",
+        "PIL/ImageTk.py",
+        "PIL/_imagingft.cpython-313-x86_64-linux-gnu.so",
+        "pillow.libs/libfreetype-57f805ba.so.6.20.6",
         "onnxruntime/capi/libonnxruntime.so.1.31.1",
         "onnxruntime/transformers/optimizer.py",
     )
@@ -59,6 +68,14 @@ def test_code_libraries_and_certificates_stay(tmp_path: Path) -> None:
         "cv2/cv2.abi3.so",
         "numpy/_core/_multiarray_umath.cpython-313-x86_64-linux-gnu.so",
         "numpy.libs/libscipy_openblas64_-32a4b2a6.so",
+        "PIL/_avif.cpython-313-x86_64-linux-gnu.so",
+        "PIL/_imaging.cpython-313-x86_64-linux-gnu.so",
+        "PIL/_imagingcms.cpython-313-x86_64-linux-gnu.so",
+        "PIL/ImageCms.py",
+        "PIL/Jpeg2KImagePlugin.py",
+        "pillow.libs/libxcb-9065bb12.so.1.1.0",  # _imaging needs it
+        "pi_heif.libs/libheif-7a3e919c.so.1.23.0",
+        "_pi_heif.cpython-313-x86_64-linux-gnu.so",
         "onnxruntime/capi/libonnxruntime_providers_shared.so",
         "onnxruntime/capi/onnxruntime_pybind11_state.cpython-313-x86_64-linux-gnu.so",
     }
@@ -108,12 +125,33 @@ def test_licences_and_versions_stay(tmp_path: Path) -> None:
     assert left(tmp_path) == kept
 
 
-@pytest.mark.parametrize(
-    "part", [name for name in UNUSED if re.fullmatch(r"(aws_lambda_powertools|numpy)/\w+", name)]
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has ELF files")
+@pytest.mark.parametrize("package", ["pillow", "pi-heif", "numpy"])
+def test_what_is_left_needs_no_deleted_library_and_has_none_to_spare(
+    package: str, tmp_path: Path
+) -> None:
+    for file in files(package) or ():
+        if ".so" in file.name and not file.parts[0].startswith("."):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_bytes(file.read_binary())
+    before = set(find_problems(tmp_path, ARCHITECTURE))
+
+    trim(tmp_path)
+
+    assert list(tmp_path.glob("*.libs/*"))
+    assert before == set()
+    assert list(find_problems(tmp_path, ARCHITECTURE)) == []
+
+
+DELETED_MODULE = re.compile(r"(aws_lambda_powertools|numpy|PIL)/(\w+)\*?(\.py)?")
+
+
+@pytest.mark.parametrize("part", [name for name in UNUSED if DELETED_MODULE.fullmatch(name)])
 def test_the_function_does_not_use_what_is_deleted(part: str) -> None:
     assert "modules/spark/**" in LEFT_OUT
-    package, name = part.split("/")
+    match = DELETED_MODULE.fullmatch(part)
+    assert match
+    package, name = match[1], match[2]
     used = re.compile(rf"\b({package}|np)\.{name}\b|from {package} import .*\b{name}\b")
 
     assert [path.name for path in PACKAGED if used.search(path.read_text())] == []
