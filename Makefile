@@ -149,10 +149,11 @@ train: .venv-training/installed ## train the embedded model from scratch: MINUTE
 	.venv-training/bin/python demo/train.py demo/fruits/fruits.cfg --minutes $(or $(MINUTES),60)
 
 reference: .venv/installed .venv-opencv4/installed ## record the outputs of OpenCV 4.14 for the parity tests
-	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do \
+	for model in yolo-fastest-1.1 yolo-fastest-1.1-xl; do for labels in "" -multi-label; do \
 		.venv-opencv4/bin/python benchmarks/opencv4_reference.py "$(SHARED_DATA)/models/$$model" \
-			"$(SHARED_DATA)/coco128/images" tests/object_detection/reference/$$model.json || exit 1; \
-	done
+			"$(SHARED_DATA)/coco128/images" tests/object_detection/reference/$$model$$labels.json \
+			$${labels:+-$$labels} || exit 1; \
+	done; done
 	$(BIN)/python -m tests.object_detection.darknet.random_models "$(SHARED_DATA)/cfg" \
 		tests/object_detection/darknet/cfg .cache/random-models
 	.venv-opencv4/bin/python benchmarks/opencv4_outputs.py .cache/random-models \

@@ -21,29 +21,35 @@ import numpy as np
 
 
 def detect(
-    net: Any, image: np.ndarray, size: tuple[int, int], confidence: float, nms: float
+    net: Any,
+    image: np.ndarray,
+    size: tuple[int, int],
+    confidence: float,
+    nms: float,
+    multi_label: bool,
 ) -> list[list[float]]:
     """Returns one row per detection: class id, confidence, and x1, y1, x2, y2 in pixels.
 
-    A cell's class is its most probable one. OpenCV suppresses within each class. Boxes are clipped
-    to the image.
+    A cell's class is its most probable one, or with `multi_label` every class above `confidence`.
+    OpenCV suppresses within each class. Boxes are clipped to the image.
     """
     height, width = image.shape[:2]
     net.setInput(cv2.dnn.blobFromImage(image, 1 / 255, size, swapRB=True))
     # A row per cell and anchor: centre x, centre y, width, height, objectness, a score per class
     rows = np.concatenate(net.forward(net.getUnconnectedOutLayersNames()))
-    class_ids = rows[:, 5:].argmax(axis=1)
-    confidences = rows[np.arange(len(rows)), 5 + class_ids]
-    passed = confidences > confidence
-    rows, class_ids, confidences = rows[passed], class_ids[passed], confidences[passed]
+    scores = rows[:, 5:]
+    if not multi_label:
+        scores = np.where(scores == scores.max(axis=1, keepdims=True), scores, 0)
+    boxes, class_ids = np.nonzero(scores > confidence)
+    rows, confidences = rows[boxes], scores[boxes, class_ids]
     sides = rows[:, 2:4] * (width, height)
     corners = rows[:, 0:2] * (width, height) - sides / 2
     found = []
     for class_id in np.unique(class_ids):
         (members,) = np.nonzero(class_ids == class_id)
-        boxes = np.concatenate([corners[members], sides[members]], axis=1).astype(np.float64)
-        for kept in np.ravel(cv2.dnn.NMSBoxes(boxes, confidences[members], confidence, nms)):
-            x, y, w, h = boxes[kept]
+        rectangles = np.concatenate([corners[members], sides[members]], axis=1).astype(np.float64)
+        for kept in np.ravel(cv2.dnn.NMSBoxes(rectangles, confidences[members], confidence, nms)):
+            x, y, w, h = rectangles[kept]
             box = np.clip([x, y, x + w, y + h], 0, [width, height, width, height])
             found.append([int(class_id), float(confidences[members[kept]]), *map(float, box)])
     return sorted(found, key=lambda row: -row[1])
@@ -75,13 +81,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.json")
     parser.add_argument("--confidence", type=float, default=0.25)
     parser.add_argument("--nms", type=float, default=0.4)
+    parser.add_argument("--multi-label", action="store_true", help="every class of a box")
     arguments = parser.parse_args()
     net, size = load(arguments.model, arguments.confidence)
     lines = []
     for path in sorted(arguments.images.glob("*.jpg")):
         data = path.read_bytes()
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        rows = detect(net, image, size, arguments.confidence, arguments.nms)
+        rows = detect(net, image, size, arguments.confidence, arguments.nms, arguments.multi_label)
         entry = {
             "sha256": hashlib.sha256(data).hexdigest(),
             "detections": [
@@ -94,6 +101,7 @@ def main() -> None:
         "model": arguments.model.name,
         "confidence": arguments.confidence,
         "nms": arguments.nms,
+        "multi_label": arguments.multi_label,
     }
     arguments.out.write_text(
         json.dumps(header)[:-1] + ', "images": {\n' + ",\n".join(lines) + "\n}}\n"

@@ -66,6 +66,7 @@ const RULES = {
   modelTtlSeconds: number(0, Number.MAX_VALUE, '0 or more seconds, like 60'),
   confidence: probability,
   nms: probability,
+  multiLabel: flag,
   classes: orEmpty(pattern(/\S/, 'labels separated by commas, like dog,cat')),
   resize: orEmpty(oneOf('stretch', 'letterbox')),
   engine: oneOf('opencv', 'onnxruntime'),

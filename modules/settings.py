@@ -7,9 +7,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from .errors import SettingsError
 from .object_detection.engines.registry import AUTO, ENGINE_NAMES, choose_engine
+
+if TYPE_CHECKING:
+    import argparse
 
 _RESIZES = ("stretch", "letterbox")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -24,6 +28,8 @@ _NOT_IN_DIGEST = (
     "max_image_pixels",
     "force",
 )
+# Settings that do nothing unless they are on; a digest without them stays what it was before them
+_IN_DIGEST_IF_ON = ("multi_label",)
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,10 @@ class Settings:
     """Every setting with its default. A field is read from the environment variable of its name.
 
     docs/settings.md explains each one. classes: labels to keep; empty for all. resize: "stretch",
-    "letterbox", or empty for what the model was trained with. engine: a name in `ENGINE_NAMES`;
-    "auto" is replaced by one of them. force: makes results again even if current ones exist.
+    "letterbox", or empty for what the model was trained with. multi_label: a box counts for every
+    class above the confidence, not only for its most probable one. engine: a name in
+    `ENGINE_NAMES`; "auto" is replaced by one of them. force: makes results again even if current
+    ones exist.
     """
 
     input_prefix: str = "input/"
@@ -41,6 +49,7 @@ class Settings:
     model: str = "models/yolo-fastest-1.1-xl/"
     confidence: float = 0.5
     nms: float = 0.4
+    multi_label: bool = False
     classes: tuple[str, ...] = ()
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
@@ -105,9 +114,37 @@ class Settings:
         `model_name` is part of it, because a document contains the model's name.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values = {name: value for name, value in values.items() if name not in _NOT_IN_DIGEST}
+        values = {
+            name: value
+            for name, value in values.items()
+            if name not in _NOT_IN_DIGEST and (value or name not in _IN_DIGEST_IF_ON)
+        }
         text = json.dumps({**values, "model": model_name}, sort_keys=True)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def described(self) -> dict[str, float | bool]:
+        """Returns what a result's document says about the settings that it was made with.
+
+        `multi_label` is there only if it is on, so that documents are what they were before it.
+        """
+        described: dict[str, float | bool] = {"confidence": self.confidence, "nms": self.nms}
+        return {**described, "multi_label": True} if self.multi_label else described
+
+    @classmethod
+    def from_arguments(
+        cls, environment: Mapping[str, str], arguments: argparse.Namespace
+    ) -> Settings:
+        """Reads the variables, and the options of `add_detection_arguments`, which win.
+
+        Raises:
+            SettingsError: a value cannot be read, or is invalid.
+        """
+        return cls.from_environment(
+            environment,
+            confidence=getattr(arguments, "confidence", None),
+            nms=getattr(arguments, "nms", None),
+            multi_label=getattr(arguments, "multi_label", None),
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **options: str | None) -> Settings:
@@ -125,6 +162,28 @@ class Settings:
             if text:
                 values[field.name] = _read(field.name, text, type(field.default))
         return cls(**values)  # type: ignore[arg-type]
+
+
+def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the commands that detect; see `Settings.from_arguments`."""
+    parser.add_argument(
+        "--confidence",
+        metavar="C",
+        help="drop detections with this confidence or less, 0 to 1 "
+        f"(default {Settings.confidence})",
+    )
+    parser.add_argument(
+        "--nms",
+        metavar="N",
+        help="drop a box that overlaps a more confident box of the same class by more than this, "
+        f"0 to 1 (default {Settings.nms})",
+    )
+    parser.add_argument(
+        "--multi-label",
+        action="store_const",
+        const="1",
+        help="count a box for every class above the confidence, not only for the most probable one",
+    )
 
 
 def _read(name: str, text: str, kind: type) -> object:

@@ -58,7 +58,16 @@ def shared() -> Callable[[str], Path]:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the developer's own environment out of the tests."""
-    for name in ("MODEL", "CONFIDENCE", "NMS", "CLASSES", "ENGINE", "RESIZE", "INPUT_PREFIX"):
+    for name in (
+        "MODEL",
+        "CONFIDENCE",
+        "NMS",
+        "MULTI_LABEL",
+        "CLASSES",
+        "ENGINE",
+        "RESIZE",
+        "INPUT_PREFIX",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -12,7 +12,7 @@ from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
 from ..results.document import Source, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
-from ..settings import Settings
+from ..settings import Settings, add_detection_arguments
 from ..telemetry.timings import Timings
 from .detect_report import Report, add_output_arguments
 from .local_images import LocalImage, find_images, refuse_address
@@ -41,21 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"or one of {NAMES}, which is downloaded if it is missing",
     )
     add_output_arguments(parser, "image")
-    parser.add_argument(
-        "--confidence",
-        metavar="C",
-        help="drop detections with this confidence or less, 0 to 1 "
-        f"(default {Settings.confidence})",
-    )
-    parser.add_argument(
-        "--nms",
-        metavar="N",
-        help="drop a box that overlaps a more confident box of the same class by more than this, "
-        f"0 to 1 (default {Settings.nms})",
-    )
+    add_detection_arguments(parser)
     parser.epilog = (
-        "These environment variables are read, too: CONFIDENCE, NMS, CLASSES, ENGINE, RESIZE, "
-        "MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them."
+        "These environment variables are read, too: CONFIDENCE, NMS, MULTI_LABEL, CLASSES, ENGINE, "
+        "RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them."
     )
 
 
@@ -64,9 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    settings = Settings.from_environment(
-        os.environ, confidence=arguments.confidence, nms=arguments.nms
-    )
+    settings = Settings.from_arguments(os.environ, arguments)
     output = None if arguments.output is None else Path(arguments.output)
     if output is not None:
         refuse_address(arguments.output)

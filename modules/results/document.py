@@ -60,8 +60,7 @@ def describe_result(
         width=result.image.width,
         height=result.image.height,
         model=ModelSummary(model.name, model.digest, model.detector.input_size),
-        confidence=settings.confidence,
-        nms=settings.nms,
+        settings=settings,
         detections=describe_detections(result.detections, model.labels),
         timings_ms=timings.rounded(),
     )
@@ -74,8 +73,7 @@ def result_document(
     width: int,
     height: int,
     model: ModelSummary,
-    confidence: float,
-    nms: float,
+    settings: Settings,
     detections: list[dict[str, Any]],
     timings_ms: dict[str, float],
 ) -> dict[str, Any]:
@@ -87,8 +85,7 @@ def result_document(
         width: of the upright image, in pixels.
         height: likewise.
         model: the model that found the detections.
-        confidence: the setting.
-        nms: the setting.
+        settings: those of the detections.
         detections: as `describe_detections` returns them.
         timings_ms: milliseconds by stage.
     """
@@ -96,7 +93,7 @@ def result_document(
         "schema": _SCHEMA,
         "image": {**_describe_source(source), "width": width, "height": height, "bytes": size},
         "model": {"name": model.name, "digest": model.digest, "input": list(model.input_size)},
-        "settings": {"confidence": confidence, "nms": nms},
+        "settings": settings.described(),
         "detections": detections,
         "timings_ms": timings_ms,
     }

@@ -42,6 +42,7 @@ def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> 
             image.pixels,
             confidence=settings.confidence,
             nms=settings.nms,
+            multi_label=settings.multi_label,
             class_ids=model.class_ids,
         )
     return Result(image, detections)

@@ -42,6 +42,29 @@ def test_json_prints_one_document_per_line(photo: Path, colour_model: Path) -> N
     assert [item["label"] for item in documents[0]["detections"]] == ["red", "green"]
 
 
+@pytest.mark.parametrize("given", ["option", "variable"])
+def test_multi_label_counts_a_box_for_every_class_and_the_document_says_so(
+    given: str, tmp_path: Path, colour_model: Path
+) -> None:
+    photo = tmp_path / "yellow.png"
+    cv2.imwrite(str(photo), picture(yellow=(2, 5)))
+    arguments = (photo, "--model", colour_model, "--json", "--confidence", "0.3")
+    if given == "option":
+        run = detect(*arguments, "--multi-label")
+    else:
+        run = detect(*arguments, MULTI_LABEL="1")
+    plain = detect(*arguments)
+
+    document, without = json.loads(run.stdout), json.loads(plain.stdout)
+    assert document["settings"] == {"confidence": 0.3, "nms": 0.4, "multi_label": True}
+    assert without["settings"] == {"confidence": 0.3, "nms": 0.4}
+    red, green = document["detections"]
+    assert (red["label"], green["label"]) == ("red", "green")
+    assert (red["confidence"], green["confidence"]) == (0.5968, 0.4032)
+    assert red["box"] == green["box"]
+    assert without["detections"] == [red]
+
+
 def test_a_pipe_gets_one_detection_per_line_separated_by_tabs(
     photo: Path, colour_model: Path
 ) -> None:

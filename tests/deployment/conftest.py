@@ -34,6 +34,7 @@ PACKAGES: dict[str, list[str]] = {
             modelTtlSeconds=0.5,
             confidence=0.25,
             nms=1,
+            multiLabel="true",
             classes="dog,stop sign",
             resize="letterbox",
             maxImageBytes=1000,

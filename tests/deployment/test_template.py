@@ -117,6 +117,7 @@ def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
         model_ttl_seconds=0.5,
         confidence=0.25,
         nms=1,
+        multi_label=True,
         classes=("dog", "stop sign"),
         resize="letterbox",
         engine="onnxruntime",

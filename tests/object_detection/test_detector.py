@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detections import Detections
 from modules.object_detection.detector import Detector
-from modules.object_detection.images import decode_image
 from modules.object_detection.nms import suppress
 from tests.colour_model import CFG, picture, weights
 
 REFERENCE = Path(__file__).parent / "reference"
+YELLOW = [16, 40, 24, 48]
 
 
 @pytest.fixture
@@ -65,6 +66,32 @@ def test_only_the_requested_classes_are_found(detector: Detector) -> None:
     found = detector.detect(picture(red=(2, 5), green=(6, 0)), class_ids=[1])
 
     assert found.class_ids.tolist() == [1]
+
+
+def test_a_box_has_its_most_probable_class_or_every_class_above_the_confidence(
+    detector: Detector,
+) -> None:
+    image = picture(yellow=(2, 5), green=(6, 0))
+
+    one = detector.detect(image, confidence=0.3)
+    every = detector.detect(image, confidence=0.3, multi_label=True)
+    most = detector.detect(image, confidence=0.5, multi_label=True)
+
+    assert (one.class_ids.tolist(), one.boxes.tolist()) == ([1, 0], [[48, 0, 56, 8], YELLOW])
+    assert every.class_ids.tolist() == [1, 0, 1]
+    assert every.boxes.tolist() == [[48, 0, 56, 8], YELLOW, YELLOW]
+    np.testing.assert_allclose(every.confidences, [1, 0.5968, 0.4032], atol=1e-3)
+    assert most.class_ids.tolist() == [1, 0]
+
+
+def test_of_every_class_only_the_requested_ones_are_returned(detector: Detector) -> None:
+    """Without `multi_label` the box is dropped, because its most probable class is another."""
+    image = picture(yellow=(2, 5))
+
+    every = detector.detect(image, confidence=0.3, multi_label=True, class_ids=[1])
+
+    assert (every.class_ids.tolist(), every.boxes.tolist()) == ([1], [YELLOW])
+    assert len(detector.detect(image, confidence=0.3, class_ids=[1])) == 0
 
 
 def test_an_image_without_objects_gives_empty_arrays(detector: Detector) -> None:
@@ -162,13 +189,18 @@ def count_unmatched(found: Detections, reference: list[list[float]]) -> int:
     return unmatched + len(left)
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
 @pytest.mark.parametrize("name", ["yolo-fastest-1.1", "yolo-fastest-1.1-xl"])
-def test_parity_with_opencv_4_on_real_photos(name: str, shared: Callable[[str], Path]) -> None:
+def test_parity_with_opencv_4_on_real_photos(
+    name: str, multi_label: bool, shared: Callable[[str], Path]
+) -> None:
     """Compares with the reference that `make reference` recorded: benchmarks/opencv4_reference.py,
     run with OpenCV 4.14 and its Darknet importer. Suppression may decide near-ties differently, so
     3 detections in a thousand may differ.
     """  # fmt: skip
-    recorded: dict[str, Any] = json.loads((REFERENCE / f"{name}.json").read_text())
+    file = REFERENCE / f"{name}{'-multi-label' if multi_label else ''}.json"
+    recorded: dict[str, Any] = json.loads(file.read_text())
+    assert recorded["multi_label"] == multi_label
     folder = shared(f"models/{name}")
     with (folder / f"{name}.weights").open("rb") as stream:
         network = import_darknet((folder / f"{name}.cfg").read_text(), stream)
@@ -176,11 +208,15 @@ def test_parity_with_opencv_4_on_real_photos(name: str, shared: Callable[[str], 
     total = unmatched = 0
 
     for file_name, expected in recorded["images"].items():
-        data = shared(f"coco128/images/{file_name}").read_bytes()
+        # OpenCV's pixels, as in the reference: `decode_image` also converts colour profiles
+        data = np.fromfile(shared(f"coco128/images/{file_name}"), np.uint8)
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert pixels is not None
         found = detector.detect(
-            decode_image(data, max_pixels=10**7).pixels,
+            pixels,
             confidence=recorded["confidence"],
             nms=recorded["nms"],
+            multi_label=multi_label,
         )
         total += len(expected["detections"])
         unmatched += count_unmatched(found, expected["detections"])

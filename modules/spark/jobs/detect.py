@@ -11,6 +11,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from modules.settings import add_detection_arguments
+
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.formats import FORMATS, write_format
 from modules.spark.jobs.launch import (
@@ -49,10 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the detections in another format too; may be repeated: "
         + "; ".join(f"{name}, {what}" for name, what in FORMATS.items()),
     )
-    parser.add_argument(
-        "--confidence", metavar="C", help="drop detections with this confidence or less"
-    )
-    parser.add_argument("--nms", metavar="N", help="of two boxes that overlap by more, drop one")
+    add_detection_arguments(parser)
 
 
 def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
@@ -71,9 +70,13 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     if arguments.annotate:
         images.check_targets(arguments.annotate, is_new=not is_claimed(spark, arguments.output))
     made_with = {
-        name: getattr(settings, name) for name in ("confidence", "nms", "engine", "resize")
+        **settings.described(),
+        "engine": settings.engine,
+        "resize": settings.resize,
+        "classes": list(settings.classes),
+        "job": "detect",
+        "model": model.digest,
     }
-    made_with |= {"job": "detect", "model": model.digest, "classes": list(settings.classes)}
     rounds = Rounds(
         spark,
         images,

@@ -56,7 +56,7 @@ def write_format(
         from ..workers.formats import MakeDocuments
 
         size = model.detector.input_size
-        worker = MakeDocuments(model.name, size, settings.confidence, settings.nms)
+        worker = MakeDocuments(model.name, size, settings)
         lines = found.orderBy("path").mapInArrow(worker, "line string")
         Files(spark).write_text(lines, location)
     return location

@@ -56,16 +56,12 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
 
 
 def read_settings(arguments: argparse.Namespace) -> Settings:
-    """Reads the settings from the environment; `--confidence` and `--nms` override them.
+    """Reads the settings from the environment; a job's own options override them.
 
     Raises:
         SettingsError: a setting has a value that cannot work.
     """
-    return Settings.from_environment(
-        os.environ,
-        confidence=getattr(arguments, "confidence", None),
-        nms=getattr(arguments, "nms", None),
-    )
+    return Settings.from_arguments(os.environ, arguments)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, output: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...results.document import ModelSummary, Source, result_document
+from ...settings import Settings
 from ...telemetry.timings import Timings
 from ..io.output_folder import open_output_folder
 
@@ -49,14 +50,13 @@ def _yolo_lines(row: dict[str, Any]) -> Iterator[str]:
 class MakeDocuments:
     """Makes the function's result document of each row.
 
-    name: of the model. input_size: (width, height) of the model's input, in pixels. confidence,
-    nms: the settings of the detections.
+    name: of the model. input_size: (width, height) of the model's input, in pixels. settings: those
+    of the detections.
     """
 
     name: str
     input_size: tuple[int, int]
-    confidence: float
-    nms: float
+    settings: Settings
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yields one document per row, as one line of JSON."""
@@ -74,8 +74,7 @@ class MakeDocuments:
             width=row["width"],
             height=row["height"],
             model=ModelSummary(self.name, row["model"], self.input_size),
-            confidence=self.confidence,
-            nms=self.nms,
+            settings=self.settings,
             detections=row["detections"],
             timings_ms=Timings().rounded() | {"infer": row["milliseconds"]},
         )

@@ -27,8 +27,12 @@ def darknet_boxes(
     head: YoloHead | RegionHead,
     size: tuple[int, int],
     confidence: float,
+    *,
+    multi_label: bool = False,
 ) -> list[tuple[float, ...]]:
-    """Computes Darknet's get_yolo_box and get_region_box, cell by cell like its C code."""
+    """Computes Darknet's get_yolo_detections and get_region_detections, cell by cell like its C
+    code, which has `multi_label`; without it, the most probable class of each box.
+    """  # fmt: skip
     _, _, height, width = raw.shape
     cells = raw.reshape(len(head.anchors), 5 + head.classes, height, width)
     found: list[tuple[float, ...]] = []
@@ -36,26 +40,29 @@ def darknet_boxes(
         for row in range(height):
             for column in range(width):
                 x, y, w, h, objectness, *scores = cells[anchor, :, row, column].tolist()
-                best = max(range(head.classes), key=lambda index: scores[index])
+                classes = range(head.classes)
                 if isinstance(head, RegionHead):
                     x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
                     w, h = math.exp(w) * anchor_width / width, math.exp(h) * anchor_height / height
-                    score = math.exp(scores[best]) / sum(map(math.exp, scores))
+                    scores = [math.exp(score) / sum(map(math.exp, scores)) for score in scores]
                 elif head.new_coords:
                     w = w * w * 4 * anchor_width / size[0]
                     h = h * h * 4 * anchor_height / size[1]
-                    score = scores[best]
                 else:
                     x, y, objectness = sigmoid(x), sigmoid(y), sigmoid(objectness)
                     w = math.exp(w) * anchor_width / size[0]
                     h = math.exp(h) * anchor_height / size[1]
-                    score = sigmoid(scores[best])
+                    scores = [sigmoid(score) for score in scores]
                 scale = getattr(head, "scale_x_y", 1.0)
                 x = (column + x * scale - 0.5 * (scale - 1)) / width
                 y = (row + y * scale - 0.5 * (scale - 1)) / height
-                if objectness * score > confidence:
-                    box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-                    found.append((*box, objectness * score, best))
+                box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+                best = max(classes, key=lambda index: scores[index])
+                found.extend(
+                    (*box, objectness * scores[index], index)
+                    for index in (classes if multi_label else [best])
+                    if objectness * scores[index] > confidence
+                )
     return found
 
 
@@ -72,16 +79,18 @@ ANCHORS = ((10.0, 14.0), (23.0, 27.0))
     ],
 )
 @pytest.mark.parametrize("confidence", [0.0, 0.25, 0.7])
+@pytest.mark.parametrize("multi_label", [False, True])
 def test_yolo_and_region_boxes_equal_those_of_darknet(
-    head: YoloHead | RegionHead, confidence: float
+    head: YoloHead | RegionHead, confidence: float, multi_label: bool
 ) -> None:
     raw = np.random.default_rng(4).normal(0, 2, (1, 18, 5, 7)).astype(np.float32)
     if isinstance(head, YoloHead) and head.new_coords:
         raw = (1 / (1 + np.exp(-raw))).astype(np.float32)  # the network's own last activation
 
-    found = head.decode([raw], (224, 160), confidence)
+    found = head.decode([raw], (224, 160), confidence, multi_label=multi_label)
 
-    assert_equal(found, darknet_boxes(raw, head, (224, 160), confidence))
+    expected = darknet_boxes(raw, head, (224, 160), confidence, multi_label=multi_label)
+    assert_equal(found, expected)
 
 
 def test_without_boxes_above_the_confidence_the_arrays_are_empty() -> None:
@@ -108,7 +117,11 @@ def test_nan_is_never_a_detection() -> None:
 
 
 def gaussian_boxes(
-    raw: NDArray[np.float32], head: GaussianYoloHead, size: tuple[int, int], confidence: float
+    raw: NDArray[np.float32],
+    head: GaussianYoloHead,
+    size: tuple[int, int],
+    confidence: float,
+    multi_label: bool,
 ) -> list[tuple[float, ...]]:
     """Computes forward_gaussian_yolo_layer and get_gaussian_yolo_detections, cell by cell."""
     _, _, height, width = raw.shape
@@ -125,21 +138,25 @@ def gaussian_boxes(
         h = math.exp(entries[6]) * head.anchors[anchor][1] / size[1]
         uncertainty = (entries[1] + entries[3] + entries[5] + entries[7]) / 4
         best = max(range(head.classes), key=lambda index: entries[9 + index])
-        score = entries[8] * entries[9 + best] * (1 - uncertainty)
-        if entries[8] > confidence and score > confidence:
-            found.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, best))
+        for index in range(head.classes) if multi_label else [best]:
+            score = entries[8] * entries[9 + index] * (1 - uncertainty)
+            if entries[8] > confidence and score > confidence:
+                found.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, index))
     return found
 
 
 @pytest.mark.parametrize("scale_x_y", [1.0, 1.2])
 @pytest.mark.parametrize("confidence", [0.0, 0.2])
-def test_gaussian_yolo_boxes_equal_those_of_darknet(scale_x_y: float, confidence: float) -> None:
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_gaussian_yolo_boxes_equal_those_of_darknet(
+    scale_x_y: float, confidence: float, multi_label: bool
+) -> None:
     head = GaussianYoloHead(ANCHORS, classes=3, scale_x_y=scale_x_y)
     raw = np.random.default_rng(5).normal(0, 2, (1, 24, 5, 7)).astype(np.float32)
 
-    found = head.decode([raw], (224, 160), confidence)
+    found = head.decode([raw], (224, 160), confidence, multi_label=multi_label)
 
-    assert_equal(found, gaussian_boxes(raw, head, (224, 160), confidence))
+    assert_equal(found, gaussian_boxes(raw, head, (224, 160), confidence, multi_label))
 
 
 def test_with_a_tree_boxes_have_the_objectness_and_the_most_specific_probable_class() -> None:
@@ -151,8 +168,12 @@ def test_with_a_tree_boxes_have_the_objectness_and_the_most_specific_probable_cl
     raw[0, 5:, 0, 1] = [9, 0, 1, 1]
     plain = RegionHead(((1.0, 2.0),), classes=4)
 
-    found = RegionHead(((1.0, 2.0),), classes=4, tree=tree).decode([raw], (96, 32), 0.5)
+    head = RegionHead(((1.0, 2.0),), classes=4, tree=tree)
+
+    found = head.decode([raw], (96, 32), 0.5)
 
     assert found.class_ids.tolist() == [3, 0]
     np.testing.assert_allclose(found.confidences, [sigmoid(3), sigmoid(2)], rtol=1e-6)
     assert np.array_equal(found.boxes, plain.decode([raw], (96, 32), 0.0).boxes[:2])
+    every = head.decode([raw], (96, 32), 0.5, multi_label=True)
+    assert every.class_ids.tolist() == [3, 0]  # Darknet sets the one probability of such a box

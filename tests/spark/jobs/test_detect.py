@@ -221,6 +221,33 @@ def test_results_of_different_settings_never_share_a_table(
     assert "was made with confidence 0.5; now it is 0.9" in capsys.readouterr().err
 
 
+def test_with_multi_label_every_format_has_a_box_for_each_of_its_classes(
+    batch: Batch, spark: SparkSession, colours: Path, tmp_path: Path
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    (photos / "yellow.png").write_bytes(png(yellow=(2, 5)))
+
+    code = batch(
+        *("detect", photos, "--model", colours, "--output", out),
+        *("--confidence", "0.3", "--multi-label"),
+        *("--format", "coco", "--format", "yolo", "--format", "jsonl"),
+    )
+
+    assert code == 0
+    (row,) = rows(spark, out)
+    found = [(item["label"], item["confidence"]) for item in row["detections"]]
+    assert found == [("red", 0.5968), ("green", 0.4032)]
+    (document,) = map(json.loads, Path(f"{out}.jsonl").read_text().splitlines())
+    assert document["settings"] == {"confidence": 0.3, "nms": 0.4, "multi_label": True}
+    assert Path(f"{out}.yolo/labels/yellow.txt").read_text().splitlines() == [
+        "0 0.312500 0.687500 0.125000 0.125000",
+        "1 0.312500 0.687500 0.125000 0.125000",
+    ]
+    results = json.loads(Path(f"{out}.coco/results.json").read_text())
+    assert [(item["category_id"], item["score"]) for item in results] == [(1, 0.5968), (2, 0.4032)]
+
+
 def test_a_broken_model_is_reported_before_any_output_is_written(
     batch: Batch,
     photos: Path,
