@@ -30,17 +30,7 @@ def suppress(
     """
     keep: NDArray[np.int64] = np.arange(len(boxes))
     if nms is not None and len(boxes):
-        sides = boxes[:, 2:] - boxes[:, :2]
-        keep = np.array(
-            cv2.dnn.NMSBoxesBatched(
-                np.concatenate([boxes[:, :2], sides], axis=1).astype(np.float64),
-                confidences,
-                class_ids,
-                score_threshold=0.0,
-                nms_threshold=nms,
-            ),
-            np.int64,
-        ).reshape(-1)
+        keep = _keep_best(boxes, confidences, class_ids, nms)
     clipped = boxes[keep].clip(0, np.tile(image_size, 2)).astype(np.float32)
     inside = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     keep, clipped = keep[inside], clipped[inside]
@@ -48,3 +38,24 @@ def suppress(
     order = np.lexsort((clipped[:, 1], clipped[:, 0], class_ids[keep], -confidences[keep]))
     keep = keep[order]
     return Detections(clipped[order], confidences[keep], class_ids[keep])
+
+
+def _keep_best(
+    boxes: NDArray[np.floating],
+    confidences: NDArray[np.float32],
+    class_ids: NDArray[np.int32],
+    nms: float,
+) -> NDArray[np.int64]:
+    """Returns the indices of the boxes that no better box of their class overlaps by over `nms`.
+
+    One class at a time: OpenCV's NMSBoxesBatched compares the boxes of all classes with each other,
+    which takes 25 times as long for 30,000 boxes of 80 classes.
+    """
+    rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    rectangles = rectangles.astype(np.float64)
+    by_class = np.argsort(class_ids, kind="stable")
+    kept = []
+    for members in np.split(by_class, np.flatnonzero(np.diff(class_ids[by_class])) + 1):
+        best = cv2.dnn.NMSBoxes(rectangles[members], confidences[members], 0.0, nms)
+        kept.append(members[np.array(best, np.int64).reshape(-1)])
+    return np.concatenate(kept)

@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,27 @@ def test_suppression_keeps_the_best_of_overlapping_boxes_of_each_class() -> None
     assert found.class_ids.tolist() == [0, 1, 0]
     np.testing.assert_allclose(found.confidences, [0.9, 0.7, 0.5])
     np.testing.assert_allclose(found.boxes, [box, near, far])
+
+
+def test_suppression_of_many_boxes_of_many_classes_equals_that_of_each_class_alone() -> None:
+    rng = np.random.default_rng(3)
+    corners, sides = rng.uniform(0, (60, 25), (20_000, 2)), rng.uniform(1, 20, (20_000, 2))
+    boxes = np.concatenate([corners, corners + sides], axis=1)
+    confidences = rng.uniform(0, 1, 20_000).astype(np.float32)
+    class_ids = rng.integers(0, 80, 20_000).astype(np.int32)
+
+    found = suppress(boxes, confidences, class_ids, nms=0.4, image_size=(100, 50))
+
+    for class_id in (0, 41, 79):
+        of_class = class_ids == class_id
+        alone = suppress(
+            boxes[of_class], confidences[of_class], class_ids[of_class],
+            nms=0.4, image_size=(100, 50),
+        )  # fmt: skip
+        np.testing.assert_array_equal(found.boxes[found.class_ids == class_id], alone.boxes)
+        pairs = itertools.combinations(alone.boxes, 2)
+        assert max(overlap(first, second) for first, second in pairs) <= 0.4 + 1e-6
+        assert len(alone) < 0.8 * of_class.sum()
 
 
 def test_boxes_that_the_network_has_suppressed_are_not_suppressed_again() -> None:
