@@ -64,7 +64,11 @@ def _fits(probe: Probe) -> bool:
 def _evidence(probe: Probe) -> tuple[Evidence, ...]:
     _, table = require_table(probe)
     evidence: list[Evidence] = []
-    if is_ultralytics(probe.metadata):
+    task = probe.metadata.get("task", "detect")
+    if task != "detect":
+        reason = f"`task` in the metadata, {task}"
+        evidence.append(Evidence(Level.METADATA, reason, speaks_for=False))
+    elif is_ultralytics(probe.metadata):
         evidence.append(Evidence(Level.METADATA, "`author` in the metadata"))
     if len(table) < 8 and find_columns(table.T) is not None:
         reason = "its rows are the columns of a list of objects, with whole classes"

@@ -20,6 +20,7 @@ from .evidence import Evidence, Level
 from .form import LETTERBOX, HeadForm, RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
+from .nanodet import has_distributions
 from .plausibility import require_probabilities_above
 from .probe import (
     Probe,
@@ -117,6 +118,8 @@ def row_evidence(
         return ()
     if rows.shape[1] == 6 and find_columns(rows) is not None:
         against = "its rows are corners in order, scores and whole classes"
+    elif has_distributions(probe):
+        against = "its last 32 numbers are logits of distances, not probabilities"
     elif _has_class_numbers(rows[:, 4:]):
         against = "it holds whole classes, not probabilities"
     else:

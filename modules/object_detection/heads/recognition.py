@@ -13,6 +13,7 @@ from dataclasses import replace
 from ...errors import ModelError, UndecidedHeadError
 from ..model_description import Description
 from .evidence import Evidence, Level
+from .extended_rows import EXTENDED_TASKS
 from .form import HeadForm, RecognisedHead
 from .probe import Probe, advice, require_main_output, unknown_output
 from .registry import load_form, load_forms
@@ -38,7 +39,18 @@ def recognise(probe: Probe, description: Description) -> RecognisedHead:
         )
     else:
         form, reason = _decide(probe)
+        _require_stated_task(probe, form)
     return replace(form.create(probe, description), evidence=reason)
+
+
+def _require_stated_task(probe: Probe, form: HeadForm) -> None:
+    """Refuses a network whose metadata states another task than its outputs show."""
+    task = probe.metadata.get("task", "detect")
+    if task != form.name and (task != "detect" or form.name in EXTENDED_TASKS):
+        raise ModelError(
+            f"its metadata states the task '{task}', but its output is {probe}, which looks like "
+            f'{form.meaning}; give model.json "head": "{form.name}" if that is right'
+        )
 
 
 def _decide(probe: Probe) -> tuple[HeadForm, str]:

@@ -23,6 +23,15 @@ HEAD_NAMES = (
     "anchors",
     "end-to-end",
     "corners",
+    "boxes-and-scores",
+    "dets-and-labels",
+    "object-lists",
+    "paddle",
+    "tensorflow",
+    "nanodet",
+    "segment",
+    "pose",
+    "obb",
 )
 
 

@@ -18,6 +18,7 @@ from ...errors import ModelError, UndecidedHeadError
 from ..engines.engine import Engine, Inputs
 from ..engines.registry import create_engine
 from ..heads.exporter_metadata import literal
+from ..heads.extended_rows import EXTENDED_TASKS
 from ..heads.form import RecognisedHead
 from ..heads.probe import Probe
 from ..heads.recognition import recognise
@@ -89,7 +90,7 @@ def import_onnx(
 def _refuse(file: OnnxFile, engine: str) -> None:
     """Refuses a file that cannot work, by its metadata and operators, before it is loaded."""
     task = file.metadata.get("task", "detect")
-    if task != "detect":
+    if task not in ("detect", *EXTENDED_TASKS):
         raise ModelError(f"its task is '{task}'; only detectors are supported: export a 'detect'")
     kind = file.metadata.get("head", "") + file.metadata.get("description", "")
     if "DETR" in kind.upper():

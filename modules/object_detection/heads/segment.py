@@ -1,0 +1,61 @@
+"""Ultralytics' -seg networks, read as detectors: their masks are left out."""
+
+from __future__ import annotations
+
+from ...errors import ModelError
+from ..model_description import Description
+from .corner_lists import require_label_count
+from .evidence import Evidence, Level
+from .extended_rows import Layout, create, find_layout, task_evidence
+from .form import HeadForm, RecognisedHead
+from .probe import Probe, shape_evidence
+from .registry import known_outputs
+
+
+def _layout(probe: Probe) -> Layout | None:
+    """Returns where the boxes are; None if there are no masks besides, or other outputs.
+
+    The prototypes of the masks, `(1, coefficients, h, w)`, show how many coefficients a box has.
+    """
+    names = {output.ndim: name for name, output in probe.outputs.items()}
+    if len(probe.outputs) != 2 or names.keys() != {3, 4}:
+        return None
+    prototypes = probe.outputs[names[4]]
+    width, height = probe.input_size
+    # prototypes are maps with a quarter of the input's sides; those of other tasks are no maps
+    if len(prototypes) != 1 or prototypes.shape[2] > height or prototypes.shape[3] > width:
+        return None
+    return find_layout(probe, names[3], prototypes.shape[1])
+
+
+def _fits(probe: Probe) -> bool:
+    return _layout(probe) is not None
+
+
+def _evidence(probe: Probe) -> tuple[Evidence, ...]:
+    layout = _layout(probe)
+    if layout is None:
+        return ()
+    stated = task_evidence(probe, "segment")
+    reason = "a coefficient for each prototype of a mask"
+    if layout.classes is None:
+        return (*stated, Evidence(Level.SHAPES, reason))
+    return (*stated, shape_evidence(probe, layout.classes, reason))
+
+
+def _create(probe: Probe, _: Description) -> RecognisedHead:
+    layout = _layout(probe)
+    if layout is None:
+        raise ModelError(f"its outputs are {probe}; {known_outputs()}")
+    labels = require_label_count(probe) if layout.listed else 0
+    return create("segment", probe, layout, labels)
+
+
+FORM = HeadForm(
+    "segment",
+    _create,
+    _fits,
+    _evidence,
+    outputs="those of Ultralytics' -seg, -pose and -obb networks",
+    meaning="boxes with coefficients of masks",
+)
