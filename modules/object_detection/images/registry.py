@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import ImageError
-from . import bmp, jpeg, png, tiff, webp
+from . import avif, bmp, gif, heif, jpeg, jpeg2000, netpbm, png, tiff, webp
 from .format import Format
 
 FORMATS: dict[str, Format] = {
@@ -14,6 +14,11 @@ FORMATS: dict[str, Format] = {
         webp.FORMAT,
         tiff.FORMAT,
         bmp.FORMAT,
+        heif.FORMAT,
+        avif.FORMAT,
+        jpeg2000.FORMAT,
+        gif.FORMAT,
+        netpbm.FORMAT,
     )
 }
 SUFFIXES = tuple(suffix for format_ in FORMATS.values() for suffix in format_.suffixes)
