@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, ModelError
+from ..object_detection.engines.engine import Weights
 from ..object_detection.engines.registry import create_engine
 from ..object_detection.preprocessing import Preprocessing
 
@@ -23,13 +24,15 @@ class FeatureNetwork:
     """A network whose last layer computes the features.
 
     onnx: `(bytes,) uint8`. input_size: (width, height) in pixels. output: the name of the graph's
-    only output. preprocessing: how an image becomes the input.
+    only output. preprocessing: how an image becomes the input. weights: those outside of `onnx`,
+    by path; see `Network.weights`.
     """
 
     onnx: NDArray[np.uint8]
     input_size: tuple[int, int]
     output: str
     preprocessing: Preprocessing
+    weights: Weights = field(default_factory=dict)
 
 
 class FeatureExtractor:
@@ -57,7 +60,9 @@ class FeatureExtractor:
         self._output = network.output
         self._preprocessing = network.preprocessing
         self._pool = pool
-        self._engine = create_engine(engine, network.onnx, (network.output,))
+        self._engine = create_engine(
+            engine, network.onnx, (network.output,), weights=network.weights
+        )
         width, height = network.input_size
         grey = self._features(np.full((height, width, 3), _GREY, np.uint8))
         if not np.isfinite(grey).all():

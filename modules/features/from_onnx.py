@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..object_detection.engines.engine import NO_WEIGHTS, Weights
 from ..object_detection.engines.registry import engine_class
 from ..object_detection.model_description import Description
 from ..object_detection.onnx.checks import embedded_description, refuse_unusable
+from ..object_detection.onnx.external_data import require_attached
 from ..object_detection.onnx.reader import read_onnx
 from ..object_detection.preprocessing import Preprocessing
 from .extractor import FeatureNetwork
@@ -25,6 +27,7 @@ def import_onnx_features(
     layer: str | None = None,
     input_size: tuple[int, int] | None = None,
     description: Description | None = None,
+    weights: Weights = NO_WEIGHTS,
 ) -> FeatureNetwork:
     """Imports a network and cuts it at a layer, for one engine.
 
@@ -34,11 +37,13 @@ def import_onnx_features(
         layer: the name of a node or a value; None takes the classifier's input, see layer.py.
         input_size: (width, height); None takes model.json's, else the file's, else 224 x 224.
         description: overrides the `model.json` in the file's metadata, and `IMAGENET`.
+        weights: those outside of `onnx`, as `external_data.attach` returned them with it.
 
     Raises:
         ModelError: the file is not a network that takes an image, there is no such layer, or the
             engine cannot run the subgraph.
     """
+    require_attached(onnx, weights)
     given, embedded = description or Description(), embedded_description(read_onnx(onnx))
     subgraph = extract_subgraph(
         onnx,
@@ -55,4 +60,6 @@ def import_onnx_features(
         )
     refuse_unusable(file, engine)
     preprocessing = given.preprocessing(embedded.preprocessing(IMAGENET))
-    return FeatureNetwork(subgraph.onnx, subgraph.input_size, subgraph.output, preprocessing)
+    return FeatureNetwork(
+        subgraph.onnx, subgraph.input_size, subgraph.output, preprocessing, weights
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..models.folder import ModelFolder
+from ..models.onnx_files import read_onnx_files
 from ..models.reader import ModelReader, model_errors
 from .extractor import FeatureExtractor, FeatureNetwork, Pool
 
@@ -65,17 +66,20 @@ def _load_onnx(
     from .from_onnx import import_onnx_features
 
     description = reader.description()
-    name = reader.only(".onnx")
-    onnx = reader.onnx(name)
-    reader.check()
-    with model_errors(name):
+    files = read_onnx_files(reader)
+    with model_errors(files.name):
         network = import_onnx_features(
-            onnx, engine=engine, layer=layer, input_size=size, description=description
+            files.onnx,
+            engine=engine,
+            layer=layer,
+            input_size=size,
+            description=description,
+            weights=files.weights,
         )
         if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from ..models.trial import try_out
 
-            try_out(network.onnx)
+            try_out(network.onnx, network.weights)
     return network
 
 

@@ -55,6 +55,9 @@ class ModelFolder(Protocol):
     def files(self) -> dict[str, str]:
         """Lists the files: a mark by name. A file that changes gets another mark."""
 
+    def holds(self, name: str) -> bool:
+        """Returns whether a file is itself in the folder, not a link to a file elsewhere."""
+
     def open(self, name: str) -> ByteStream:
         """Opens one file."""
 
@@ -78,6 +81,10 @@ class LocalFolder:
             raise ModelError(f"{self.location}: there is no such folder")
         stats = {path.name: path.stat() for path in self._path.iterdir() if path.is_file()}
         return {name: f"{stat.st_size}-{stat.st_mtime_ns}" for name, stat in stats.items()}
+
+    def holds(self, name: str) -> bool:
+        """See `ModelFolder`."""
+        return (self._path / name).resolve().parent == self._path.resolve()
 
     def open(self, name: str) -> ByteStream:
         """Opens one file."""
@@ -117,6 +124,10 @@ class S3Folder:
             if item["Key"] != self._prefix  # consoles create this object for an empty folder
         }
         return {name: etag for name, (etag, _) in self._listed.items()}
+
+    def holds(self, name: str) -> bool:
+        """See `ModelFolder`; a bucket has no links."""
+        return True
 
     def open(self, name: str) -> ByteStream:
         """Opens one file, only in the version that `files` listed, so that models never mix.

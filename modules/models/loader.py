@@ -21,6 +21,7 @@ from ..object_detection.network import Network
 from ..settings import Settings
 from .folder import ModelFolder
 from .labels import read_labels
+from .onnx_files import read_onnx_files
 from .reader import ModelReader, model_errors
 
 if TYPE_CHECKING:
@@ -88,22 +89,23 @@ def _load_onnx(
 ) -> tuple[Network, Engine]:
     from ..object_detection.onnx.importer import import_onnx, names_classes
 
-    name = reader.only(".onnx")
-    onnx = reader.onnx(name)
-    with model_errors(name):
+    files = read_onnx_files(reader)
+    onnx, weights = files.onnx, files.weights
+    with model_errors(files.name):
         labels = read_labels(reader, description, lambda: names_classes(onnx))
     reader.check()
-    with model_errors(name):
+    with model_errors(files.name):
         if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from .trial import try_out
 
-            try_out(onnx)
+            try_out(onnx, weights)
         return import_onnx(
             onnx,
             engine=engine,
             labels=labels.names if labels else None,
             labels_file=labels.file if labels else "",
             description=description,
+            weights=weights,
         )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..object_detection.model_description import Description
+    from ..object_detection.onnx.external_data import Contents
 
 _MAX_TEXT_BYTES = 1_000_000  # of a .cfg, .names or .tree; the longest known has 133,000
 _MAX_ONNX_BYTES = (1 << 31) - 1  # the limit of Protocol Buffers
@@ -112,9 +113,17 @@ class ModelReader:
         """
         if self.find(".onnx") is None:
             return False
-        if other := self.find(".cfg", ".weights"):
-            raise ModelError(f"it has an *.onnx and {other}; it must have one network")
+        self.require_one_network(self.find(".cfg"))
         return True
+
+    def require_one_network(self, other: str | None) -> None:
+        """Refuses a folder with an ONNX file and `other`, a file of a second network, if any.
+
+        Raises:
+            ModelError: there is one.
+        """
+        if other:
+            raise ModelError(f"it has an *.onnx and {other}; it must have one network")
 
     def description(self) -> Description | None:
         """Reads the folder's `model.json`; None where there is none.
@@ -157,6 +166,29 @@ class ModelReader:
         import numpy as np  # only after the files were requested; see `ModelStore.prefetch`
 
         return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
+
+    def external(self, name: str) -> Contents:
+        """Reads a file with weights of an ONNX file: into a file in memory, if the system has them.
+
+        Raises:
+            ModelError: the folder does not have the file, or has a link to a file elsewhere.
+        """
+        from ..object_detection.onnx.memory_file import MemoryFile, has_memory_files
+
+        if name not in self.names:
+            raise ModelError(
+                f"its weights are in {name}, which is missing; put that file, which the exporter "
+                f"wrote with it, into the same folder; in it: {', '.join(self.names)}"
+            )
+        if not self._folder.holds(name):
+            raise ModelError(
+                f"its weights are in {name}, a link to a file outside of the folder; put the file "
+                "itself into the folder"
+            )
+        if not has_memory_files():
+            return self._read(name, _MAX_ONNX_BYTES, "only Linux can have larger ones")
+        with self.stream(name) as stream:
+            return MemoryFile.read("weights", stream)
 
     @contextmanager
     def stream(self, name: str) -> Iterator[HashingStream]:

@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..object_detection.engines.engine import NO_WEIGHTS, Weights
 from ..object_detection.onnx.importer import import_onnx
 
 _TIMEOUT_SECONDS = 60
 
 
-def try_out(onnx: NDArray[np.uint8]) -> None:
+def try_out(onnx: NDArray[np.uint8], weights: Weights = NO_WEIGHTS) -> None:
     """Loads `onnx`, `(bytes,) uint8`, into OpenCV in a subprocess, and runs it once.
+
+    weights: those outside of `onnx`, by path; the subprocess has the same paths.
 
     Ignores ordinary errors of the file: the caller's own import raises them again.
 
@@ -32,8 +35,9 @@ def try_out(onnx: NDArray[np.uint8]) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(  # noqa: S603 - runs this Python with this module
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, *weights],
             input=onnx.data,
+            pass_fds=[int(path.rpartition("/")[2]) for path in weights],
             env=environment,
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
@@ -51,7 +55,7 @@ def try_out(onnx: NDArray[np.uint8]) -> None:
 def _main() -> None:
     onnx = np.frombuffer(bytearray(sys.stdin.buffer.read()), np.uint8)
     try:
-        import_onnx(onnx)
+        import_onnx(onnx, weights={path: np.memmap(path, np.uint8, "r") for path in sys.argv[1:]})
     except ModelError:
         return  # the caller gets the same error from its own import, and reports it
 

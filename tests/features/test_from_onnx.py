@@ -111,11 +111,11 @@ def test_half_precision_is_refused(data: bytes, engine: str) -> None:
         load(edited(data, halve), engine=engine)
 
 
-def test_weights_in_another_file_are_refused(data: bytes) -> None:
+def test_weights_in_another_file_that_is_not_given_are_refused(data: bytes) -> None:
     def move_weight(model: ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
-    with pytest.raises(ModelError, match="its weights are in another file; save it as one"):
+    with pytest.raises(ModelError, match="its weights are in '', which must be in the same folder"):
         load(edited(data, move_weight))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ...object_detection.engines.engine import NO_WEIGHTS
 from ...object_detection.engines.registry import engine_class
 from ...object_detection.network import Network
 from ...object_detection.onnx.graph import more_outputs
@@ -69,7 +70,7 @@ def _shapes(network: Network, file: OnnxFile, engine: str) -> _Shapes:
     more = more_outputs(extra, dimensions=4 if engine_type.needs_dimensions else None)
     names = [*outputs, *extra]
     onnx = np.concatenate([network.onnx, np.frombuffer(more, np.uint8)])
-    loaded = engine_type(onnx, names, network.inputs)
+    loaded = engine_type(onnx, names, network.inputs, network.weights or NO_WEIGHTS)
     width, height = network.input_size
     image = np.full((1, 3, height, width), 0.5, np.float32)
     values = zip(names, loaded.forward(image), strict=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 
 Blob = NDArray[np.float32]
+Weights = Mapping[str, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Inputs:
 
 
 IMAGE_ONLY = Inputs()
+NO_WEIGHTS: Weights = {}
 
 
 class Engine(Protocol):
@@ -46,9 +48,16 @@ class Engine(Protocol):
     dangerous_operators: ClassVar[frozenset[str]]
 
     def __init__(
-        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+        self,
+        onnx: NDArray[np.uint8],
+        outputs: Sequence[str],
+        inputs: Inputs = IMAGE_ONLY,
+        weights: Weights = NO_WEIGHTS,
     ) -> None:
         """Loads a network, `(bytes,) uint8` ONNX, that has these outputs and inputs.
+
+        weights: the contents of the files in memory that the bytes refer to, by path
+        (onnx/external_data.py). They must exist until the network is loaded.
 
         Raises:
             ModelError: the engine is not installed, or cannot load the network.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from .engine import IMAGE_ONLY, Blob, Inputs, as_float32, engine_error
+from .engine import IMAGE_ONLY, NO_WEIGHTS, Blob, Inputs, Weights, as_float32, engine_error
 
 
 class OnnxRuntimeEngine:
@@ -22,7 +22,11 @@ class OnnxRuntimeEngine:
     dangerous_operators: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
-        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+        self,
+        onnx: NDArray[np.uint8],
+        outputs: Sequence[str],
+        inputs: Inputs = IMAGE_ONLY,
+        weights: Weights = NO_WEIGHTS,
     ) -> None:
         """Loads a network; see `Engine`."""
         try:
@@ -35,6 +39,9 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cv2.getNumThreads()
         try:
+            options.add_external_initializers_from_files_in_memory(
+                list(weights), list(weights.values()), [len(data) for data in weights.values()]
+            )
             self._session = onnxruntime.InferenceSession(
                 onnx.tobytes(), options, providers=["CPUExecutionProvider"]
             )

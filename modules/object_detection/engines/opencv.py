@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import IMAGE_ONLY, Blob, Inputs, as_float32, engine_error
+from ..onnx.vector_products import without_vectors
+from .engine import IMAGE_ONLY, NO_WEIGHTS, Blob, Inputs, Weights, as_float32, engine_error
 
 
 class OpenCvEngine:
@@ -33,11 +34,15 @@ class OpenCvEngine:
     )
 
     def __init__(
-        self, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs = IMAGE_ONLY
+        self,
+        onnx: NDArray[np.uint8],
+        outputs: Sequence[str],
+        inputs: Inputs = IMAGE_ONLY,
+        weights: Weights = NO_WEIGHTS,
     ) -> None:
         """Loads a network; see `Engine`."""
         try:
-            self._net = cv2.dnn.readNetFromONNX(onnx)
+            self._net = cv2.dnn.readNetFromONNX(without_vectors(onnx))
         except cv2.error as error:
             raise engine_error("OpenCV cannot load this network", error, "onnxruntime") from error
         self.outputs = self._all = tuple(outputs)

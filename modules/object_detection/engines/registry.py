@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .engine import Engine, Inputs
+    from .engine import Engine, Inputs, Weights
 
 AUTO = "auto"
 # For each engine, its class in the module of the engine's name in this folder
@@ -47,14 +47,20 @@ def engine_class(name: str) -> type[Engine]:
 
 
 def create_engine(
-    name: str, onnx: NDArray[np.uint8], outputs: Sequence[str], inputs: Inputs | None = None
+    name: str,
+    onnx: NDArray[np.uint8],
+    outputs: Sequence[str],
+    inputs: Inputs | None = None,
+    weights: Weights | None = None,
 ) -> Engine:
     """Loads a network, `(bytes,) uint8` ONNX with these outputs, into the engine of that name.
 
-    inputs: its inputs; None for a network whose only input is the image.
+    inputs: its inputs; None for a network whose only input is the image. weights: those in memory
+    files that the bytes refer to, by path; None if all are in the bytes.
 
     Raises:
         ModelError: the engine is not installed, or cannot load the network.
     """
-    engine = engine_class(name)
-    return engine(onnx, outputs) if inputs is None else engine(onnx, outputs, inputs)
+    from .engine import IMAGE_ONLY, NO_WEIGHTS
+
+    return engine_class(name)(onnx, outputs, inputs or IMAGE_ONLY, weights or NO_WEIGHTS)

@@ -16,13 +16,8 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
     """Refuses a file that no engine can run, or that the engine named `engine` cannot run.
 
     Raises:
-        ModelError: weights in another file, or in half precision; operators that crash the engine.
+        ModelError: weights in half precision; operators that crash the engine.
     """
-    if file.external:
-        raise ModelError(
-            "its weights are in another file; save it as one, up to 2 GB: "
-            "onnx.save_model(model, path, save_as_external_data=False)"
-        )
     for operator in sorted(file.operators):
         if operator.endswith("_TRT"):
             raise ModelError(

@@ -225,11 +225,15 @@ def _weight(weight: Gap) -> Message:
 def _external_weight(path: str, place: slice, weight: Gap) -> Message:
     """Makes a tensor with its values in a file."""
     tensor = _tensor(weight.name, weight.shape, _FLOAT)
-    where = {"location": path, "offset": str(place.start), "length": str(weight.size)}
-    for key, value in where.items():
+    add_external_data(tensor, path, place.start, weight.size)
+    return tensor
+
+
+def add_external_data(tensor: Message, path: str, offset: int, size: int) -> None:
+    """Adds the fields to a tensor that say which part of a file holds its values."""
+    for key, value in {"location": path, "offset": str(offset), "length": str(size)}.items():
         tensor.message(13, _entry(key, value))
     tensor.integer(14, _EXTERNAL)
-    return tensor
 
 
 def _entry(key: str, value: str) -> Message:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError, UndecidedHeadError
-from ..engines.engine import Engine, Inputs
+from ..engines.engine import NO_WEIGHTS, Engine, Inputs, Weights
 from ..engines.registry import create_engine
 from ..heads.exporter_metadata import literal
 from ..heads.extended_rows import EXTENDED_TASKS
@@ -25,6 +25,7 @@ from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
 from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
+from .external_data import require_attached
 from .extra_inputs import EXTRA_INPUTS, extra_inputs
 from .reader import OnnxFile, Tensor, read_onnx
 
@@ -39,6 +40,7 @@ def import_onnx(
     labels: tuple[str, ...] | None = None,
     labels_file: str = "",
     description: Description | None = None,
+    weights: Weights = NO_WEIGHTS,
 ) -> tuple[Network, Engine]:
     """Imports a detector, loads it into an engine, and runs it once.
 
@@ -48,11 +50,13 @@ def import_onnx(
         labels: the class names; None takes those of `description` or of the file.
         labels_file: the name of the file that `labels` are from, for messages.
         description: overrides the file, and the `model.json` in its metadata.
+        weights: those outside of `onnx`, as `external_data.attach` returned them with it.
 
     Raises:
         ModelError: the file is not a detector with a known head, or the engine cannot run it.
     """
     file = read_onnx(onnx)
+    require_attached(onnx, weights)
     _refuse(file, engine)
     given, embedded = description or Description(), embedded_description(file)
     description = given.merged_over(embedded)
@@ -60,7 +64,7 @@ def import_onnx(
     labels = _labels(file, labels or description.names, source)
     size = _input_size(file, description)
     inputs = Inputs(_image(file).name, extra_inputs(file.inputs, size))
-    loaded = create_engine(engine, onnx, [output.name for output in file.outputs], inputs)
+    loaded = create_engine(engine, onnx, [output.name for output in file.outputs], inputs, weights)
     found = _recognise(file, loaded, size, None if labels is None else len(labels), description)
     if labels is None:
         raise ModelError(
@@ -83,6 +87,7 @@ def import_onnx(
         labels,
         evidence=found.evidence,
         inputs=inputs,
+        weights=weights or None,
     )
     return network, loaded
 

@@ -27,13 +27,24 @@ def read_fields(message: memoryview) -> Iterator[tuple[int, Field]]:
     Raises:
         MalformedError: the message is cut off, or not a message at all.
     """
+    for number, value, _ in read_spans(message):
+        yield number, value
+
+
+def read_spans(message: memoryview) -> Iterator[tuple[int, Field, memoryview]]:
+    """Yields the same as `read_fields`, and with each field all of its bytes, with its number.
+
+    Raises:
+        MalformedError: the message is cut off, or not a message at all.
+    """
     position = 0
     while position < len(message):
+        start = position
         key, position = _read_varint(message, position)
         number, wire = key >> 3, key & 7
         if wire == 0:
             integer, position = _read_varint(message, position)
-            yield number, integer
+            yield number, integer, message[start:position]
             continue
         if wire == 2:
             size, position = _read_varint(message, position)
@@ -43,8 +54,9 @@ def read_fields(message: memoryview) -> Iterator[tuple[int, Field]]:
             raise MalformedError(f"wire type {wire} does not exist")
         if size > len(message) - position:
             raise MalformedError(f"a part of {size:,} bytes has {len(message) - position:,}")
-        yield number, message[position : position + size]
-        position += size
+        end = position + size
+        yield number, message[position:end], message[start:end]
+        position = end
 
 
 def as_message(value: Field | None) -> memoryview:
@@ -104,12 +116,12 @@ class Message:
     """
 
     def __init__(self) -> None:
-        self._parts: list[bytes | Gap] = []
-        self._size = 0
+        self._parts: list[bytes | memoryview | Gap] = []
+        self.size = 0
 
-    def _append(self, part: bytes | Gap) -> None:
+    def _append(self, part: bytes | memoryview | Gap) -> None:
         self._parts.append(part)
-        self._size += part.size if isinstance(part, Gap) else len(part)
+        self.size += part.size if isinstance(part, Gap) else len(part)
 
     def integer(self, field: int, value: int) -> None:
         """Adds an integer; negative ones as 64-bit two's complement."""
@@ -123,16 +135,20 @@ class Message:
         """Adds a text in UTF-8."""
         self.data(field, value.encode())
 
-    def data(self, field: int, value: bytes) -> None:
+    def data(self, field: int, value: bytes | memoryview) -> None:
         """Adds bytes."""
         self._append(_varint(field << 3 | 2) + _varint(len(value)))
         self._append(value)
 
+    def copy(self, span: bytes | memoryview) -> None:
+        """Adds a field of another message: all of its bytes, as `read_spans` yields them."""
+        self._append(span)
+
     def message(self, field: int, value: Message) -> None:
         """Adds a message, with its gaps."""
-        self._append(_varint(field << 3 | 2) + _varint(value._size))
+        self._append(_varint(field << 3 | 2) + _varint(value.size))
         self._parts.extend(value._parts)
-        self._size += value._size
+        self.size += value.size
 
     def gap(self, field: int, value: Gap) -> None:
         """Adds bytes that are written later."""
@@ -145,7 +161,7 @@ class Message:
         Returns its bytes, `(size,) uint8`, and a float32 view of each gap, by name and in its
         shape. The contents of the gaps are undefined until they are written.
         """
-        buffer = np.empty(self._size, np.uint8)
+        buffer = np.empty(self.size, np.uint8)
         views = {}
         position = 0
         for part in self._parts:

@@ -19,7 +19,6 @@ _ELEMENTS = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "f
 _ELEMENTS |= {11: "float64", 16: "bfloat16"}  # TensorProto.DataType
 _FLOATS = ("float32", "float16", "float64", "bfloat16")
 _WITH_GRAPHS = ("If", "Loop", "Scan")
-_EXTERNAL = 1  # TensorProto.DataLocation
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class OnnxFile:
     inputs: without those that are weights. nodes: of the main graph, in order. weights: the shapes
     of the main graph's constants of floats, by name. operators: of all nodes, including those in
     branches and loop bodies. metadata: what the exporter wrote, by key. precisions: the element
-    types of the weights. external: whether some weights are in other files.
+    types of the weights.
     """
 
     inputs: tuple[Tensor, ...]
@@ -61,7 +60,6 @@ class OnnxFile:
     operators: frozenset[str]
     metadata: Mapping[str, str]
     precisions: frozenset[str]
-    external: bool
 
 
 def read_onnx(data: NDArray[np.uint8]) -> OnnxFile:
@@ -121,7 +119,6 @@ def _read_model(model: memoryview) -> OnnxFile:
         operators=_operators(nodes),
         metadata=metadata,
         precisions=frozenset(weight.element for weight in tensors),
-        external=any(weight.external for weight in tensors),
     )
 
 
@@ -178,7 +175,6 @@ class _Weight:
     name: str
     element: str
     shape: tuple[int, ...]
-    external: bool
 
 
 def _read_weight(tensor: memoryview) -> _Weight:
@@ -194,7 +190,6 @@ def _read_weight(tensor: memoryview) -> _Weight:
         as_text(others.get(8)),
         _element(others.get(2)),
         tuple(shape),
-        others.get(14) == _EXTERNAL,
     )
 
 

@@ -36,6 +36,10 @@ class MemoryFolder:
         """See `ModelFolder`."""
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
 
+    def holds(self, name: str) -> bool:
+        """See `ModelFolder`; links are not read into memory."""
+        return name in self.contents
+
     def with_manifest(self) -> MemoryFolder:
         """Returns the folder with a manifest added.
 

@@ -403,12 +403,13 @@ def test_two_inputs_are_refused() -> None:
     )
 
 
-def test_weights_in_another_file_are_refused() -> None:
+def test_weights_in_another_file_that_is_not_given_are_refused() -> None:
     def move(model: onnx.ModelProto) -> None:
         model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
     assert_refused(
-        edited(onnx_models.yolov8(), move), "its weights are in another file; save it as one"
+        edited(onnx_models.yolov8(), move),
+        "its weights are in '', which must be in the same folder",
     )
 
 

@@ -47,7 +47,6 @@ def test_all_facts_equal_those_of_the_onnx_package() -> None:
     assert file.inputs == (Tensor("images", "float32", (1, 3, 64, 96)),)
     assert file.outputs == (Tensor("output0", "float32", (1, onnx_models.MOST, 6)),)
     assert file.precisions == {"float32", "int64"}
-    assert not file.external
 
 
 def test_open_sizes_are_none() -> None:
@@ -105,13 +104,6 @@ def test_the_value_of_a_constant_node_is_a_weight() -> None:
     found = read(model)
 
     assert found.weights == {"outer": (2, 3)}
-
-
-def test_external_weights_are_recognised() -> None:
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [1], [0.5])
-    weight.data_location = TensorProto.EXTERNAL
-
-    assert read(model_of([], initializer=[weight])).external
 
 
 @pytest.mark.parametrize(
