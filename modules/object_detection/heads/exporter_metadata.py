@@ -25,6 +25,16 @@ def is_ultralytics(metadata: Mapping[str, str]) -> bool:
     return metadata.get("author") == "Ultralytics"
 
 
+def states_rt_detr(metadata: Mapping[str, str]) -> bool:
+    """Returns whether the metadata say that the network is an RT-DETR.
+
+    Ultralytics' exporter writes "Ultralytics rtdetr-l model" as `description`, or with older
+    versions the name of the class of the head as `head`.
+    """
+    text = metadata.get("head", "") + metadata.get("description", "")
+    return "DETR" in text.upper()
+
+
 def list_evidence(metadata: Mapping[str, str]) -> tuple[Evidence, ...]:
     """Returns what the metadata states about a list of objects that the network has suppressed.
 

@@ -23,14 +23,17 @@ class Probe:
 
     outputs: those on a first image, by name. input_size: (width, height) in pixels. label_count:
     the number of class names; None if there are no names. metadata: what the exporter wrote into
-    the file. weights: the names of the weights.
+    the file. weights: the shapes of the weights, by name. inputs: the names of the inputs. stem:
+    the sides of the kernels of the convolutions that take the image; empty if other operators do.
     """
 
     outputs: Mapping[str, Output]
     input_size: tuple[int, int]
     label_count: int | None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    weights: Collection[str] = ()
+    weights: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    inputs: Collection[str] = ()
+    stem: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         shapes = (f"{name} {list(output.shape)}" for name, output in self.outputs.items())

@@ -28,6 +28,7 @@ from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_un
 from .external_data import require_attached
 from .extra_inputs import EXTRA_INPUTS, extra_inputs
 from .reader import OnnxFile, Tensor, read_onnx
+from .stem import stem_kernels
 
 _GREY = 0.447  # 114 / 255
 _STRIDE = 32  # of the deepest level, if the metadata does not give it
@@ -97,9 +98,6 @@ def _refuse(file: OnnxFile, engine: str) -> None:
     task = file.metadata.get("task", "detect")
     if task not in ("detect", *EXTENDED_TASKS):
         raise ModelError(f"its task is '{task}'; only detectors are supported: export a 'detect'")
-    kind = file.metadata.get("head", "") + file.metadata.get("description", "")
-    if "DETR" in kind.upper():
-        raise ModelError("it is an RT-DETR; known are the YOLO families with boxes in pixels")
     refuse_unusable(file, engine)
 
 
@@ -194,7 +192,9 @@ def _recognise(
     """Finds the head by the outputs for a grey image, or if they do not decide, for noise."""
     shape = (1, 3, size[1], size[0])
     outputs = _selected(_first_outputs(engine, np.full(shape, _GREY, np.float32)), description)
-    probe = Probe(outputs, size, label_count, file.metadata, file.weights)
+    names = [tensor.name for tensor in file.inputs]
+    stem = stem_kernels(file, _image(file).name)
+    probe = Probe(outputs, size, label_count, file.metadata, file.weights, names, stem)
     try:
         return recognise(probe, description)
     except UndecidedHeadError:
