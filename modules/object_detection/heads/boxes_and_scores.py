@@ -14,15 +14,14 @@ from ...errors import ModelError
 from ..model_description import Description
 from ..preprocessing import Preprocessing
 from .candidates import Candidates, choose_classes
-from .corner_lists import are_probabilities, in_order, in_pixels
+from .corner_lists import are_probabilities, in_order, in_pixels, lie_at_cells
 from .evidence import Evidence, Level
 from .family_choice import require_family
 from .form import LETTERBOX, HeadForm, RecognisedHead
-from .grid import Grid
 from .head import HeadSummary, Raw
 from .paddle import FAMILIES as PADDLE_FAMILIES
 from .plausibility import require_probabilities_above
-from .probe import Probe, shape_evidence, unit_of_centres
+from .probe import Probe, shape_evidence
 from .registry import known_outputs
 
 
@@ -141,18 +140,10 @@ def _evidence(probe: Probe) -> tuple[Evidence, ...]:
         reason = "its boxes are not x1, y1, x2, y2 in pixels"
     else:
         reason = "corners in order, in pixels, and probabilities"
-        if _lie_at_cells(pair, probe):
+        if lie_at_cells(pair.boxes, probe):
             reason = "boxes at their cells, and probabilities"
         return (*found, Evidence(Level.VALUES, reason))
     return (*found, Evidence(Level.VALUES, reason, speaks_for=False))
-
-
-def _lie_at_cells(pair: _Pair, probe: Probe) -> bool:
-    grid = Grid.with_boxes(len(pair.boxes), probe.input_size, 1)
-    if grid is None:
-        return False
-    centres = (pair.boxes[:, :2] + pair.boxes[:, 2:]) / np.float32(2)
-    return unit_of_centres(centres, grid.corners) == "pixels"
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

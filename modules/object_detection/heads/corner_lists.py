@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from .candidates import Candidates
-from .probe import Probe
+from .grid import Grid
+from .probe import Probe, unit_of_centres
 
 _ORDERED = 0.8  # share of boxes; centres and sizes have far fewer
 _TOLERANCE = 1e-3  # of half precision
@@ -24,6 +25,15 @@ def in_order(boxes: Values) -> bool:
 def in_pixels(boxes: Values) -> bool:
     """Returns whether boxes, `(N, 4)`, are larger than any in units of the input can be."""
     return boxes.size > 0 and bool(np.abs(boxes).max() > _INSIDE)
+
+
+def lie_at_cells(boxes: Values, probe: Probe) -> bool:
+    """Returns whether boxes, `(N, 4)` xyxy in pixels, follow the cells of a known grid."""
+    grid = Grid.with_boxes(len(boxes), probe.input_size, 1)
+    if grid is None:
+        return False
+    centres = (boxes[:, :2] + boxes[:, 2:]) / np.float32(2)
+    return unit_of_centres(centres, grid.corners) == "pixels"
 
 
 def are_probabilities(scores: Values) -> bool:

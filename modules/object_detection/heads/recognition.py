@@ -45,8 +45,10 @@ def recognise(probe: Probe, description: Description) -> RecognisedHead:
 
 def _require_stated_task(probe: Probe, form: HeadForm) -> None:
     """Refuses a network whose metadata states another task than its outputs show."""
-    task = probe.metadata.get("task", "detect")
-    if task != form.name and (task != "detect" or form.name in EXTENDED_TASKS):
+    task = probe.metadata.get("task")
+    if task in (None, form.name) or (task == "detect" and form.name not in EXTENDED_TASKS):
+        return
+    if task == "detect" or task in EXTENDED_TASKS:
         raise ModelError(
             f"its metadata states the task '{task}', but its output is {probe}, which looks like "
             f'{form.meaning}; give model.json "head": "{form.name}" if that is right'

@@ -34,12 +34,14 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: Any, name: str | None = None) -> str:
         """Adds a constant; returns its name."""
         array = np.asarray(value)
         if array.dtype == np.float64:
             array = array.astype(np.float32)
-        self.constants.append(numpy_helper.from_array(array, f"constant_{len(self.constants)}"))
+        self.constants.append(
+            numpy_helper.from_array(array, name or f"constant_{len(self.constants)}")
+        )
         return str(self.constants[-1].name)
 
     def node(self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
@@ -76,15 +78,30 @@ class Graph:
         metadata: dict[str, str] | None = None,
         shape: Sequence[int | str] | None = None,
         element: int = TensorProto.FLOAT,
+        types: Mapping[str, int] | None = None,
+        inputs: Mapping[str, Sequence[int | str]] | None = None,
     ) -> bytes:
-        """Returns the file's bytes; `outputs` are names and shapes."""
+        """Returns the file's bytes.
+
+        outputs: names and shapes. types: of the outputs that have another than `element`. inputs:
+        those besides the image, of single precision.
+        """
         width, height = SIZE
         shape = shape or (1, 3, height, width)
         graph = helper.make_graph(
             self.nodes,
             "detector",
-            [helper.make_tensor_value_info("images", element, shape)],
-            [helper.make_tensor_value_info(name, element, dims) for name, dims in outputs.items()],
+            [
+                helper.make_tensor_value_info("images", element, shape),
+                *(
+                    helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+                    for name, dims in (inputs or {}).items()
+                ),
+            ],
+            [
+                helper.make_tensor_value_info(name, (types or {}).get(name, element), dims)
+                for name, dims in outputs.items()
+            ],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
