@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ModelError
-from .corner_lists import are_probabilities
+from .corner_lists import are_probabilities, lie_at_cells
 from .evidence import Evidence, Level
 from .probe import Output, Probe
 
@@ -18,6 +18,7 @@ _COCO_GAPS = frozenset({0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
 COCO_IDS = tuple(index for index in range(_COCO_COLUMNS) if index not in _COCO_GAPS)
 _NAMES = (("logits", "pred_boxes"), ("pred_logits", "pred_boxes"))
 RF_DETR_NAMES = ("labels", "dets")
+_BOX_NUMBERS = 4  # of a box; with as many classes, the two outputs have the same shape
 _TOLERANCE = 1e-3  # of half precision
 _FARTHEST = 1.0  # of a coordinate from the middle, in units of the input
 _NEAR = 0.8  # share of boxes
@@ -87,6 +88,9 @@ def query_evidence(probe: Probe, found: Queries, names: Sequence[int]) -> tuple[
         evidence.append(Evidence(Level.OUTPUT_NAMES, reason))
     if not _are_boxes(found.boxes):
         reason = "its boxes are not in units of the input, from 0 to 1"
+        evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    elif found.columns == _BOX_NUMBERS and lie_at_cells(found.logits, probe):
+        reason = "its boxes are at their cells, in pixels"
         evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
     elif found.names not in (*_NAMES, RF_DETR_NAMES) and are_probabilities(found.logits):
         reason = "its scores are probabilities already, not logits"
