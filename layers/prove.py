@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SAMPLES = Path(__file__).resolve().parent / "samples"
+_PILLOWS_NAMES = {"netpbm": "PPM"}
 _LOSSY = {"avif", "gif", "heif", "jpeg", "webp"}
 _CFG = """
 [net]
@@ -154,7 +155,7 @@ def _sample(name: str) -> bytes:
     if (path := _SAMPLES / f"smooth.{name}").exists():
         return path.read_bytes()
     out = io.BytesIO()
-    Image.fromarray(_picture()[..., ::-1].copy()).save(out, name.upper())
+    Image.fromarray(_picture()[..., ::-1].copy()).save(out, _PILLOWS_NAMES.get(name, name))
     return out.getvalue()
 
 

@@ -25,9 +25,13 @@ from tests.deployment.framework import Package, params, serverless
 SERVE = """
 import json, pathlib, sys
 import lambda_function, modules.models.trial
-report = lambda_function.lambda_handler({"bucket": "pictures", "key": "input/a.png"}, None)
+done = []
+for name in ("a.jpg", "a.png"):
+    report = lambda_function.lambda_handler({"bucket": "pictures", "key": f"input/{name}"}, None)
+    done += report["done"]
 files = [getattr(module, "__file__", None) for module in sys.modules.values()]
-print(json.dumps({"report": report, "files": [file for file in files if file]}))
+packages = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps({"done": done, "files": [file for file in files if file], "packages": packages}))
 """
 
 
@@ -49,13 +53,19 @@ def archive(package: Callable[[str], Package]) -> Path:
 
 
 @pytest.fixture
-def loaded(archive: Path, bucket: LocalBucket, colour_model: Path, tmp_path: Path) -> set[str]:
-    """The files of the unpacked zip that a fresh process has imported after serving an image."""
-    unpacked = tmp_path / "unpacked"
-    zipfile.ZipFile(archive).extractall(unpacked)
+def unpacked(archive: Path, tmp_path: Path) -> Path:
+    """The unpacked zip."""
+    zipfile.ZipFile(archive).extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+@pytest.fixture
+def served(unpacked: Path, bucket: LocalBucket, colour_model: Path) -> dict[str, list[str]]:
+    """The packages and files that a fresh process has imported after serving a JPEG and a PNG."""
     bucket.upload_model(colour_model)
-    data = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
-    bucket.client.put_object(Bucket=BUCKET, Key="input/a.png", Body=data)
+    for name in ("a.jpg", "a.png"):
+        data = bytes(cv2.imencode(name[1:], picture(red=(2, 5)))[1])
+        bucket.client.put_object(Bucket=BUCKET, Key=f"input/{name}", Body=data)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     run = subprocess.run(
@@ -68,9 +78,15 @@ def loaded(archive: Path, bucket: LocalBucket, colour_model: Path, tmp_path: Pat
     )
 
     assert run.returncode == 0, run.stderr
-    answer = json.loads(run.stdout.splitlines()[-1])
-    assert answer["report"]["done"] == ["input/a.png"]
-    files = (Path(file) for file in answer["files"])
+    answer: dict[str, list[str]] = json.loads(run.stdout.splitlines()[-1])
+    assert answer["done"] == ["input/a.jpg", "input/a.png"]
+    return answer
+
+
+@pytest.fixture
+def loaded(served: dict[str, list[str]], unpacked: Path) -> set[str]:
+    """The files of the unpacked zip that have been imported."""
+    files = (Path(file) for file in served["files"])
     return {str(file.relative_to(unpacked)) for file in files if file.is_relative_to(unpacked)}
 
 
@@ -115,6 +131,10 @@ def test_each_packaged_room_is_used_while_an_image_is_served(
     archive: Path, loaded: set[str]
 ) -> None:
     assert rooms(sources(archive)) == rooms(loaded)
+
+
+def test_a_jpeg_and_a_png_import_neither_pillow_nor_pi_heif(served: dict[str, list[str]]) -> None:
+    assert {"PIL", "pi_heif", "cv2"} & set(served["packages"]) == {"cv2"}
 
 
 def test_the_package_holds_sources_bytecode_and_the_font_only(archive: Path) -> None:

@@ -11,6 +11,8 @@ from tests.conftest import ROOT
 
 CORE = sorted((ROOT / "modules" / "object_detection").rglob("*.py"))
 ENGINES = {"onnxruntime.py": {"onnxruntime"}}
+# They read what OpenCV does not; only images/ may import them, and only for such a picture
+PICTURE_LIBRARIES = {"PIL", "pi_heif"}
 
 
 def imports(path: Path) -> set[str]:
@@ -26,6 +28,17 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def imports_at_once(path: Path) -> set[str]:
+    """Returns the names of the modules that a file imports when it is imported itself."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
 def run_python(code: str) -> None:
     subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, env={"AWS_DEFAULT_REGION": "us-east-1"}
@@ -35,10 +48,21 @@ def run_python(code: str) -> None:
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(CORE[0].parent)))
 def test_the_core_imports_only_numpy_cv2_the_standard_library_and_our_errors(path: Path) -> None:
     allowed = {"numpy", "cv2", *sys.stdlib_module_names} | ENGINES.get(path.name, set())
+    if path.parent.name == "images":
+        allowed |= PICTURE_LIBRARIES
 
     for name in imports(path):
         is_own = name == "modules.errors" or name.startswith("modules.object_detection")
         assert is_own or name.split(".")[0] in allowed, f"{path.name} imports {name}"
+
+
+def test_libraries_for_rare_pictures_are_imported_only_when_such_a_picture_comes() -> None:
+    users = [path for path in CORE if PICTURE_LIBRARIES & {n.split(".")[0] for n in imports(path)}]
+
+    assert users
+    for path in users:
+        at_once = {name.split(".")[0] for name in imports_at_once(path)}
+        assert not at_once & PICTURE_LIBRARIES, path
 
 
 def test_no_module_imports_the_lambda_entry_point() -> None:
@@ -47,7 +71,9 @@ def test_no_module_imports_the_lambda_entry_point() -> None:
         assert "lambda_function" not in imports(path), path
 
 
-@pytest.mark.parametrize("package", ["boto3", "onnxruntime", "moto", "rich", "onnx", "PIL"])
+@pytest.mark.parametrize(
+    "package", ["boto3", "onnxruntime", "moto", "rich", "onnx", "PIL", "pi_heif"]
+)
 def test_an_image_can_be_processed_without(package: str) -> None:
     run_python(
         f"import sys; sys.modules[{package!r}] = None; "
@@ -55,7 +81,9 @@ def test_an_image_can_be_processed_without(package: str) -> None:
     )
 
 
-@pytest.mark.parametrize("package", ["onnxruntime", "moto", "rich", "onnx", "PIL", "pyspark"])
+@pytest.mark.parametrize(
+    "package", ["onnxruntime", "moto", "rich", "onnx", "PIL", "pi_heif", "pyspark"]
+)
 def test_the_function_does_not_load(package: str) -> None:
     run_python(f"import sys, lambda_function; sys.exit({package!r} in sys.modules)")
 
