@@ -99,25 +99,25 @@ def test_a_list_with_as_many_rows_as_the_grid_has_cells_is_no_grid(
 
 @pytest.fixture
 def new_head(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Adds a head for boxes and scores in two outputs: one module, and its name."""
-    module = ModuleType("boxes_and_scores")
+    """Adds a head for depths and scores in two outputs: one module, and its name."""
+    module = ModuleType("depths_and_scores")
     module.FORM = HeadForm(  # type: ignore[attr-defined]
-        "boxes-and-scores",
+        "depths-and-scores",
         lambda probe, _: RecognisedHead(tuple(probe.outputs), ClassHead(80)),
-        lambda probe: [output.shape[2] for output in probe.outputs.values()] == [4, 80],
+        lambda probe: [output.shape[2] for output in probe.outputs.values()] == [5, 80],
         lambda _: (Evidence(Level.OUTPUT_NAMES, "the names of its outputs"),),
-        outputs="[1, N, 4] and [1, N, 80]",
+        outputs="[1, N, 5] and [1, N, 80]",
     )
-    monkeypatch.setattr(registry, "HEAD_NAMES", (*registry.HEAD_NAMES, "boxes-and-scores"))
-    monkeypatch.setitem(sys.modules, f"{registry.__package__}.boxes_and_scores", module)
-    return "boxes-and-scores"
+    monkeypatch.setattr(registry, "HEAD_NAMES", (*registry.HEAD_NAMES, "depths-and-scores"))
+    monkeypatch.setitem(sys.modules, f"{registry.__package__}.depths_and_scores", module)
+    return "depths-and-scores"
 
 
 def test_a_head_is_added_by_one_module_and_its_name(new_head: str) -> None:
-    outputs = probe(zeros(1, 300, 4), zeros(1, 300, 80))
+    outputs = probe(zeros(1, 300, 5), zeros(1, 300, 80))
 
     found = recognise(outputs, Description())
 
     assert (found.outputs, found.evidence) == (("output0", "output1"), "the names of its outputs")
     assert recognise(outputs, Description(head=new_head)).head == ClassHead(80)
-    assert "[1, N, 4] and [1, N, 80]" in registry.known_outputs()
+    assert "[1, N, 5] and [1, N, 80]" in registry.known_outputs()

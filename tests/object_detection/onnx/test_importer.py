@@ -18,7 +18,7 @@ from modules.object_detection.heads.objectness import ObjectnessHead
 from modules.object_detection.model_description import Description
 from modules.object_detection.network import Network
 from modules.object_detection.onnx.importer import import_onnx
-from tests.object_detection.onnx import onnx_models
+from tests.object_detection.onnx import extended_models, onnx_models
 from tests.object_detection.onnx.onnx_layers import ANCHORS, CELLS, SIZE, cells
 from tests.object_detection.onnx.onnx_models import (
     CLASSES,
@@ -124,11 +124,20 @@ def test_an_impossible_size_in_the_metadata_is_refused(imgsz: str) -> None:
     assert_refused(data, r"cannot be 96 x 60|the imgsz in its metadata is")
 
 
-@pytest.mark.parametrize("task", ["segment", "pose", "obb", "classify"])
+@pytest.mark.parametrize("task", ["classify", "semantic"])
 def test_another_task_is_refused(task: str) -> None:
     data = onnx_models.yolov8(metadata=ultralytics(task=task))
 
     assert_refused(data, f"its task is '{task}'; only detectors are supported")
+
+
+def test_a_task_that_the_outputs_contradict_is_refused() -> None:
+    segment = onnx_models.yolov8(metadata=ultralytics(task="segment"))
+    detect = extended_models.segment(metadata=ultralytics(task="detect"))
+
+    assert_refused(segment, "states the task 'segment', but its output .* looks like a box and cla")
+    assert load(segment, head="classes").head == ClassHead(CLASSES)
+    assert_refused(detect, "states the task 'detect', but its output .* with coefficients of masks")
 
 
 def test_a_transformer_is_refused_by_its_metadata() -> None:
@@ -142,7 +151,6 @@ def test_a_transformer_is_refused_by_its_metadata() -> None:
     [
         [np.full((1, 1000), 0.001)],  # a classifier
         [np.full((1, 300, 84), 0.1)],  # DETR
-        [np.full((1, 300, 4), 0.1), np.full((1, 300, 80), 0.1)],  # DETR, boxes and classes
         [np.full((1, 7, CELLS), 0.1), np.full((1, 32, 16, 24), 0.1)],  # segmentation
         [np.full((1, 1, 64, 96), 0.1)],  # a mask
         [np.full((2, 7, CELLS), 0.1)],
@@ -154,6 +162,15 @@ def test_unknown_outputs_are_refused_with_their_shapes(outputs: list[Any]) -> No
     shape = str(list(np.shape(outputs[0]))).replace("[", r"\[").replace("]", r"\]")
 
     assert_refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
+
+
+def test_boxes_and_scores_that_can_be_neither_kind_are_refused_with_the_reasons() -> None:
+    boxes, scores = np.full((1, 300, 4), 0.1), np.full((1, 300, 80), 0.1)
+
+    assert_refused(
+        constant_outputs(boxes, scores),
+        "its scores are probabilities already, .*its boxes are not x1, y1, x2, y2 in pixels",
+    )
 
 
 def test_a_transformer_of_two_classes_is_not_read_as_rows_of_objects() -> None:
