@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .angled_nms import keep_angled
 from .detections import Detections
 from .engines.engine import Blob, Engine
 from .engines.registry import create_engine
@@ -89,10 +90,15 @@ class Detector:
         require_plausible(candidates, self._head, self.input_size)
         if class_ids is not None:
             candidates = candidates.select(np.isin(candidates.class_ids, class_ids))
+        suppressed = self._head.suppressed
+        if candidates.angled is not None and not suppressed:
+            scores, classes = candidates.confidences, candidates.class_ids
+            candidates = candidates.select(keep_angled(candidates.angled, scores, classes, nms))
+            suppressed = True
         return suppress(
             placement.to_pixels(candidates.boxes, (width, height)),
             candidates.confidences,
             candidates.class_ids,
-            nms=None if self._head.suppressed else nms,
+            nms=None if suppressed else nms,
             image_size=(width, height),
         )

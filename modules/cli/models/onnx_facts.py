@@ -47,6 +47,7 @@ def onnx_facts(network: Network, engine: str) -> NetworkFacts:
             for name, level in zip(network.outputs, anchors, strict=True)
         ),
         network.preprocessing,
+        notes=(f"{summary.left_out} are left out",) if summary.left_out else (),
     )
 
 

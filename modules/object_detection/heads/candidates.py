@@ -14,11 +14,14 @@ class Candidates:
     """Boxes before suppression, in units of the network's input: 1.0 is its width or height.
 
     boxes: `(N, 4)` float32, xyxy. confidences: `(N,)` float32, 0 to 1. class_ids: `(N,)` int32.
+    angled: `(N, 5)` float64, of a head that finds angled boxes and has suppressed none: centre x,
+    centre y, width and height in pixels of the input, and the angle in radians. None for others.
     """
 
     boxes: NDArray[np.float32]
     confidences: NDArray[np.float32]
     class_ids: NDArray[np.int32]
+    angled: NDArray[np.float64] | None = None
 
     @staticmethod
     def from_centres(
@@ -54,7 +57,8 @@ class Candidates:
 
     def select(self, mask: NDArray[np.bool_]) -> Candidates:
         """Returns the candidates where `mask`, `(N,)`, is true, in the same order."""
-        return Candidates(self.boxes[mask], self.confidences[mask], self.class_ids[mask])
+        angled = None if self.angled is None else self.angled[mask]
+        return Candidates(self.boxes[mask], self.confidences[mask], self.class_ids[mask], angled)
 
 
 @dataclass(frozen=True)

@@ -14,42 +14,19 @@ from numpy.typing import NDArray
 
 from .candidates import Candidates
 from .classes import ClassHead
+from .corner_lists import require_label_count
 from .corner_rows import BOX, decode
 from .evidence import Evidence, Level
 from .form import RecognisedHead
 from .grid import Grid
 from .head import HeadSummary, Raw
-from .probe import Probe, require_pixels, require_probabilities
+from .probe import Probe, require_pixels, require_probabilities, unknown_output
 
 Task = Literal["segment", "pose", "obb"]
 EXTENDED_TASKS: tuple[Task, ...] = get_args(Task)
 Values = NDArray[np.float32]
 _LISTED = 6  # numbers of an object in a list, without what is behind them
-_FAMILIES = {
-    "segment": "YOLOv8 to YOLO26 with masks (-seg)",
-    "pose": "YOLOv8 to YOLO26 with keypoints (-pose)",
-    "obb": "YOLOv8 to YOLO26 with angles (-obb)",
-}
-_LEFT_OUT = {"segment": "masks", "pose": "keypoints", "obb": "angles"}
-
-
-def upright(boxes: Values, angles: Values) -> Values:
-    """Returns the smallest upright boxes around angled ones.
-
-    Args:
-        boxes: `(N, 4)`, centre x, centre y, width, height, in any unit.
-        angles: `(N,)`, in radians.
-
-    Returns:
-        `(N, 4)` in the form of `boxes`; the sides are |w cos| + |h sin| and |w sin| + |h cos|.
-
-    >>> upright(np.array([[10, 20, 4, 2]]), np.array([np.pi / 2])).round().tolist()
-    [[10.0, 20.0, 2.0, 4.0]]
-    """
-    cos, sin = np.abs(np.cos(angles)), np.abs(np.sin(angles))
-    width, height = boxes[:, 2], boxes[:, 3]
-    sides = [width * cos + height * sin, width * sin + height * cos]
-    return np.concatenate([boxes[:, :2], np.stack(sides, axis=1)], axis=1)
+_LEFT_OUT = {"segment": "masks", "pose": "keypoints"}
 
 
 @dataclass(frozen=True)
@@ -75,19 +52,18 @@ class ExtendedHead:
     """A head like `ClassHead`, or a list like `EndToEndHead`, with more numbers behind a box's own.
 
     Only the boxes are read. suppressed: whether the output is a list, `(1, N, 6 + extra)`: x1, y1,
-    x2, y2, score, class; or else it is `(1, 4 + classes + extra, N)`. With angles, the last number
-    is the angle in radians, boxes are centre x, centre y, width and height in both forms, and the
-    upright box around the angled one is returned.
+    x2, y2, score, class; or else it is `(1, 4 + classes + extra, N)`.
     """
 
-    task: Task
+    task: Literal["segment", "pose"]
     classes: int
     suppressed: bool = False
 
     @property
     def summary(self) -> HeadSummary:
         """How `models inspect` shows the head."""
-        return HeadSummary(self.task, _FAMILIES[self.task], left_out=_LEFT_OUT[self.task])
+        found = _LEFT_OUT[self.task]
+        return HeadSummary(self.task, f"YOLOv8 to YOLO26 with {found}", left_out=found)
 
     def decode(
         self,
@@ -99,20 +75,11 @@ class ExtendedHead:
     ) -> Candidates:
         """Decodes one output; see `Head.decode`."""
         if self.suppressed:
-            rows = raw[0][0]
-            table = rows[rows[:, 4] > confidence, :_LISTED]
-            if self.task == "obb":
-                boxes = upright(table[:, :4], rows[rows[:, 4] > confidence, -1])
-                corners = [boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2]
-                table = np.concatenate([*corners, table[:, 4:]], axis=1)
+            table = raw[0][0, :, :_LISTED]
             return decode(table, (*BOX, "score", "class"), input_size, confidence)
-        columns = raw[0][0, : 4 + self.classes]
-        if self.task == "obb":
-            columns = columns[:, columns[4:].max(axis=0) > confidence]
-            angles = raw[0][0, -1, raw[0][0, 4 : 4 + self.classes].max(axis=0) > confidence]
-            columns = np.concatenate([upright(columns[:4].T, angles).T, columns[4:]])
+        columns = raw[0][:, : 4 + self.classes]
         head = ClassHead(self.classes)
-        return head.decode([columns[np.newaxis]], input_size, confidence, multi_label=multi_label)
+        return head.decode([columns], input_size, confidence, multi_label=multi_label)
 
 
 def find_layout(probe: Probe, name: str, extra: int) -> Layout | None:
@@ -130,21 +97,33 @@ def find_layout(probe: Probe, name: str, extra: int) -> Layout | None:
     return Layout(name, None, output[0]) if columns == _LISTED + extra else None
 
 
-def create(task: Task, probe: Probe, layout: Layout, labels: int) -> RecognisedHead:
-    """Makes the head for an output; `labels` is the number of class names.
+def check_layout(probe: Probe, layout: Layout) -> None:
+    """Checks the values of an output: scores are probabilities, and boxes lie at their cells.
 
     Raises:
-        ModelError: the output holds scores that are no probabilities, or boxes that are not at
-            their cells.
+        ModelError: they do not.
     """
     if layout.classes is None:
         require_probabilities(layout.rows[:, 4], probe)
-        return RecognisedHead((layout.name,), ExtendedHead(task, labels, suppressed=True))
+        return
     require_probabilities(layout.rows[:, 4 : 4 + layout.classes], probe)
     grid = Grid.with_boxes(len(layout.rows), probe.input_size, 1)
     if grid is not None:
         require_pixels(layout.rows[:, :2], grid, probe)
-    return RecognisedHead((layout.name,), ExtendedHead(task, layout.classes))
+
+
+def create(task: Literal["segment", "pose"], probe: Probe, layout: Layout | None) -> RecognisedHead:
+    """Makes the head for an output.
+
+    Raises:
+        ModelError: there is no such output, or it holds other values; or it is a list and the
+            classes have no names.
+    """
+    if layout is None:
+        raise unknown_output(probe)
+    check_layout(probe, layout)
+    classes = layout.classes or require_label_count(probe)
+    return RecognisedHead((layout.name,), ExtendedHead(task, classes, suppressed=layout.listed))
 
 
 def task_evidence(probe: Probe, task: Task) -> tuple[Evidence, ...]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ...errors import ModelError
 from ..model_description import Description
-from .corner_lists import are_probabilities, require_label_count
+from .corner_lists import are_probabilities
 from .evidence import Evidence, Level
 from .exporter_metadata import literal
 from .extended_rows import Layout, create, find_layout, task_evidence
 from .form import HeadForm, RecognisedHead
 from .grid import Grid
 from .probe import Probe, unit_of_centres
-from .registry import known_outputs
 
 
 def _keypoint_shape(probe: Probe) -> tuple[int, int] | None:
@@ -78,13 +76,7 @@ def _evidence(probe: Probe) -> tuple[Evidence, ...]:
 
 
 def _create(probe: Probe, _: Description) -> RecognisedHead:
-    layout = _layout(probe)
-    if layout is None:
-        raise ModelError(
-            f"its output is {probe}, and neither `kpt_shape` in its metadata nor the number of "
-            f"names shows how many keypoints it has; {known_outputs()}"
-        )
-    return create("pose", probe, layout, require_label_count(probe) if layout.listed else 0)
+    return create("pose", probe, _layout(probe))
 
 
 FORM = HeadForm("pose", _create, _fits, _evidence, meaning="boxes with keypoints")

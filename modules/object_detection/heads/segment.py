@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from ...errors import ModelError
 from ..model_description import Description
-from .corner_lists import require_label_count
 from .evidence import Evidence, Level
 from .extended_rows import Layout, create, find_layout, task_evidence
 from .form import HeadForm, RecognisedHead
 from .probe import Probe, shape_evidence
-from .registry import known_outputs
 
 
 def _layout(probe: Probe) -> Layout | None:
@@ -44,11 +41,7 @@ def _evidence(probe: Probe) -> tuple[Evidence, ...]:
 
 
 def _create(probe: Probe, _: Description) -> RecognisedHead:
-    layout = _layout(probe)
-    if layout is None:
-        raise ModelError(f"its outputs are {probe}; {known_outputs()}")
-    labels = require_label_count(probe) if layout.listed else 0
-    return create("segment", probe, layout, labels)
+    return create("segment", probe, _layout(probe))
 
 
 FORM = HeadForm(
