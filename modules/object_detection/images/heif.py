@@ -18,7 +18,7 @@ from ...errors import ImageError
 from . import jpeg
 from .colour_profile import convert_to_srgb
 from .format import Format
-from .heif_brands import is_heif
+from .heif_brands import is_heif, read_brands
 from .heif_pictures import Picture, check_sizes, read_picture
 from .orientation import turn_upright
 
@@ -54,7 +54,8 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     """
     picture = read_picture(data)
     try:
-        pixels = _decode_av1(data, picture) if picture.is_av1 else _decode_hevc(data)
+        still = _make_still(data, picture)
+        pixels = _decode_av1(still, picture) if picture.is_av1 else _decode_hevc(still, picture)
     except _ERRORS as error:
         raise ImageError(str(error) or type(error).__name__) from error
     if sorted(pixels.shape[:2]) != sorted(picture.size):
@@ -65,10 +66,32 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     return convert_to_srgb(pixels, picture.profile)
 
 
-def _decode_hevc(data: bytes) -> NDArray[np.uint8]:
-    """Decodes with libheif, which crops, mirrors and turns the picture as the file says.
+def _make_still(data: bytes, picture: Picture) -> bytes:
+    """Returns the file with the brands of a still picture, without EXIF data, not cropped.
 
-    The orientation in the EXIF data only repeats this, and does not count.
+    With the brands of a sequence, the libraries look for its frames instead of the still picture.
+    libavif refuses pictures whose EXIF data are broken, and libheif those of which much is cropped.
+    """
+    brand = b"avif" if picture.is_av1 else b"heic"
+    still = bytearray(data)
+    count = len(read_brands(data)) - 1
+    still[8:12] = brand
+    still[16 : 16 + 4 * count] = (brand + b"mif1") * (count // 2) + brand * (count % 2)
+    for item in picture.items.by_number.values():
+        if item.kind == b"Exif":
+            still[item.kind_at : item.kind_at + 4] = b"none"
+    cropping = picture.items.by_number[picture.items.primary].find(b"clap")
+    if cropping is None:
+        return bytes(still)
+    (width, height), one = picture.stored, b"\0\0\0\1"
+    everything = struct.pack(">I4sI4s4x4s4x4s", width, one, height, one, one, one)
+    return bytes(still.replace(b"clap" + cropping, b"clap" + everything))
+
+
+def _decode_hevc(data: bytes, picture: Picture) -> NDArray[np.uint8]:
+    """Decodes with libheif, which mirrors and turns the picture as the file says.
+
+    EXIF data may repeat the orientation, which does not count then.
     """
     import pi_heif
 
@@ -76,7 +99,8 @@ def _decode_hevc(data: bytes) -> NDArray[np.uint8]:
     options.DECODE_THREADS = max(1, cv2.getNumThreads())
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     file = pi_heif.open_heif(data, bgr_mode=True)
-    decoded = np.asarray(file)[:, : file.size[0]]
+    left, top, right, bottom = picture.turned_crop
+    decoded = np.asarray(file)[top:bottom, left:right]
     if file.premultiplied_alpha:
         return _undo_premultiplication(decoded)
     if decoded.dtype != np.uint8:  # grey of more than 8 bits, which is scaled to 16
@@ -113,9 +137,7 @@ def _decode_av1(data: bytes, picture: Picture) -> NDArray[np.uint8]:
     """
     from PIL import _avif
 
-    # With this brand, libavif reads the still picture even if a sequence follows
-    still = data[:8] + b"avif" + data[12:]
-    decoder: Any = _avif.AvifDecoder(still, "auto", max(1, cv2.getNumThreads()))
+    decoder: Any = _avif.AvifDecoder(data, "auto", max(1, cv2.getNumThreads()))
     (width, height), _, mode, _, _, orientation, _ = decoder.get_info()
     stored = np.frombuffer(decoder.get_frame(0)[0], np.uint8).reshape(height, width, len(mode))
     left, top, right, bottom = picture.crop

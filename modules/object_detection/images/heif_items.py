@@ -26,6 +26,7 @@ class Item:
         made_of: the numbers of the items from which this one is made (`dimg`).
         belongs_to: the numbers of the items of which this one is the alpha or depth (`auxl`).
         extents: (in idat, position, length) of each part of its data.
+        kind_at: the position of its kind in the file.
     """
 
     kind: bytes = b""
@@ -33,6 +34,7 @@ class Item:
     made_of: list[int] = field(default_factory=list)
     belongs_to: list[int] = field(default_factory=list)
     extents: list[tuple[bool, int, int]] = field(default_factory=list)
+    kind_at: int = 0
 
     def find(self, kind: bytes) -> bytes | None:
         """Returns the body of the first property of a kind."""
@@ -116,6 +118,7 @@ def _read_kinds(data: bytes, box: Box, items: dict[int, Item]) -> None:
         code = ">HH4s" if version == 2 else ">IH4s"
         number, _, kind = struct.unpack_from(code, data, entry.start + 4)
         items[number].kind = kind
+        items[number].kind_at = entry.start + struct.calcsize(code)
 
 
 def _read_references(data: bytes, box: Box, items: dict[int, Item]) -> None:

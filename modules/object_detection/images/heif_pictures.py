@@ -36,12 +36,14 @@ class Picture:
 
     Attributes:
         items: the items of the file.
+        stored: width and height in pixels, before it is cropped and turned.
         crop: left, top, right, bottom in pixels: the part of the stored pixels that is shown.
         is_av1: whether it is coded with AV1; otherwise with HEVC.
         profile: the ICC profile of its colours; empty for sRGB.
     """
 
     items: Items
+    stored: tuple[int, int]
     crop: tuple[int, int, int, int]
     is_av1: bool
     profile: bytes
@@ -51,6 +53,23 @@ class Picture:
         """Width and height in pixels, cropped, not turned."""
         left, top, right, bottom = self.crop
         return right - left, bottom - top
+
+    @property
+    def turned_crop(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of `crop` after the file's turns and reflections."""
+        left, top, right, bottom = self.crop
+        width, height = self.stored
+        for kind, body in self.items.by_number[self.items.primary].properties:
+            (number,) = body[:1] or b"\0"
+            if kind == b"irot":  # quarters, counterclockwise
+                for _ in range(number & 3):
+                    left, top, right, bottom = top, width - right, bottom, width - left
+                    width, height = height, width
+            elif kind == b"imir" and number & 1:  # left and right are exchanged
+                left, right = width - right, width - left
+            elif kind == b"imir":
+                top, bottom = height - bottom, height - top
+        return left, top, right, bottom
 
 
 def read_picture(data: bytes) -> Picture:
@@ -66,7 +85,7 @@ def read_picture(data: bytes) -> Picture:
     width, height = _stated_size(primary)
     crop = _read_crop(primary, width, height)
     profile = _read_profile(primary) or _read_profile(coded)
-    return Picture(items, crop, coded.kind == _AV1, profile)
+    return Picture(items, (width, height), crop, coded.kind == _AV1, profile)
 
 
 def check_sizes(items: Items, max_pixels: int) -> None:
