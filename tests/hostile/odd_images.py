@@ -133,7 +133,7 @@ def _tiffs() -> Iterator[Kind]:
     plain = RGB[..., 0].tobytes()
     odd_tags: list[tuple[str, Entry, str]] = [
         ("of width 0", (256, "I", [0]), "a TIFF of 0 x 24 pixels; each side must have"),
-        ("with too many samples", (277, "H", [65535]), "cannot be decoded"),
+        ("with too many samples", (277, "H", [65535]), "a TIFF with 65535 samples per pixel"),
         ("with its strip beyond the end", (273, "I", [1 << 31]), "cannot be decoded"),
         ("with an unknown compression", (259, "H", [12345]), "a TIFF with compression 12345"),
         ("of a floating width", (256, "f", [40.0]), "does not state its size"),

@@ -67,17 +67,35 @@ def convert_cmyk_to_srgb(image: PIL.Image.Image, profile: bytes) -> NDArray[np.u
     Returns:
         None if the profile is broken or not for CMYK.
     """
-    convert = _converter(profile, "CMYK") if profile[16:20] == b"CMYK" else None
+    convert = find_cmyk_converter(profile)
     if convert is None:
         return None
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     top = 0
     for strip in _strips(pixels):
-        part = image.crop((0, top, image.width, top + len(strip)))
-        converted = convert(part).tobytes("raw", "BGR")
-        strip[:] = np.frombuffer(converted, np.uint8).reshape(strip.shape)
+        strip[:] = convert(image.crop((0, top, image.width, top + len(strip))))
         top += len(strip)
     return pixels
+
+
+def find_cmyk_converter(
+    profile: bytes,
+) -> Callable[[PIL.Image.Image], NDArray[np.uint8]] | None:
+    """Returns a function that converts a small CMYK image to `(H, W, 3)` uint8 BGR in sRGB.
+
+    Returns:
+        None if the profile is broken or not for CMYK.
+    """
+    converter = _converter(profile, "CMYK") if profile[16:20] == b"CMYK" else None
+    if converter is None:
+        return None
+    to_rgb = converter
+
+    def convert(image: PIL.Image.Image) -> NDArray[np.uint8]:
+        data = to_rgb(image).tobytes("raw", "BGR")
+        return np.frombuffer(data, np.uint8).reshape(image.height, image.width, 3)
+
+    return convert
 
 
 def _converter(profile: bytes, mode: str) -> Callable[[PIL.Image.Image], PIL.Image.Image] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 
 import cv2
@@ -17,6 +16,7 @@ from .jpeg_markers import END, START_OF_SCAN, segments
 from .jpeg_metadata import read_metadata
 from .jpeg_strips import encode_jpeg
 from .orientation import turn_upright
+from .pillow_codec import load
 
 _QUALITY = 92
 # Start-of-frame markers are C0 to CF, apart from DHT, JPG and DAC (ITU T.81, table B.1)
@@ -78,13 +78,13 @@ def _decode_cmyk(data: bytes, profile: bytes) -> NDArray[np.uint8] | None:
 
     OpenCV gives no CMYK. Without a profile it converts in the plain way, as browsers do.
     """
-    import PIL.Image
+    from PIL.JpegImagePlugin import JpegImageFile
 
     try:
-        with PIL.Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            return convert_cmyk_to_srgb(image, profile) if image.mode == "CMYK" else None
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        image = load(JpegImageFile, data)
+    except ImageError:
         return None  # OpenCV finds the same fault, or none
+    return convert_cmyk_to_srgb(image, profile) if image.mode == "CMYK" else None
 
 
 def _encode(pixels: NDArray[np.uint8]) -> bytes:

@@ -6,10 +6,11 @@ import zlib
 from dataclasses import dataclass, field
 
 from .colour_profile import MAX_PROFILE_BYTES
+from .nclx import make_profile
 from .orientation import EXIF_PREFIX, choose_orientation
 
-METADATA_CHUNKS = (b"eXIf", b"iCCP", b"tEXt", b"zTXt", b"iTXt")
-_EXIF, _PROFILE = b"eXIf", b"iCCP"
+METADATA_CHUNKS = (b"eXIf", b"iCCP", b"cICP", b"tEXt", b"zTXt", b"iTXt")
+_EXIF, _PROFILE, _CODE_POINTS = b"eXIf", b"iCCP", b"cICP"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _APP1_KEYWORD = b"Raw profile type APP1"
 # As ImageMagick writes it, in hexadecimal digits; the first that is there counts
@@ -30,7 +31,7 @@ class PngMetadata:
 
     def add(self, kind: bytes, content: bytes) -> None:
         """Takes a chunk of `METADATA_CHUNKS`; the first of each kind or keyword counts."""
-        if kind in (_EXIF, _PROFILE):
+        if kind in (_EXIF, _PROFILE, _CODE_POINTS):
             self._chunks.setdefault(kind, content)
             return
         keyword = content[: _KEYWORD_LIMIT + 1].split(b"\0", 1)[0]
@@ -49,7 +50,13 @@ class PngMetadata:
         return choose_orientation(exif, xmp)
 
     def profile(self) -> bytes:
-        """Returns the ICC profile; empty if there is none, or if it is broken or too long."""
+        """Returns the ICC profile; empty if there is none, or if it is broken or too long.
+
+        Colours that are stated as numbers (`cICP`) count before it (PNG specification, 4.3).
+        """
+        code_points = self._chunks.get(_CODE_POINTS, b"")
+        if len(code_points) == 4:
+            return make_profile(code_points[0], code_points[1])
         name, _, packed = self._chunks.get(_PROFILE, b"").partition(b"\0")
         return _inflate(packed[1:], MAX_PROFILE_BYTES) if name else b""
 

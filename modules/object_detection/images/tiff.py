@@ -1,80 +1,59 @@
-"""The TIFF format; see `FORMAT`. `read_directory` reads the description of the first page.
+"""The TIFF format; see `FORMAT`.
 
-TIFF 6.0, section 2, and BigTIFF, which has 64 bits where TIFF has 32.
+OpenCV (libtiff) decodes the ordinary kinds. It multiplies colours by straight alpha, and fails for
+most depths, so that all others are read here: see tiff_samples.py.
 """
 
 from __future__ import annotations
 
 import functools
-import struct
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ImageError
 from . import opencv_codec
+from .camera_raw import name_raw
+from .colour_profile import convert_cmyk_to_srgb, convert_to_srgb, find_cmyk_converter
 from .format import Format
+from .orientation import UPRIGHT, turn_upright
+from .pillow_codec import load, to_bgr
+from .tiff_colours import make_converter
+from .tiff_directory import read_directory
+from .tiff_layout import (
+    BLACK_IS_ZERO,
+    CMYK,
+    FAX,
+    HORIZONTAL,
+    JPEG,
+    NO_COMPRESSION,
+    PALETTE,
+    RGB,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Layout,
+    read_layout,
+)
+from .tiff_samples import read_parts
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WIDTH, _LENGTH, _BITS_PER_SAMPLE, _COMPRESSION = 256, 257, 258, 259
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
-# None, three kinds of fax, LZW, JPEG, deflate, PackBits, older deflate. OpenCV decodes others to
-# black
-_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)
-_MAX_ENTRIES = 4096  # libtiff's own limit
-# The struct codes of the integer types: BYTE to LONG8, SBYTE to SLONG8, and offsets
-_CODES = {1: "B", 3: "H", 4: "I", 16: "Q", 6: "b", 8: "h", 9: "i", 17: "q", 13: "I", 18: "Q"}
-
-
-def read_directory(data: bytes) -> dict[int, int]:
-    """Reads the first directory: the first number of each tag that holds integers.
-
-    If a tag occurs twice, only the first occurrence counts, as in libtiff.
-
-    Raises:
-        struct.error: the data end before the directory does.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = struct.unpack_from(f"{order}H", data, 2)[0] == 43
-    word, at, count_code, entry_size = ("Q", 8, "Q", 20) if is_big else ("I", 4, "H", 12)
-    (directory,) = struct.unpack_from(f"{order}{word}", data, at)
-    (count,) = struct.unpack_from(f"{order}{count_code}", data, directory)
-    first = directory + struct.calcsize(f"{order}{count_code}")
-    numbers: dict[int, int] = {}
-    seen = set()
-    for entry in range(first, first + min(count, _MAX_ENTRIES) * entry_size, entry_size):
-        tag, kind, values = struct.unpack_from(f"{order}HH{word}", data, entry)
-        if tag in seen:
-            continue
-        seen.add(tag)
-        if kind not in _CODES or not values:
-            continue
-        position = entry + 4 + struct.calcsize(f"{order}{word}")
-        code = f"{order}{_CODES[kind]}"
-        if values * struct.calcsize(code) > struct.calcsize(f"{order}{word}"):
-            # Values that do not fit into the entry are elsewhere; the entry holds their position
-            (position,) = struct.unpack_from(f"{order}{word}", data, position)
-        if position + struct.calcsize(code) <= len(data):
-            (numbers[tag],) = struct.unpack_from(code, data, position)
-    return numbers
+# (photometric, bits) of pictures without alpha that OpenCV decodes to the right pixels. Of 16-bit
+# grey it shifts the rows of tiles on the right edge
+_RIGHT_IN_OPENCV = {
+    *((WHITE_IS_ZERO, 1), (WHITE_IS_ZERO, 8), (BLACK_IS_ZERO, 1), (BLACK_IS_ZERO, 8)),
+    *((RGB, 8), (RGB, 16), (PALETTE, 8), (CMYK, 8)),
+}
+_MAX_OPENCV_BLOCK = 1 << 24  # pixels of a strip or tile, for each of which OpenCV takes 10 bytes
 
 
 def _recognises(data: bytes) -> bool:
-    return data[:4] in _MAGICS
+    return data[:4] in _MAGICS and name_raw(data) is None
 
 
 def _read_size(data: bytes) -> tuple[int, int]:
-    """Reads ImageWidth and ImageLength of the first page."""
-    directory = read_directory(data)
-    if _WIDTH not in directory or _LENGTH not in directory:
-        raise ImageError("a TIFF that does not state its size (ImageWidth and ImageLength)")
-    bits = directory.get(_BITS_PER_SAMPLE, 1)
-    if bits > 16:
-        raise ImageError(f"a TIFF with {bits} bits per sample; it must have at most 16")
-    compression = directory.get(_COMPRESSION, 1)
-    if compression not in _COMPRESSIONS:
-        raise ImageError(
-            f"a TIFF with compression {compression}, which is not supported; "
-            "it must be LZW, deflate, PackBits, JPEG, fax or none"
-        )
-    return directory[_WIDTH], directory[_LENGTH]
+    """Reads ImageWidth and ImageLength of the first page, and refuses kinds that nobody reads."""
+    layout = read_layout(read_directory(data))
+    return layout.width, layout.height
 
 
 def _check_tiles(data: bytes, max_pixels: int) -> bytes:
@@ -82,14 +61,68 @@ def _check_tiles(data: bytes, max_pixels: int) -> bytes:
 
     A tile may be larger than the picture, and the decoder allocates all of it.
     """
-    directory = read_directory(data)
-    width, height = directory.get(_TILE_WIDTH, 0), directory.get(_TILE_LENGTH, 0)
-    if width * height > max_pixels:
+    layout = read_layout(read_directory(data))
+    width, height = layout.block
+    if layout.is_tiled and width * height > max_pixels:
         raise ImageError(
             f"a TIFF with tiles of {width} x {height} pixels, which is too many; "
             f"at most {max_pixels:,} are allowed (MAX_IMAGE_PIXELS)"
         )
     return data
+
+
+def _decode(data: bytes) -> NDArray[np.uint8]:
+    layout = read_layout(read_directory(data))
+    if layout.compression == JPEG and (layout.alpha or _has_cmyk_profile(layout)):
+        return _decode_jpeg(data)
+    if _is_right_in_opencv(layout):
+        # OpenCV turns the picture by its tag, but not by its XMP
+        orientation = layout.xmp_orientation if layout.stated_orientation is None else UPRIGHT
+        return opencv_codec.decode(data, orientation=orientation, profile=layout.profile)
+    convert = make_converter(layout)
+    pixels = np.empty((layout.height, layout.width, 3), np.uint8)
+    for part in read_parts(layout):
+        rows, columns = part.samples.shape[:2]
+        place = pixels[part.top : part.top + rows, part.left : part.left + columns]
+        place[:] = convert(part.samples)
+    return turn_upright(convert_to_srgb(pixels, layout.profile), layout.orientation)
+
+
+def _is_right_in_opencv(layout: Layout) -> bool:
+    """Returns whether OpenCV decodes this kind to the right pixels, in bearable memory.
+
+    Of pixels that are not compressed it makes more copies than are made here.
+    """
+    if layout.compression in (*FAX, JPEG) or layout.photometric == YCBCR:
+        return True
+    if layout.compression == NO_COMPRESSION or layout.is_reversed or layout.alpha:
+        return False
+    is_ordinary = (layout.photometric, layout.bits) in _RIGHT_IN_OPENCV
+    width, height = layout.block
+    return (
+        is_ordinary
+        and layout.samples == layout.colours
+        and layout.predictor in (1, HORIZONTAL)
+        and width * height <= _MAX_OPENCV_BLOCK
+        and not _has_cmyk_profile(layout)
+    )
+
+
+def _has_cmyk_profile(layout: Layout) -> bool:
+    return layout.photometric == CMYK and find_cmyk_converter(layout.profile) is not None
+
+
+def _decode_jpeg(data: bytes) -> NDArray[np.uint8]:
+    """Decodes JPEG with alpha, or CMYK with a profile, with Pillow, which turns it upright, too."""
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    image = load(TiffImageFile, data)
+    profile = image.info.get("icc_profile") or b""
+    if image.mode == "CMYK":
+        pixels = convert_cmyk_to_srgb(image, profile)
+        if pixels is not None:
+            return pixels
+    return convert_to_srgb(to_bgr(image), profile)
 
 
 FORMAT = Format(
@@ -99,6 +132,6 @@ FORMAT = Format(
     recognises=_recognises,
     read_size=_read_size,
     make_safe=_check_tiles,
-    decode=opencv_codec.decode,
+    decode=_decode,
     encode=functools.partial(opencv_codec.encode, "tiff"),
 )

@@ -160,3 +160,13 @@ def test_a_chunk_length_beyond_the_end_of_the_file_is_refused() -> None:
 
     with pytest.raises(ImageError, match="a chunk of 4,294,901,760 bytes ends"):
         FORMAT.make_safe(too_long, MAX_PIXELS)
+
+
+def test_colours_that_are_stated_as_numbers_count_before_a_profile() -> None:
+    display_p3 = png_chunk(b"cICP", bytes([12, 13, 0, 1]))
+    data = save(gradient(), "PNG", icc_profile=WIDE["ProPhoto"])
+    expected = convert_to_srgb(np.ascontiguousarray(gradient()[..., ::-1]), WIDE["Display P3"])
+
+    image = decode_image(data[:33] + display_p3 + data[33:], max_pixels=MAX_PIXELS)
+
+    assert abs(image.pixels.astype(np.int16) - expected).max() <= 1

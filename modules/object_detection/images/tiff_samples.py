@@ -1,0 +1,112 @@
+"""Reads a TIFF's samples as they are stored, some rows at a time; see `read_parts`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ImageError
+from .tiff_codecs import Read, open_block
+from .tiff_layout import HORIZONTAL, Layout
+
+_PART_SAMPLES = 1 << 18
+Samples = NDArray[Any]  # uint8 or uint16
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples `(h, w, samples)`, uint8 or uint16, and the pixel of their top-left corner."""
+
+    top: int
+    left: int
+    samples: Samples
+
+
+def read_parts(layout: Layout) -> Iterator[Part]:
+    """Yields all samples of a page, in parts of a few rows of a strip or tile.
+
+    Raises:
+        ImageError: the file is cut off or corrupt; the message is the reason.
+    """
+    if layout.predictor not in (1, HORIZONTAL) or (
+        layout.predictor == HORIZONTAL and layout.bits not in (8, 16)
+    ):
+        raise ImageError(
+            f"it has predictor {layout.predictor} with {layout.bits} bits per sample, "
+            "which is not supported"
+        )
+    width, height = layout.block
+    if width < 1 or height < 1:
+        raise ImageError(f"it has tiles of {width} x {height} pixels")
+    lefts, tops = range(0, layout.width, width), range(0, layout.height, height)
+    planes = layout.samples if layout.is_separate else 1
+    count = len(lefts) * len(tops)
+    blocks = layout.blocks(count * planes)
+    for number, (top, left) in enumerate(itertools.product(tops, lefts)):
+        own = blocks[number::count]  # the same place in each plane
+        yield from _read_block(layout, own, top, left)
+
+
+def _read_block(
+    layout: Layout, blocks: list[tuple[int, int]], top: int, left: int
+) -> Iterator[Part]:
+    width, height = layout.block
+    rows = min(height, layout.height - top)
+    stored_rows = height if layout.is_tiled else rows
+    samples = 1 if layout.is_separate else layout.samples
+    row_bytes = -(-width * samples * layout.bits // 8)
+    readers = [_open(layout, block, stored_rows * row_bytes) for block in blocks]
+    step = max(1, _PART_SAMPLES // (width * layout.samples))
+    wanted = min(width, layout.width - left)
+    for first in range(0, rows, step):
+        shape = (min(step, rows - first), width, samples)
+        planes = [_read_rows(layout, read, shape, row_bytes)[:, :wanted] for read in readers]
+        joined = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+        yield Part(top + first, left, joined)
+
+
+def _open(layout: Layout, block: tuple[int, int], length: int) -> Read:
+    position, size = block
+    packed = memoryview(layout.directory.data)[position : position + size]
+    return open_block(packed, layout.compression, length, is_reversed=layout.is_reversed)
+
+
+def _read_rows(layout: Layout, read: Read, shape: tuple[int, int, int], row_bytes: int) -> Samples:
+    """Reads rows of samples `(rows, width, samples)`; each row begins with a whole byte."""
+    rows, width, samples = shape
+    data = np.frombuffer(read(rows * row_bytes), np.uint8).reshape(rows, row_bytes)
+    if layout.bits == 16:
+        unpacked: Samples = data.view(f"{layout.directory.order}u2").astype(np.uint16, copy=False)
+    elif layout.bits == 8:
+        unpacked = data
+    else:
+        unpacked = unpack_bits(data, layout.bits)[:, : width * samples]
+    values = unpacked.reshape(rows, width, samples)
+    if layout.predictor == HORIZONTAL:
+        values = np.cumsum(values, axis=1, dtype=values.dtype)
+    return values
+
+
+def unpack_bits(rows: NDArray[np.uint8], bits: int) -> Samples:
+    """Unpacks numbers of 1 to 15 bits, the most significant bit first, `(H, bytes)` to `(H, N)`.
+
+    >>> unpack_bits(np.array([[0x12, 0x34, 0x56]], np.uint8), 4).tolist()
+    [[1, 2, 3, 4, 5, 6]]
+    >>> unpack_bits(np.array([[0x12, 0x34, 0x56]], np.uint8), 12).tolist()
+    [[291, 1110]]
+    """
+    height, count = rows.shape
+    if bits in (1, 2, 4):
+        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
+        return np.asarray((rows[..., np.newaxis] >> shifts) & (2**bits - 1)).reshape(height, -1)
+    numbers = count * 8 // bits
+    each = np.unpackbits(rows, axis=1, count=numbers * bits).reshape(height, numbers, bits)
+    result = np.zeros((height, numbers), np.uint16)
+    for bit in range(bits):
+        result = (result << 1) | each[..., bit]
+    return result
