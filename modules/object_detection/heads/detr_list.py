@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model_description import Description
 from .candidates import Candidates
-from .corner_lists import are_probabilities, are_whole, decode_lists, require_label_count
+from .corner_lists import (
+    are_probabilities,
+    are_whole,
+    decode_lists,
+    in_order,
+    require_label_count,
+)
 from .detr_feeding import RT_DETR
 from .evidence import Evidence, Level
 from .exporter_metadata import states_rt_detr
@@ -61,14 +68,25 @@ def _evidence(probe: Probe) -> Sequence[Evidence]:
     evidence = []
     if states_rt_detr(probe.metadata):
         evidence.append(Evidence(Level.METADATA, "RT-DETR in the metadata"))
-    fall = bool((np.diff(table[:, 4]) <= 0).all())
-    if are_probabilities(table[:, :5]) and are_whole(table[:, 5]) and table[:, :4].any() and fall:
-        reason = "whole classes, boxes from 0 to 1 and scores that fall"
-        evidence.append(Evidence(Level.VALUES, reason))
-    else:
+    if not is_list(table):
         reason = "its rows are not a box from 0 to 1, a score that falls and a whole class"
         evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    elif in_order(table[:, :4]):
+        reason = "its boxes from 0 to 1 may be corners"
+        evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    else:
+        reason = "whole classes, centres and sizes from 0 to 1, and scores that fall"
+        evidence.append(Evidence(Level.VALUES, reason))
     return evidence
+
+
+def is_list(table: NDArray[np.float32]) -> bool:
+    """Returns whether each row of `(N, 6)` may hold a box from 0 to 1, a score and a class.
+
+    The scores must fall from row to row, and the classes be whole numbers.
+    """
+    fall = bool((np.diff(table[:, 4]) <= 0).all())
+    return are_probabilities(table[:, :5]) and are_whole(table[:, 5]) and fall
 
 
 def _create(probe: Probe, description: Description) -> RecognisedHead:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ..model_description import Description
 from .candidates import Candidates, choose_classes
-from .corner_lists import are_probabilities
+from .corner_lists import are_probabilities, in_order
 from .detr_feeding import RT_DETR
+from .detr_list import is_list
 from .evidence import Evidence, Level
 from .exporter_metadata import states_rt_detr
 from .form import HeadForm, RecognisedHead
@@ -64,12 +65,18 @@ def _evidence(probe: Probe) -> Sequence[Evidence]:
     evidence = []
     if states_rt_detr(probe.metadata):
         evidence.append(Evidence(Level.METADATA, "RT-DETR in the metadata"))
-    if are_probabilities(table):
-        reason = "boxes and probabilities from 0 to 1"
-        evidence.append(Evidence(Level.VALUES, reason))
-    else:
+    if not are_probabilities(table):
         reason = "its boxes and probabilities are not from 0 to 1"
         evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    elif table.shape[1] == 6 and is_list(table):
+        reason = "its rows end in a score that falls and a whole class"
+        evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    elif in_order(table[:, :4]):
+        reason = "its boxes from 0 to 1 may be corners"
+        evidence.append(Evidence(Level.VALUES, reason, speaks_for=False))
+    else:
+        reason = "centres, sizes and probabilities from 0 to 1"
+        evidence.append(Evidence(Level.VALUES, reason))
     return evidence
 
 

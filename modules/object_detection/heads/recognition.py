@@ -13,6 +13,7 @@ from dataclasses import replace
 from ...errors import ModelError, UndecidedHeadError
 from ..model_description import Description
 from .evidence import Evidence, Level
+from .exporter_metadata import states_rt_detr
 from .extended_rows import EXTENDED_TASKS
 from .form import HeadForm, RecognisedHead
 from .probe import Probe, advice, require_main_output, unknown_output
@@ -40,6 +41,7 @@ def recognise(probe: Probe, description: Description) -> RecognisedHead:
     else:
         form, reason = _decide(probe)
         _require_stated_task(probe, form)
+        _require_stated_transformer(probe, form)
     return replace(form.create(probe, description), evidence=reason)
 
 
@@ -51,6 +53,15 @@ def _require_stated_task(probe: Probe, form: HeadForm) -> None:
     if task == "detect" or task in EXTENDED_TASKS:
         raise ModelError(
             f"its metadata states the task '{task}', but its output is {probe}, which looks like "
+            f'{form.meaning}; give model.json "head": "{form.name}" if that is right'
+        )
+
+
+def _require_stated_transformer(probe: Probe, form: HeadForm) -> None:
+    """Refuses a network whose metadata states an RT-DETR, which its outputs do not show."""
+    if states_rt_detr(probe.metadata) and "detr" not in form.name:
+        raise ModelError(
+            f"its metadata states an RT-DETR, but its output is {probe}, which looks like "
             f'{form.meaning}; give model.json "head": "{form.name}" if that is right'
         )
 
@@ -80,6 +91,7 @@ def _undecided(probe: Probe, left: Sequence[HeadForm]) -> UndecidedHeadError:
     return UndecidedHeadError(
         f"its output is {probe} at {width} x {height}, which has several readings, and nothing in "
         f"the file or in its values for a first image decides; give model.json {readings}"
+        f"{'' if probe.label_count else '; the names of its classes, in a *.names, may decide too'}"
     )
 
 

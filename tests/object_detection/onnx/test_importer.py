@@ -140,10 +140,11 @@ def test_a_task_that_the_outputs_contradict_is_refused() -> None:
     assert_refused(detect, "states the task 'detect', but its output .* with coefficients of masks")
 
 
-def test_a_transformer_is_refused_by_its_metadata() -> None:
-    assert_refused(
-        onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder")), "it is an RT-DETR"
-    )
+def test_metadata_that_state_a_transformer_are_not_read_as_another_family() -> None:
+    data = onnx_models.yolov8(metadata=ultralytics(head="RTDETRDecoder"))
+
+    assert_refused(data, 'states an RT-DETR, .*; give model.json "head": "classes" if')
+    assert load(data, head="classes").head.summary.name == "classes"
 
 
 @pytest.mark.parametrize(
