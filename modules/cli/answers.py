@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ObjectChangedError, ObjectGoneError
 from ..function.outputs import IMAGE_ETAG
 from ..results.document import read_failure
-from ..results.keys import output_keys
+from ..results.keys import added_suffix, output_keys
 from ..settings import Settings
 from ..storage.errors import storage_errors
 from ..storage.object_stream import ObjectStream
@@ -35,11 +35,13 @@ class Answer:
     Attributes:
         document: the result; None if the image failed.
         annotated: the bytes of the annotated image; None if it was not asked for.
+        annotated_suffix: what was added to the image's key for that of the annotated image.
         failure: why the image failed; empty if it did not.
     """
 
     document: dict[str, Any] | None
     annotated: bytes | None = None
+    annotated_suffix: str = ""
     failure: str = ""
 
 
@@ -138,13 +140,14 @@ def read_answer(
     if result is None:
         return None
     document = json.loads(result.data)
-    annotated = document.get("annotated") or {"key": keys.annotated}
     if not with_annotated:
         return Answer(document)
+    # Documents of earlier versions do not name it
+    key = document["annotated"]["key"] if "annotated" in document else keys.annotated
     condition = {"IfMatch": f'"{result.image_etag}"'} if result.image_etag else {}
     try:
-        with ObjectStream(client, Bucket=bucket, Key=annotated["key"], **condition) as stream:
-            return Answer(document, stream.read())
+        with ObjectStream(client, Bucket=bucket, Key=key, **condition) as stream:
+            return Answer(document, stream.read(), added_suffix(image.key, key))
     except (ObjectGoneError, ObjectChangedError):  # a newer answer is being published
         return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..results.document import read_failure
-from ..results.keys import DOCUMENT_SUFFIX, output_keys
+from ..results.keys import DOCUMENT_SUFFIX, added_suffix, output_keys
 from ..settings import Settings
 from ..storage.local_files import write_atomically
 from .local_images import LocalImage, find_images, refuse_address
@@ -151,9 +151,11 @@ def _save_results(
     for key, image in images.items():
         keys = output_keys(key, settings)
         if keys.document in found:
-            annotated, media_type = found[keys.annotated]
             document = json.loads(found[keys.document][0])
-            documents.append(folder.write(image, annotated, document, media_type))
+            annotated_key = document["annotated"]["key"]
+            annotated, media_type = found[annotated_key]
+            suffix = added_suffix(key, annotated_key)
+            documents.append(folder.write(image, annotated, document, media_type, suffix))
     return documents
 
 
@@ -178,5 +180,6 @@ def _print_table(console: Console, documents: list[dict[str, Any]], output: Path
         found = ", ".join(
             f"{item['label']} {item['confidence']:.0%}" for item in document["detections"]
         )
-        table.add_row(escape(name), escape(found) or "nothing", escape(str(output / name)))
+        annotated = output / Path(document["annotated"]["key"]).name
+        table.add_row(escape(name), escape(found) or "nothing", escape(printable(str(annotated))))
     console.print(table)

@@ -108,9 +108,12 @@ def _process(
         data = image.read()
     result = process(data, model, settings, timings)
     annotated = draw(result, model, timings) if folder else b""
-    document = describe_result(Source(image.key), len(data), result, model, settings, timings)
+    document = describe_result(
+        Source(image.key), len(data), result, model, settings, timings, annotated_key=None
+    )
     if folder:
-        return folder.write(image, annotated, document, result.media_type)
+        suffix = result.annotated_suffix
+        return folder.write(image, annotated, document, result.media_type, suffix)
     return document
 
 

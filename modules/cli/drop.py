@@ -31,8 +31,9 @@ from .answers import Answer, Dropped, read_answer, wait_for_answers
 from .detect_report import Report, add_output_arguments
 from .drop_target import find_target
 from .local_images import LocalImage, find_images, refuse_address
+from .local_results import read_document
 from .printing import printable, utf8
-from .result_folder import ResultFolder, read_document
+from .result_folder import ResultFolder
 from .uploads import UploadedImage, possible_keys, upload
 
 if TYPE_CHECKING:
@@ -261,10 +262,11 @@ class _Drop:
             self.fail(f"{image.label}: {answer.failure}")
             return
         if self._folder and answer.annotated is not None:
-            own = {name: value for name, value in document.items() if name != "annotated"}
             media_type = find_format(answer.annotated).media_type
             try:
-                document = self._folder.write(image, answer.annotated, own, media_type)
+                document = self._folder.write(
+                    image, answer.annotated, document, media_type, answer.annotated_suffix
+                )
             except DiskFullError:
                 raise
             except OutputError as error:

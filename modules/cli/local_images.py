@@ -23,8 +23,8 @@ from ..object_detection.images.selection import (
 )
 from ..results.keys import DOCUMENT_SUFFIX
 from ..storage.local_files import TEMPORARY_SUFFIX, is_temporary
+from .local_results import file_id, is_annotated, read_document
 from .printing import printable, utf8
-from .result_folder import file_id, read_document
 
 STDIN = "-"
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -61,6 +61,22 @@ class LocalImage:
     def read(self) -> bytes:
         """Returns the file's bytes."""
         return self.path.read_bytes() if self.data is None else self.data
+
+    def annotated_suffix(self) -> str:
+        """Returns what is added to the name for that of the annotated image, by the first bytes.
+
+        Empty for a file that is no picture, and for one that cannot be read twice, such as a pipe.
+        """
+        try:
+            head = self.data
+            if head is None:
+                if not self.path.is_file():
+                    return ""
+                with self.path.open("rb", buffering=0) as file:
+                    head = file.read(HEAD_BYTES)
+            return find_format(head).annotated_suffix
+        except (OSError, ImageError):
+            return ""  # it fails when it is processed
 
 
 @dataclass
@@ -241,7 +257,7 @@ class _Search:
         """Returns whether a file in the output folder is a result, and counts its pictures."""
         if path.name.endswith(DOCUMENT_SUFFIX) and read_document(path):
             return True
-        if read_document(path.with_name(path.name + DOCUMENT_SUFFIX)):
+        if is_annotated(path):
             self._found.results += 1
             return True
         return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import secrets
 import unicodedata
@@ -19,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DiskFullError, ImageError, OutputError, UsageError
+from ..object_detection.images.registry import ANNOTATED_SUFFIXES
 from ..results.document import to_json
-from ..results.keys import DOCUMENT_SUFFIX
+from ..results.keys import DOCUMENT_SUFFIX, annotated_name
 from ..storage.local_files import stage_file
+from .local_results import file_id, name_of_annotated, read_document
 from .printing import printable, utf8
 
 if TYPE_CHECKING:
@@ -30,32 +31,9 @@ if TYPE_CHECKING:
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NAME_MAX = 255  # bytes, where a file system does not say
-_MAX_DOCUMENT_BYTES = 1 << 28
 # What a file was when it was checked: device, inode, size and time of the last change; None if
 # there was no file
 _State = tuple[int, int, int, int] | None
-
-
-def file_id(path: Path) -> tuple[int, int] | None:
-    """Returns device and inode, equal for all names of a file; None if it cannot be found."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def read_document(path: Path) -> dict[str, Any] | None:
-    """Reads the document of a result, schema 1; returns None if there is none at `path`."""
-    try:
-        if not path.is_file() or path.stat().st_size > _MAX_DOCUMENT_BYTES:
-            return None
-        document = json.loads(path.read_bytes())
-        known = document["schema"] == 1 and isinstance(document["image"]["key"], str)
-        known = known and "model" in document and isinstance(document["detections"], list)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return document if known else None
 
 
 class ResultFolder:
@@ -88,16 +66,24 @@ class ResultFolder:
         self.path = path
         self._key = key
         self._states: dict[Path, _State] = {}
+        self._owners: dict[Path, LocalImage] = {}
+        self._former: dict[Path, Path] = {}
+        self._suffixes = {image: image.annotated_suffix() for image in images}
         self._name_max = self._check_folder()
         self._images = [image for image in images if not self.problem(image)]
         self._refuse_collisions()
         inputs = {file_id(image.path) for image in images if image.data is None}
         self._refuse_foreign_files(inputs, overwrite=overwrite)
 
-    def paths(self, name: Path) -> tuple[Path, Path]:
-        """Returns where the annotated picture and the document of an image are written."""
-        picture = self.path / name
-        return picture, picture.with_name(picture.name + DOCUMENT_SUFFIX)
+    def paths(self, image: LocalImage, suffix: str | None = None) -> tuple[Path, Path]:
+        """Returns where the annotated picture and the document of an image are written.
+
+        suffix: what is added to the picture's name; by default what the image's first bytes say.
+        """
+        named = self.path / image.name
+        added = self._suffixes[image] if suffix is None else suffix
+        picture = named.with_name(annotated_name(named.name, added))
+        return picture, named.with_name(named.name + DOCUMENT_SUFFIX)
 
     def problem(self, image: LocalImage) -> ImageError | None:
         """Returns why an image can have no result here: its name leaves no room for .json."""
@@ -111,18 +97,32 @@ class ResultFolder:
         )
 
     def write(
-        self, image: LocalImage, annotated: bytes, document: dict[str, Any], media_type: str
+        self,
+        image: LocalImage,
+        annotated: bytes,
+        document: dict[str, Any],
+        media_type: str,
+        suffix: str,
     ) -> dict[str, Any]:
         """Writes picture and document, both or none; returns the document as it is written.
+
+        Args:
+            image: the image.
+            annotated: the annotated picture.
+            document: the image's document; what it says about the picture is replaced.
+            media_type: the annotated picture's.
+            suffix: what is added to the image's name for the picture's: its `annotated_suffix`.
 
         Raises:
             OutputError: another program has written one of the files meanwhile, or one cannot be
                 written.
         """
-        picture_path, document_path = self.paths(image.name)
-        written = {"key": utf8(str(picture_path)), "media_type": media_type}
-        written |= document.get("annotated") or {}
-        written |= {"sha256": hashlib.sha256(annotated).hexdigest()}
+        picture_path, document_path = self.paths(image, suffix)
+        if self._owners.get(picture_path, image).name != image.name:  # the file was changed
+            raise OutputError(str(_collision(self._owners[picture_path], image, picture_path)))
+        self._owners[picture_path] = image
+        digest = hashlib.sha256(annotated).hexdigest()
+        written = {"key": utf8(str(picture_path)), "media_type": media_type, "sha256": digest}
         complete = {name: document[name] for name in ("schema", "image")}
         complete |= {"annotated": written}
         complete |= {name: document[name] for name in document if name != "annotated"}
@@ -142,6 +142,7 @@ class ResultFolder:
                     if is_new:
                         picture_path.unlink(missing_ok=True)
                     raise
+            self._delete_former(picture_path)
         except OSError as error:
             kind = DiskFullError if error.errno in _FULL else OutputError
             reason = error.strerror or str(error)
@@ -162,11 +163,12 @@ class ResultFolder:
 
     def _refuse_collisions(self) -> None:
         """Raises UsageError if two images would be written to the same file."""
-        names = [path for image in self._images for path in self.paths(image.name)]
+        names = [path for image in self._images for path in self.paths(image)]
         folds = len(set(map(_fold, names))) < len(set(names)) and _ignores_case(self.path)
         owners: dict[str, LocalImage] = {}
         for image in self._images:
-            for path in self.paths(image.name):
+            for path in self.paths(image):
+                self._owners[path] = image
                 other = owners.setdefault(_fold(path) if folds else str(path), image)
                 if other.name != image.name or not _is_same(other, image):
                     raise _collision(other, image, path.relative_to(self.path))
@@ -181,7 +183,7 @@ class ResultFolder:
     ) -> None:
         refused: list[str] = []
         for image in self._images:
-            picture, document = self.paths(image.name)
+            picture, document = self.paths(image)
             for path in (picture, document):
                 self._states[path] = _state(path)
                 if path.is_dir():
@@ -193,11 +195,30 @@ class ResultFolder:
                     )
             if not overwrite and (self._states[picture] or self._states[document]):
                 refused += filter(None, [self._refusal(image, picture, document)])
+            self._note_former(image, picture, document, inputs)
         if refused:
             more = f" ({len(refused):,} files like this)" if len(refused) > 1 else ""
             raise UsageError(
                 f"{refused[0]}{more}; choose another --output, or replace it with --overwrite"
             )
+
+    def _note_former(
+        self, image: LocalImage, picture: Path, document: Path, inputs: Set[tuple[int, int] | None]
+    ) -> None:
+        """Notes the picture of the image's former result, if the image had another format then."""
+        name = name_of_annotated(document)
+        former = {self.paths(image, suffix)[0] for suffix in ANNOTATED_SUFFIXES} - {picture}
+        for path in former:
+            if path.name == name and path not in self._owners and file_id(path) not in inputs:
+                self._states[path] = _state(path)
+                if self._states[path] and not self._refusal(image, path, document):
+                    self._former[picture] = path
+
+    def _delete_former(self, picture: Path) -> None:
+        """Deletes the picture that belongs to no document any more, unless it was changed."""
+        former = self._former.pop(picture, None)
+        if former and _state(former) == self._states.pop(former):
+            former.unlink()
 
     def _refusal(self, image: LocalImage, picture: Path, document: Path) -> str | None:
         """Returns why the existing files are no result of this image; None if they are."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +24,22 @@ from ..telemetry.reports import report_failure, report_image
 from ..telemetry.timings import Timings
 from .outputs import Outputs, Published, Stamp, later_sequencer
 
+# An annotated image with more bytes is published before the pixels of the next image are decoded,
+# so that memory never holds several of them
+_LARGE_BYTES = 32_000_000
+
 
 @dataclass(frozen=True)
 class _Rendered:
     """What was made of one version of an image: everything but the pixels.
 
-    document: its timings are those before publishing.
+    suffix: of the annotated image's key. document: its timings are those before publishing.
     """
 
     version: Version
     annotated: bytes
     media_type: str
+    suffix: str
     document: dict[str, Any]
 
 
@@ -44,7 +50,8 @@ class ImageService:
     model_future: the model, which loads while S3 is asked for the document and the image.
     is_forced: makes a result again even if a current one exists. compute_lock: held while an image
     is decoded, so that the pixels of one image are in memory at a time. rendered: what the last
-    attempt made of the image; the next attempt uses it again if the image is the same.
+    attempt made of the image, unless it is large; the next attempt uses it again if the image is
+    the same.
     """
 
     bucket: Bucket
@@ -59,7 +66,7 @@ class ImageService:
     def attempt(self, *, is_first: bool) -> Outcome:
         """Goes through the protocol once.
 
-        Only a later attempt, which follows a conflict, requests the annotated image's ETag, too.
+        Only a later attempt, which follows a conflict, requests the annotated images, too.
 
         Raises:
             ObjectChangedError: the image or its result was changed meanwhile; try again.
@@ -67,13 +74,14 @@ class ImageService:
             ModelError: there is no usable model.
         """
         published = self.outputs.head()
-        if not is_first:
-            published = self.outputs.head_image(published)
+        has_looked = not is_first or self._is_late(published)
+        if has_looked:
+            published = self.outputs.head_images(published)
         timings = Timings()
         try:
             if published.stamp is not None:  # there is a result to compare with the model
                 model = self.model_future.result()
-                if self._is_current(published, published.stamp, model):
+                if self._is_current(published, published.stamp, model, has_looked=has_looked):
                     return self._skipped()
             with timings.stage("fetch"):
                 image = self.bucket.read(
@@ -89,19 +97,33 @@ class ImageService:
         model = self.model_future.result()
         if not is_first and self._is_result_of(image.version, published, model):
             return self._skipped()
-        try:
-            rendered = self._render(image, model, timings)
-        except PermanentError as error:
-            self._record_failure(image, model, error)
-            return failed(self.ref, error)
-        self._publish(published, image, model, rendered, timings)
+        with ExitStack() as turn:
+            try:
+                rendered = self._render(image, model, timings, turn)
+                self.outputs.check_owner(published, rendered.suffix)
+            except PermanentError as error:
+                self._record_failure(image, model, error, is_first=is_first)
+                return failed(self.ref, error)
+            self._publish(published, image, model, rendered, timings)
         return Outcome(self.ref.key, Verdict.DONE)
 
-    def _is_current(self, published: Published, stamp: Stamp, model: Model) -> bool:
+    def _is_late(self, published: Published) -> bool:
+        """Whether the result was made after a later event than this one.
+
+        Then this may be the retry of a killed invocation, which left an annotated image of another
+        format under another key.
+        """
+        event = self.ref.sequencer
+        last = published.stamp.sequencer if published.stamp else None
+        return bool(event and last) and event != later_sequencer(event, last)
+
+    def _is_current(
+        self, published: Published, stamp: Stamp, model: Model, *, has_looked: bool
+    ) -> bool:
         """Whether the published result is the one that this event asks for.
 
         It is, if it was made with the same model and settings, and either after this event or of
-        the object that is under the key now.
+        the object that is under the key now. has_looked: the annotated images were requested.
         """
         if not self._is_made_with(stamp, model):
             return False
@@ -113,12 +135,18 @@ class ImageService:
         head = self.bucket.head(self.ref.bucket, self.ref.key)
         if head is None:
             raise ObjectGoneError(f"s3://{self.ref.bucket}/{self.ref.key} does not exist")
-        return self._is_result_of(head.version, self.outputs.head_image(published), model)
+        if not has_looked:
+            published = self.outputs.head_image(published)
+        return self._is_result_of(head.version, published, model)
 
     def _is_result_of(self, version: Version, published: Published, model: Model) -> bool:
-        """Whether a complete result of this version, made with this model, is published."""
+        """Whether a complete result of this version, made with this model, is published.
+
+        It is the only one: there is no annotated image that was made when the image had another
+        format.
+        """
         stamp = published.stamp
-        if stamp is None or stamp.source != version:
+        if stamp is None or stamp.source != version or published.former(published.suffix):
             return False
         return published.is_complete and self._is_made_with(stamp, model)
 
@@ -136,23 +164,40 @@ class ImageService:
     def _stamp(self, source: Version, model: Model, sequencer: str | None) -> Stamp:
         return Stamp(source, model.digest, self.settings.digest(model.name), sequencer)
 
-    def _render(self, image: StoredImage, model: Model, timings: Timings) -> _Rendered:
+    def _render(
+        self, image: StoredImage, model: Model, timings: Timings, turn: ExitStack
+    ) -> _Rendered:
         """Detects and draws, unless an earlier attempt did so with the same image.
+
+        `turn` holds the compute lock until the pixels are not needed any more; for a large
+        annotated image, until the caller has published it.
 
         Raises:
             ImageError: the image cannot be processed.
         """
-        if self.rendered is None or self.rendered.version != image.version:
-            if image.data is None:
-                raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
-            with self.compute_lock:
-                result = process(image.data, model, self.settings, timings)
-                annotated = draw(result, model, timings)
-            document = describe_result(
-                self._source(image), image.size, result, model, self.settings, timings
-            )
-            self.rendered = _Rendered(image.version, annotated, result.media_type, document)
-        return self.rendered
+        if self.rendered is not None and self.rendered.version == image.version:
+            return self.rendered
+        if image.data is None:
+            raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
+        turn.enter_context(self.compute_lock)
+        result = process(image.data, model, self.settings, timings)
+        annotated = draw(result, model, timings)
+        suffix = result.annotated_suffix
+        document = describe_result(
+            self._source(image),
+            image.size,
+            result,
+            model,
+            self.settings,
+            timings,
+            annotated_key=self.outputs.annotated_key(suffix),
+        )
+        rendered = _Rendered(image.version, annotated, result.media_type, suffix, document)
+        del result  # its pixels
+        if len(annotated) <= _LARGE_BYTES:
+            self.rendered = rendered
+            turn.close()
+        return rendered
 
     def _publish(
         self,
@@ -167,13 +212,15 @@ class ImageService:
         stamp = self._stamp(image.version, model, later_sequencer(self.ref.sequencer, previous))
         with timings.stage("publish"):
             image_etag = self.outputs.put_image(
-                published, rendered.annotated, rendered.media_type, stamp
+                published, rendered.annotated, rendered.media_type, stamp, rendered.suffix
             )
         document = {**rendered.document, "timings_ms": timings.rounded()}
-        self.outputs.put_document(published, document, stamp, image_etag)
+        self.outputs.put_document(published, document, stamp, image_etag, rendered.suffix)
         report_image(self.ref.key, model.digest, len(document["detections"]), timings)
 
-    def _record_failure(self, image: StoredImage, model: Model, error: PermanentError) -> None:
+    def _record_failure(
+        self, image: StoredImage, model: Model, error: PermanentError, *, is_first: bool
+    ) -> None:
         """Writes the failure record, and deletes the result of the image that was there before.
 
         Raises:
@@ -182,7 +229,8 @@ class ImageService:
         failure_etag = self.outputs.failure_etag()
         published = self.outputs.head()
         if published.document_etag is not None:
-            published = self.outputs.head_image(published)
+            suffixes = [published.suffix] if is_first else None
+            published = self.outputs.head_images(published, suffixes)
         head = self.bucket.head(self.ref.bucket, self.ref.key)
         if head is None or head.version != image.version:
             raise ObjectChangedError("the image was replaced or deleted while it was processed")

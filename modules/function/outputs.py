@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import ImageError
+from ..object_detection.images.registry import ANNOTATED_SUFFIXES
 from ..results.document import to_json
 from ..results.keys import OutputKeys
 from ..storage.bucket import Bucket, ObjectHead
 from ..storage.version import Version
 
 IMAGE_ETAG = "image-etag"  # in a document's metadata: the annotated image that belongs to it
+# In the metadata of annotated image and document: what was added to the image's key. Left out where
+# nothing was, as in all results of formats that come back as they came
+ANNOTATED_SUFFIX = "annotated-suffix"
 
 
 @dataclass(frozen=True)
@@ -62,25 +67,52 @@ def later_sequencer(one: str | None, other: str | None) -> str | None:
 
 
 @dataclass(frozen=True)
+class Annotated:
+    """An annotated image that exists.
+
+    owner: the key of the image that it belongs to; None if another program wrote it.
+    """
+
+    etag: str
+    owner: str | None
+
+
+@dataclass(frozen=True)
 class Published:
     """The result objects that exist under an image's output keys. An ETag is None for no object.
 
     stamp: what the document was made of; None without a document, or if another program wrote it.
     document_etag: the document's. expected_image_etag: of the annotated image that belongs to the
-    document, as the document's metadata name it. image_etag: of the annotated image that exists; if
-    only the document was requested, `expected_image_etag`.
+    document, as the document's metadata name it. suffix: what is added to the image's key for the
+    key of that annotated image. image: the image's key. annotated: the annotated images that exist,
+    by the suffix of their keys; if only the document was requested, the one that it names.
     """
 
     stamp: Stamp | None
     document_etag: str | None
     expected_image_etag: str | None
-    image_etag: str | None
+    suffix: str
+    image: str
+    annotated: Mapping[str, Annotated]
 
     @property
     def is_complete(self) -> bool:
         """Whether the document and the annotated image that belongs to it both exist."""
-        has_image = self.image_etag is not None and self.image_etag == self.expected_image_etag
-        return self.document_etag is not None and has_image
+        found = self.annotated.get(self.suffix)
+        if self.document_etag is None or found is None or found.etag != self.expected_image_etag:
+            return False
+        return found.owner in (None, self.image)
+
+    def former(self, suffix: str) -> dict[str, str]:
+        """Returns the ETags of the image's annotated images under other keys, by suffix.
+
+        They were made when the image had a format with another `annotated_suffix` than `suffix`.
+        """
+        return {
+            other: found.etag
+            for other, found in self.annotated.items()
+            if other != suffix and found.owner == self.image
+        }
 
 
 class Outputs:
@@ -99,31 +131,87 @@ class Outputs:
         self._bucket_name = bucket_name
         self._keys = keys
 
+    def annotated_key(self, suffix: str) -> str:
+        """Returns the key of the annotated image of a format with this `annotated_suffix`."""
+        return self._keys.annotated_as(suffix)
+
     def head(self) -> Published:
         """Requests the document's metadata: one request, if this project wrote the document."""
         head = self._head(self._keys.document)
+        image = self._keys.image
         if head is None:
-            return Published(None, None, None, None)
+            return Published(None, None, None, "", image, {})
         stamp, image_etag = Stamp.read(head.metadata), head.metadata.get(IMAGE_ETAG)
         if stamp is None or image_etag is None:
-            return Published(None, head.version.etag, None, self._etag(self._keys.annotated))
-        return Published(stamp, head.version.etag, image_etag, image_etag)
+            published = Published(None, head.version.etag, None, "", image, {})
+            return self.head_images(published, [""])
+        suffix = head.metadata.get(ANNOTATED_SUFFIX, "")
+        named = {suffix: Annotated(image_etag, image)}
+        return Published(stamp, head.version.etag, image_etag, suffix, image, named)
 
     def head_image(self, published: Published) -> Published:
-        """Adds the ETag of the annotated image that exists, in a second request."""
-        return replace(published, image_etag=self._etag(self._keys.annotated))
+        """Requests the annotated image that the document names, in a second request."""
+        return self.head_images(published, [published.suffix])
 
-    def put_image(self, published: Published, data: bytes, media_type: str, stamp: Stamp) -> str:
-        """Replaces the annotated image in `published`; returns the new ETag."""
-        return self._put(
-            self._keys.annotated, data, media_type, stamp.metadata(), published.image_etag
+    def head_images(self, published: Published, suffixes: Iterable[str] | None = None) -> Published:
+        """Requests the annotated images under every key that an annotated image can have.
+
+        suffixes: restricts the keys to those with these suffixes.
+        """
+        found = {}
+        for suffix in suffixes or dict.fromkeys((published.suffix, *ANNOTATED_SUFFIXES)):
+            head = self._head(self._keys.annotated_as(suffix))
+            if head is not None:
+                added = head.metadata.get(ANNOTATED_SUFFIX, "")
+                is_ours = Stamp.read(head.metadata) is not None
+                owner = self._keys.owner(suffix, added) if is_ours else None
+                found[suffix] = Annotated(head.version.etag, owner)
+        return replace(published, annotated=found)
+
+    def check_owner(self, published: Published, suffix: str) -> None:
+        """Checks that the key of the annotated image is not that of another image's result.
+
+        Raises:
+            ImageError: it is. Only one of the two images can have a result.
+        """
+        found = published.annotated.get(suffix)
+        if found is None or found.owner in (None, published.image):
+            return
+        raise ImageError(
+            f"its annotated image would overwrite {self._keys.annotated_as(suffix)}, the annotated "
+            f"image of {found.owner}; upload one of the two images under another key (if "
+            f"{found.owner} is not needed, delete it and its results, and upload this image again)"
         )
 
+    def put_image(
+        self, published: Published, data: bytes, media_type: str, stamp: Stamp, suffix: str
+    ) -> str:
+        """Replaces the annotated image in `published`; returns the new ETag.
+
+        Then deletes the image's annotated images under other keys: those of other formats.
+        """
+        found = published.annotated.get(suffix)
+        etag = self._put(
+            self._keys.annotated_as(suffix),
+            data,
+            media_type,
+            stamp.metadata() | _suffix_metadata(suffix),
+            found.etag if found else None,
+        )
+        for other, other_etag in published.former(suffix).items():
+            self._delete(self._keys.annotated_as(other), other_etag)
+        return etag
+
     def put_document(
-        self, published: Published, document: dict[str, Any], stamp: Stamp, image_etag: str
+        self,
+        published: Published,
+        document: dict[str, Any],
+        stamp: Stamp,
+        image_etag: str,
+        suffix: str,
     ) -> None:
         """Replaces the document in `published`, after its annotated image was written."""
-        metadata = {**stamp.metadata(), IMAGE_ETAG: image_etag}
+        metadata = {**stamp.metadata(), IMAGE_ETAG: image_etag, **_suffix_metadata(suffix)}
         self._put_json(self._keys.document, document, metadata, published.document_etag)
 
     def delete_result(self, published: Published) -> None:
@@ -134,8 +222,12 @@ class Outputs:
         """
         if published.document_etag is None:
             return
-        if published.image_etag is not None:
-            self._delete(self._keys.annotated, published.image_etag)
+        etags = published.former(published.suffix)
+        found = published.annotated.get(published.suffix)
+        if found is not None and found.owner in (None, published.image):
+            etags[published.suffix] = found.etag
+        for suffix, etag in etags.items():
+            self._delete(self._keys.annotated_as(suffix), etag)
         self.delete_document(published)
 
     def delete_document(self, published: Published) -> None:
@@ -180,3 +272,7 @@ class Outputs:
 
     def _delete(self, key: str, if_match: str) -> None:
         self._bucket.delete(self._bucket_name, key, if_match=if_match)
+
+
+def _suffix_metadata(suffix: str) -> dict[str, str]:
+    return {ANNOTATED_SUFFIX: suffix} if suffix else {}

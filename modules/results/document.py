@@ -51,9 +51,20 @@ class FailureRecord:
 
 
 def describe_result(
-    source: Source, size: int, result: Result, model: Model, settings: Settings, timings: Timings
+    source: Source,
+    size: int,
+    result: Result,
+    model: Model,
+    settings: Settings,
+    timings: Timings,
+    *,
+    annotated_key: str | None,
 ) -> dict[str, Any]:
-    """Returns the document of a result. `size` is the image file's, in bytes."""
+    """Returns the document of a result.
+
+    `size` is the image file's, in bytes. `annotated_key` is the annotated image's; None if nothing
+    is drawn.
+    """
     return result_document(
         source,
         size=size,
@@ -63,6 +74,9 @@ def describe_result(
         settings=settings,
         detections=describe_detections(result.detections, model.labels),
         timings_ms=timings.rounded(),
+        annotated=(
+            {"key": annotated_key, "media_type": result.media_type} if annotated_key else None
+        ),
     )
 
 
@@ -76,6 +90,7 @@ def result_document(
     settings: Settings,
     detections: list[dict[str, Any]],
     timings_ms: dict[str, float],
+    annotated: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Returns the document of a result from its parts.
 
@@ -88,10 +103,12 @@ def result_document(
         settings: those of the detections.
         detections: as `describe_detections` returns them.
         timings_ms: milliseconds by stage.
+        annotated: key and media type of the annotated image; None if nothing is drawn.
     """
     return {
         "schema": _SCHEMA,
         "image": {**_describe_source(source), "width": width, "height": height, "bytes": size},
+        "annotated": annotated,
         "model": {"name": model.name, "digest": model.digest, "input": list(model.input_size)},
         "settings": settings.described(),
         "detections": detections,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass
 
 from ..errors import ImageError
@@ -16,11 +17,56 @@ _MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True)
 class OutputKeys:
-    """The keys of what is written for one image."""
+    """The keys of what is written for one image.
 
+    image: the image's own key. annotated: of an annotated image in the format that the image came
+    in; `annotated_as` returns that of any format.
+    """
+
+    image: str
     annotated: str
     document: str
     failure: str
+
+    def annotated_as(self, suffix: str) -> str:
+        """Returns the key of the annotated image of a format with this `annotated_suffix`.
+
+        >>> output_keys("input/a/b.heic", Settings()).annotated_as(".jpg")
+        'output/a/b.heic.jpg'
+        """
+        return annotated_name(self.annotated, suffix)
+
+    def owner(self, suffix: str, added: str) -> str:
+        """Returns the key of the image that an annotated image belongs to.
+
+        Two images can want one key: the annotated image of `a.heic` and that of `a.heic.jpg` are
+        both `output/a.heic.jpg`, if they are a HEIC and a JPEG.
+
+        Args:
+            suffix: the annotated image's key is `annotated_as(suffix)`.
+            added: the `annotated_suffix` that was added to the key of the image it belongs to.
+
+        >>> output_keys("input/a.heic.jpg", Settings()).owner("", added=".jpg")
+        'input/a.heic'
+        """
+        return annotated_name(self.image, suffix).removesuffix(added)
+
+
+def annotated_name(name: str, suffix: str) -> str:
+    """Returns the name of the annotated image of an image with this key, path or file name.
+
+    suffix: the `annotated_suffix` of the format that the image came in.
+    """
+    return name + suffix
+
+
+def added_suffix(image: str, annotated: str) -> str:
+    """Returns what was added to an image's key for the key of its annotated image.
+
+    >>> added_suffix("input/a/b.heic", "output/a/b.heic.jpg"), added_suffix("a.png", "out/a.png")
+    ('.jpg', '')
+    """
+    return posixpath.basename(annotated).removeprefix(posixpath.basename(image))
 
 
 def output_keys(key: str, settings: Settings) -> OutputKeys:
@@ -30,9 +76,9 @@ def output_keys(key: str, settings: Settings) -> OutputKeys:
     'output/a/b.jpg.json'
     """
     name = key.removeprefix(settings.input_prefix)
-    annotated = settings.output_prefix + name
+    output = settings.output_prefix + name
     failure = settings.failed_prefix + _shorten(name, key, settings) + DOCUMENT_SUFFIX
-    return OutputKeys(annotated, annotated + DOCUMENT_SUFFIX, failure)
+    return OutputKeys(key, output, output + DOCUMENT_SUFFIX, failure)
 
 
 def check_key(key: str, settings: Settings) -> None:

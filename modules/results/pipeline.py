@@ -28,6 +28,11 @@ class Result:
         """The media type of the annotated image."""
         return FORMATS[self.image.format].media_type
 
+    @property
+    def annotated_suffix(self) -> str:
+        """What is added to the image's key, path or name for those of the annotated image."""
+        return FORMATS[self.image.format].annotated_suffix
+
 
 def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> Result:
     """Decodes an image and finds the objects in it.
@@ -49,7 +54,9 @@ def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> 
 
 
 def draw(result: Result, model: Model, timings: Timings) -> bytes:
-    """Draws on the result's own pixels; returns the annotated image in the original format.
+    """Draws on the result's own pixels; returns the annotated image.
+
+    It has the format that the image came in, or is a JPEG if that format is only read.
 
     Raises:
         ImageError: the format cannot hold the image.

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from modules.object_detection.images import FORMATS
 from tests.cli.command import command
 from tests.colour_model import picture
 from tests.conftest import ROOT
@@ -162,7 +163,7 @@ def test_a_folder_without_images_is_wrong_usage(colour_model: Path) -> None:
     run = detect(colour_model, "--model", colour_model)
 
     assert run.returncode == 2
-    assert f"no images (JPEG, PNG, WEBP, TIFF, BMP) in {colour_model}" in run.stderr
+    assert f"no images ({', '.join(map(str.upper, FORMATS))}) in {colour_model}" in run.stderr
     assert "3 files left out: 1 .cfg, 1 .names, 1 .weights" in run.stderr
 
 

@@ -102,7 +102,7 @@ def test_a_document_names_its_annotated_picture(detect: Detect) -> None:
         "sha256": hashlib.sha256(tree()["out/a.png"]).hexdigest(),
     }
     assert json.loads(run.out) == written
-    assert "annotated" not in json.loads(detect("photos").out)
+    assert json.loads(detect("photos").out)["annotated"] is None
 
 
 def test_a_result_of_another_image_is_kept(detect: Detect) -> None:

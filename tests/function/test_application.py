@@ -71,6 +71,7 @@ def test_a_new_image_gets_an_annotated_image_and_a_document(
             "height": 64,
             "bytes": head["ContentLength"],
         },
+        "annotated": {"key": "output/a/b.png", "media_type": "image/png"},
         "model": {"name": "colours", "input": [64, 64]},
         "settings": {"confidence": 0.5, "nms": 0.4},
         "detections": [

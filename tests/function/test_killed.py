@@ -104,12 +104,13 @@ def upload(bucket: LocalBucket, name: str, data: bytes, number: int) -> dict[str
 
 
 def result(bucket: LocalBucket, name: str) -> tuple[bytes, dict[str, Any]]:
-    """Returns the annotated image, and the document without its timings and its key."""
+    """Returns the annotated image, and the document without its timings and keys."""
     image = bucket.client.get_object(Bucket=BUCKET, Key=f"output/{name}")
     answer = bucket.client.get_object(Bucket=BUCKET, Key=f"output/{name}.json")
     assert answer["Metadata"]["image-etag"] == image["ETag"].strip('"')
     document = json.loads(answer["Body"].read())
     del document["timings_ms"]
+    assert document.pop("annotated")["key"] == f"output/{name}"
     del document["image"]["key"]
     return image["Body"].read(), document
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.function.outputs import Published, Stamp, later_sequencer
+from modules.function.outputs import Annotated, Published, Stamp, later_sequencer
 from modules.storage.version import Version
 
 
@@ -56,4 +56,26 @@ def test_the_metadata_of_another_program_have_no_stamp() -> None:
 def test_a_result_is_complete_if_the_document_names_the_annotated_image_that_exists(
     document: str | None, expected_image: str | None, image: str | None, is_complete: bool
 ) -> None:
-    assert Published(None, document, expected_image, image).is_complete == is_complete
+    annotated = {"": Annotated(image, "input/a")} if image else {}
+    published = Published(None, document, expected_image, "", "input/a", annotated)
+
+    assert published.is_complete == is_complete
+
+
+def test_the_annotated_image_of_another_image_completes_no_result() -> None:
+    annotated = {"": Annotated("i", "input/a.heic")}
+
+    assert not Published(None, "d", "i", "", "input/a.heic.jpg", annotated).is_complete
+
+
+def test_annotated_images_of_other_formats_are_former_ones_only_if_they_are_the_images_own() -> (
+    None
+):
+    annotated = {
+        "": Annotated("1", "input/a"),
+        ".jpg": Annotated("2", "input/a"),
+        ".png": Annotated("3", "input/a.png"),
+        ".gif": Annotated("4", None),
+    }
+
+    assert Published(None, "d", "1", "", "input/a", annotated).former("") == {".jpg": "2"}

@@ -32,7 +32,9 @@ def outcome_of(data: bytes, model: Model) -> str:
         annotated = draw(result, model, timings)
     except PermanentError as error:
         return json.dumps(describe_failure(source, len(data), error))
-    document = describe_result(source, len(data), result, model, SETTINGS, timings)
+    document = describe_result(
+        source, len(data), result, model, SETTINGS, timings, annotated_key=None
+    )
     del document["timings_ms"]
     return json.dumps([document, hashlib.sha256(annotated).hexdigest()])
 

@@ -23,6 +23,9 @@ FORMATS: dict[str, Format] = {
 }
 SUFFIXES = tuple(suffix for format_ in FORMATS.values() for suffix in format_.suffixes)
 
+# What is added to an image's name for that of its annotated image: nothing, or a suffix
+ANNOTATED_SUFFIXES = tuple(dict.fromkeys(format_.annotated_suffix for format_ in FORMATS.values()))
+
 
 def find_format(data: bytes) -> Format:
     """Returns the format of a file, by its first bytes.
