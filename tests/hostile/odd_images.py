@@ -173,7 +173,7 @@ def _bmps() -> Iterator[Kind]:
         "BMP with alpha", bmp(WIDTH, HEIGHT, b"\x10\x10\x10\0" * WIDTH * HEIGHT, bits=32), grey(16)
     )
     yield Kind("BMP of width -5", bmp(-5, HEIGHT, bytes(99)), "a BMP of -5 x 24 pixels")
-    yield Kind("BMP of 3 bits", bmp(WIDTH, HEIGHT, bytes(5000), bits=3), "cannot be decoded")
+    yield Kind("BMP of 3 bits", bmp(WIDTH, HEIGHT, bytes(5000), bits=3), "with 3 bits per pixel")
     lowest = bmp(WIDTH, -(1 << 31), bytes(99))
     yield Kind("BMP of the lowest height", lowest, "40 x 2147483648 pixels are too many")
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import ImageError
+from .packed_numbers import Numbers, unpack_bits
 from .tiff_codecs import Read, open_block
 from .tiff_layout import HORIZONTAL, Layout
 
 _PART_SAMPLES = 1 << 18
-Samples = NDArray[Any]  # uint8 or uint16
+Samples = Numbers
 
 
 @dataclass(frozen=True)
@@ -90,23 +89,3 @@ def _read_rows(layout: Layout, read: Read, shape: tuple[int, int, int], row_byte
     if layout.predictor == HORIZONTAL:
         values = np.cumsum(values, axis=1, dtype=values.dtype)
     return values
-
-
-def unpack_bits(rows: NDArray[np.uint8], bits: int) -> Samples:
-    """Unpacks numbers of 1 to 15 bits, the most significant bit first, `(H, bytes)` to `(H, N)`.
-
-    >>> unpack_bits(np.array([[0x12, 0x34, 0x56]], np.uint8), 4).tolist()
-    [[1, 2, 3, 4, 5, 6]]
-    >>> unpack_bits(np.array([[0x12, 0x34, 0x56]], np.uint8), 12).tolist()
-    [[291, 1110]]
-    """
-    height, count = rows.shape
-    if bits in (1, 2, 4):
-        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-        return np.asarray((rows[..., np.newaxis] >> shifts) & (2**bits - 1)).reshape(height, -1)
-    numbers = count * 8 // bits
-    each = np.unpackbits(rows, axis=1, count=numbers * bits).reshape(height, numbers, bits)
-    result = np.zeros((height, numbers), np.uint16)
-    for bit in range(bits):
-        result = (result << 1) | each[..., bit]
-    return result
