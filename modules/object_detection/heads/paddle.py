@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...errors import ModelError
 from ..model_description import Description
 from ..preprocessing import Preprocessing
@@ -52,8 +55,13 @@ class PaddleHead:
         multi_label: bool = False,
     ) -> Candidates:
         """Decodes one output, `(N, 6)`; see `Head.decode`."""
-        rows = raw[0][raw[0][:, 0] != -1]
+        rows = _objects(raw[0])
         return decode_lists(rows[:, 2:], rows[:, 1], rows[:, 0], input_size, confidence)
+
+
+def _objects(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the rows of objects, without those of class -1."""
+    return rows[rows[:, 0] != -1]
 
 
 def _rows_name(probe: Probe) -> str | None:
@@ -84,7 +92,7 @@ def _evidence(probe: Probe) -> tuple[Evidence, ...]:
 
 
 def _why_not(probe: Probe, name: str) -> str:
-    rows = probe.outputs[name]
+    rows = _objects(probe.outputs[name])
     return why_no_lists(rows[:, 2:], rows[:, 1], rows[:, 0])
 
 
