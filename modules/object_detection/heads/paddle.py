@@ -61,7 +61,8 @@ class PaddleHead:
 
 def _objects(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns the rows of objects, without those of class -1."""
-    return rows[rows[:, 0] != -1]
+    found: NDArray[np.float32] = rows[rows[:, 0] != -1]
+    return found
 
 
 def _rows_name(probe: Probe) -> str | None:

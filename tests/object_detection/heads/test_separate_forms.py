@@ -40,7 +40,10 @@ def assert_refused(data: bytes, message: str, **others: Any) -> None:
 def detect(network: Network) -> list[list[float]]:
     """Returns class, confidence and box of what is found in a plain image, 96 x 64."""
     found = Detector(network, engine="onnxruntime").detect(np.zeros((64, 96, 3), np.uint8))
-    return np.column_stack([found.class_ids, found.confidences, found.boxes]).tolist()
+    rows: list[list[float]] = np.column_stack(
+        [found.class_ids, found.confidences, found.boxes]
+    ).tolist()
+    return rows
 
 
 @pytest.mark.parametrize(
