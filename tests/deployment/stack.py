@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,12 @@ class Deployment:
 
     def drop(self, key: str, data: bytes) -> None:
         """Puts an object into the bucket and waits until every event is finished."""
-        self.storage.put_object(Bucket=self.bucket, Key=key, Body=data)
+        self.drop_all({key: data})
+
+    def drop_all(self, objects: Mapping[str, bytes]) -> None:
+        """Puts objects into the bucket and waits until every event is finished."""
+        for key, data in objects.items():
+            self.storage.put_object(Bucket=self.bucket, Key=key, Body=data)
         assert self.aws.functions.wait_until_idle(120)
 
     def read(self, key: str) -> bytes:
@@ -119,9 +125,9 @@ class Deployment:
     def document(self, key: str) -> Any:
         return json.loads(self.read(key))
 
-    def upload_model(self, folder: Path) -> None:
+    def upload_model(self, folder: Path, prefix: str = "models/yolo-fastest-1.1-xl/") -> None:
         for file in folder.iterdir():
-            self.drop(f"models/yolo-fastest-1.1-xl/{file.name}", file.read_bytes())
+            self.drop(f"{prefix}{file.name}", file.read_bytes())
 
     def dead_letters(self) -> list[Any]:
         answer = self.aws.client("sqs").receive_message(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,10 @@ from botocore.exceptions import ClientError
 
 from modules.cli.local_aws.aws import LocalAws
 from modules.cli.local_aws.execution_environment import unprivileged
+from modules.object_detection.images import decode_image
 from tests.colour_model import picture, write_colour_model
 from tests.deployment.odd_objects import answers, check_answers, drop_all
+from tests.deployment.photos import annotated_key, check_photo, read_photos
 from tests.deployment.stack import Deployment, find_runtime, list_keys, png
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
@@ -207,6 +209,22 @@ def test_the_next_image_uses_a_changed_model_without_a_deployment(updated: Deplo
 
     document = updated.document("output/changed.png.json")
     assert [item["label"] for item in document["detections"]] == ["rouge"]
+
+
+def test_a_photo_comes_back_right_in_every_format_that_people_drop(
+    updated: Deployment, shared: Callable[[str], Path]
+) -> None:
+    photos = read_photos(shared("cases/pictures"))
+    updated.upload_model(shared("models/yolo-fastest-1.1-xl"), "models/photos/")
+    updated.deploy(model="models/photos/", engine="opencv", confidence=0.5)
+
+    updated.drop_all({f"input/{name}": data for name, data in photos.items()})
+
+    photo = decode_image(photos["photo.jfif"], max_pixels=10**6).pixels
+    for name in photos:
+        document = updated.document(f"output/{name}.json")
+        answer = updated.storage.get_object(Bucket=BUCKET, Key=annotated_key(name))
+        check_photo(name, document, answer["Body"].read(), answer["ContentType"], photo)
 
 
 def test_remove_deletes_all_but_the_bucket_and_its_objects(updated: Deployment) -> None:
