@@ -39,9 +39,9 @@ class Detector:
         """
         self.input_size = network.input_size
         self.classes = network.classes
-        self._head = network.head
+        self.head = network.head
         self._outputs = network.outputs
-        self._preprocessing = network.preprocessing.with_letterbox(letterbox=letterbox)
+        self.preprocessing = network.preprocessing.with_letterbox(letterbox=letterbox)
         if isinstance(engine, str):
             engine = create_engine(engine, network.onnx, network.outputs, network.inputs)
         self._engine = engine
@@ -51,7 +51,7 @@ class Detector:
 
         `image` is as in `detect`.
         """
-        blob, _ = self._preprocessing.apply(image, self.input_size)
+        blob, _ = self.preprocessing.apply(image, self.input_size)
         return self._engine.forward(blob)
 
     def detect(
@@ -83,14 +83,14 @@ class Detector:
                 decoded wrongly, or the network is damaged.
         """
         height, width = image.shape[:2]
-        blob, placement = self._preprocessing.apply(image, self.input_size)
+        blob, placement = self.preprocessing.apply(image, self.input_size)
         raw = self._engine.forward(blob)
         require_numbers(raw, self._outputs)
-        candidates = self._head.decode(raw, self.input_size, confidence, multi_label=multi_label)
-        require_plausible(candidates, self._head, self.input_size)
+        candidates = self.head.decode(raw, self.input_size, confidence, multi_label=multi_label)
+        require_plausible(candidates, self.head, self.input_size)
         if class_ids is not None:
             candidates = candidates.select(np.isin(candidates.class_ids, class_ids))
-        suppressed = self._head.suppressed
+        suppressed = self.head.suppressed
         if candidates.angled is not None and not suppressed:
             scores, classes = candidates.confidences, candidates.class_ids
             candidates = candidates.select(keep_angled(candidates.angled, scores, classes, nms))
