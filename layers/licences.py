@@ -9,8 +9,10 @@ import re
 import sys
 from collections.abc import Sequence
 from email.message import Message
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, files, metadata
 from pathlib import Path
+
+from .bundled import Bundled, is_lgpl, shared_library
 
 # SPDX identifiers. Each of these allows everybody to run, change and sell the software. None
 # demands the source code, or more than a copy of the licence's text.
@@ -114,8 +116,22 @@ def locked_packages(lock: Path) -> list[str]:
     return re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)
 
 
+def bundled_libraries(package: str) -> list[Bundled]:
+    """Returns the shared libraries in an installed package whose licences are known."""
+    found = (
+        shared_library(str(file), file.read_binary())
+        for file in files(package) or ()
+        if file.parent.suffix == ".libs"
+    )
+    return sorted((library for library in found if library.licence), key=lambda one: one.name)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Prints the licences of a lock file's installed packages; returns 1 if one is not allowed."""
+    """Prints the licences of a lock file's installed packages, and their libraries under the LGPL.
+
+    Returns:
+        1 if one is not allowed, otherwise 0.
+    """
     refused = 0
     for name in locked_packages(Path(arguments[0])):
         try:
@@ -123,6 +139,11 @@ def main(arguments: Sequence[str]) -> int:
             expression = licence_of(package)  # type: ignore[arg-type]  # a Message by any name
             print(f"{name:28}{package['Version']:14}{expression}")
             check_licence(name, expression)
+            for library in bundled_libraries(name):
+                licence = library.licence or ""
+                check_library(f"{library.name} in {name}", licence, is_shared=True)
+                if is_lgpl(licence):
+                    print(f"  {library.name:26}{library.version or '':14}{licence}, shared library")
         except PackageNotFoundError:
             refused += 1
             print(f"{name} is not installed here; `make setup` installs it", file=sys.stderr)

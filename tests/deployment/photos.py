@@ -72,6 +72,6 @@ def check_photo(
         grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY)
         photo = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
     resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-    # The median, because boxes are drawn on some of the pixels. The values of the file with 4 bits a
-    # sample were rounded down, which is 8 levels on average
+    # The median, because boxes are drawn on some of the pixels. In the file of 4 bits a sample,
+    # values were rounded down, by 8 levels on average
     assert np.median(np.abs(drawn.pixels.astype(int) - resized)) < 10, name

@@ -1,11 +1,13 @@
 """Licences are read from packages' metadata, and only the allowed ones pass."""
 
+import sys
 from email.message import Message
 from pathlib import Path
 
 import pytest
 from cyclonedx.spdx import is_supported_id
 
+from layers import bundled
 from layers.licences import (
     ALLOWED,
     LicenceError,
@@ -119,9 +121,35 @@ def test_the_licences_of_the_functions_dependencies_are_allowed(
 
     assert main([str(lock)]) == 0
 
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert listed == locked_packages(lock)
     assert "opencv-python-headless" in listed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only wheels for Linux have .libs folders")
+def test_shared_libraries_under_the_lgpl_are_printed_under_their_package(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main([str(ROOT / "requirements.txt")])
+
+    after = capsys.readouterr().out.partition("\npi-heif ")[2].splitlines()
+    assert [line.split()[0] for line in after[1:3]] == ["libde265", "libheif"]
+    assert all(line.endswith("LGPL-3.0-or-later, shared library") for line in after[1:3])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only wheels for Linux have .libs folders")
+def test_a_package_that_brings_a_library_under_the_gpl_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lock.txt").write_text("pi-heif==1\n")
+    monkeypatch.setitem(bundled._LICENCES, "libheif", "GPL-2.0-or-later")
+
+    assert main([str(tmp_path / "lock.txt")]) == 1
+
+    assert "libheif in pi-heif is a shared library and under GPL-2.0-or-later" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_refused_licence_or_a_missing_package_is_an_error(
