@@ -11,6 +11,7 @@ from ..object_detection.engines.registry import engine_class
 from ..object_detection.model_description import Description
 from ..object_detection.onnx.checks import embedded_description, refuse_unusable
 from ..object_detection.onnx.external_data import require_attached
+from ..object_detection.onnx.image_input import complete
 from ..object_detection.onnx.reader import read_onnx
 from ..object_detection.preprocessing import Preprocessing
 from .extractor import FeatureNetwork
@@ -60,6 +61,7 @@ def import_onnx_features(
         )
     refuse_unusable(file, engine)
     preprocessing = given.preprocessing(embedded.preprocessing(IMAGENET))
+    preprocessing = complete(preprocessing, subgraph.form, given.merged_over(embedded))
     return FeatureNetwork(
         subgraph.onnx, subgraph.input_size, subgraph.output, preprocessing, weights
     )

@@ -7,7 +7,7 @@ only branches and loop bodies use, and refuses quantised networks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, TensorProto, helper
 
 from ..errors import ModelError
-from ..object_detection.onnx.checks import MAX_INPUT_SIDE, image_input
+from ..object_detection.input_form import InputForm
+from ..object_detection.onnx.checks import MAX_INPUT_SIDE, form_of, image_input, sides_of
 from ..object_detection.onnx.reader import Tensor, read_onnx, read_tensor, refusing_malformed
 from .layer import find_value, values_used
 
@@ -27,13 +28,14 @@ _IR_VERSION = 4  # the first one in which weights need not be listed among the i
 class Subgraph:
     """A network that ends at a layer.
 
-    onnx: `(bytes,) uint8`; its one input is `[1, 3, H, W]` float32, its one output float32.
+    onnx: `(bytes,) uint8`; its one input has the form `form`, its one output is float32.
     input_size: (width, height) in pixels. output: the output's name.
     """
 
     onnx: NDArray[np.uint8]
     input_size: tuple[int, int]
     output: str
+    form: InputForm
 
 
 def extract_subgraph(
@@ -66,19 +68,20 @@ def extract_subgraph(
     if not inputs:
         raise ModelError(f"its layer {output} is a constant; name one that depends on the image")
     image = image_input(inputs)
+    form = replace(form_of(image), batch=1)
     width, height = size = input_size or _file_size(image)
     if min(size) < 1 or max(size) > MAX_INPUT_SIDE:
         raise ModelError(
             f"its input cannot be {width} x {height}; a side has 1 to {MAX_INPUT_SIDE} pixels"
         )
     del graph.input[:]
-    shape = (1, 3, height, width)
-    graph.input.append(helper.make_tensor_value_info(image.name, TensorProto.FLOAT, shape))
+    element = TensorProto.UINT8 if form.is_uint8 else TensorProto.FLOAT
+    graph.input.append(helper.make_tensor_value_info(image.name, element, form.shape(size)))
     del graph.output[:]
     open_shape = None if dimensions is None else [-1] * dimensions
     graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, open_shape))
     model.ir_version = max(model.ir_version, _IR_VERSION)
-    return Subgraph(np.frombuffer(model.SerializeToString(), np.uint8), size, output)
+    return Subgraph(np.frombuffer(model.SerializeToString(), np.uint8), size, output, form)
 
 
 def _parse(data: NDArray[np.uint8]) -> ModelProto:
@@ -126,5 +129,5 @@ def _drop_unused(graph: GraphProto, output: str) -> None:
 
 def _file_size(image: Tensor) -> tuple[int, int]:
     """Returns the file's (width, height), with 224 for a side that it leaves open."""
-    height, width = (image.shape or (None,) * 4)[2:]
+    width, height = sides_of(image)
     return width or _SIDE, height or _SIDE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .input_form import USUAL, InputForm
 from .letterbox import Letterbox, letterbox
 
 Resize = Literal["stretch", "letterbox", "letterbox-top-left", "letterbox-darknet"]
@@ -54,6 +55,7 @@ class Preprocessing:
         mean: subtracted from each scaled channel, in the order of `channels`.
         std: each channel is divided by this last, in the same order.
         letterbox: the form of letterbox that is used if one is requested.
+        form: of the network's input. Its uint8 is for a scale of 1, without mean and std.
     """
 
     scale: float = 1 / 255
@@ -63,6 +65,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = NO_MEAN
     std: tuple[float, float, float] = NO_STD
     letterbox: Letterbox = "letterbox"
+    form: InputForm = USUAL
 
     @property
     def normalises(self) -> bool:
@@ -80,7 +83,7 @@ class Preprocessing:
 
     def apply(
         self, image: NDArray[np.uint8], size: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], Placement]:
+    ) -> tuple[NDArray[Any], Placement]:
         """Makes the network's input and says where the image is on it.
 
         Resizes bilinearly, as OpenCV and the YOLO projects do, or as Darknet does.
@@ -90,7 +93,8 @@ class Preprocessing:
             size: (W, H) of the network's input, in pixels.
 
         Returns:
-            The input, `(1, 3, H, W)` float32, and the placement of the image on it.
+            The input, `(1, 3, H, W)` float32 unless `form` is another, and the placement of the
+            image on it.
         """
         placement = Placement(0.0, 0.0, 1.0, 1.0)
         pixels: NDArray[np.uint8] | NDArray[np.float32] = image
@@ -103,7 +107,7 @@ class Preprocessing:
         if self.normalises:
             blob -= np.array(self.mean, np.float32).reshape(1, 3, 1, 1)
             blob /= np.array(self.std, np.float32).reshape(1, 3, 1, 1)
-        return blob, placement
+        return self.form.convert(blob), placement
 
 
 DARKNET = Preprocessing(padding=127.5, letterbox="letterbox-darknet")  # fills with 0.5

@@ -73,7 +73,8 @@ def _shapes(network: Network, file: OnnxFile, engine: str) -> _Shapes:
     onnx = np.concatenate([network.onnx, np.frombuffer(more, np.uint8)])
     loaded = engine_type(onnx, names, network.inputs, network.weights or NO_WEIGHTS)
     width, height = network.input_size
-    image = np.full((1, 3, height, width), 0.5, np.float32)
+    grey = np.full((1, 3, height, width), 0.5, np.float32)
+    image = network.preprocessing.form.example(grey)
     values = zip(names, loaded.forward(image), strict=True)
     shapes = {name: value.shape for name, value in values}
     given = dict.fromkeys(inputs, image.shape)

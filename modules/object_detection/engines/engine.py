@@ -63,8 +63,10 @@ class Engine(Protocol):
             ModelError: the engine is not installed, or cannot load the network.
         """
 
-    def forward(self, blob: Blob) -> list[Blob]:
-        """Runs the network on a blob, `(1, 3, H, W)` float32; returns its raw outputs.
+    def forward(self, blob: NDArray[Any]) -> list[Blob]:
+        """Runs the network on a blob, `(1, 3, H, W)` float32 or as `InputForm` says it.
+
+        Returns the raw outputs.
 
         Raises:
             ModelError: the engine cannot run the network.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ...errors import ModelError
 from .engine import IMAGE_ONLY, NO_WEIGHTS, Blob, Inputs, Weights, as_float32, engine_error
+
+_TYPES: dict[str, type[np.generic]] = {"tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 
 class OnnxRuntimeEngine:
@@ -51,10 +53,10 @@ class OnnxRuntimeEngine:
         image = found[inputs.image] if inputs.image else next(iter(found.values()))
         self._input = image.name
         self._constants = inputs.constants
-        self._type = np.float16 if image.type == "tensor(float16)" else np.float32
+        self._type = _TYPES.get(image.type, np.float32)
         self.outputs = tuple(outputs)
 
-    def forward(self, blob: Blob) -> list[Blob]:
+    def forward(self, blob: NDArray[Any]) -> list[Blob]:
         """Runs the network; see `Engine`."""
         try:
             feed = {**self._constants, self._input: blob.astype(self._type, copy=False)}

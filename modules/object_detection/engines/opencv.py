@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ class OpenCvEngine:
         self.outputs = self._all = tuple(outputs)
         self._inputs = inputs
 
-    def forward(self, blob: Blob) -> list[Blob]:
+    def forward(self, blob: NDArray[Any]) -> list[Blob]:
         """Runs the network; see `Engine`."""
         try:
             for name, value in self._inputs.constants.items():

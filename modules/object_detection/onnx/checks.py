@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ...errors import ModelError
 from ..engines.registry import engine_class
+from ..input_form import InputForm, read_form
 from ..model_description import Description, parse_description
 from .reader import OnnxFile, Tensor
 
@@ -38,25 +39,36 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
 
 
 def image_input(inputs: Sequence[Tensor], *, ignored: Collection[str] = ()) -> Tensor:
-    """Returns the one input, which must be an image with its channels first.
+    """Returns the one input, which must take a colour image; see `form_of`.
 
     ignored: the names of inputs that may be there besides.
 
     Raises:
-        ModelError: there are several inputs, or the input is not an image, or not floats.
+        ModelError: there are several inputs, or the input is not for a colour image.
     """
     images = [tensor for tensor in inputs if tensor.name not in ignored]
     if len(images) != 1:
         known = f"; known besides the image are {', '.join(sorted(ignored))}" if ignored else ""
         raise ModelError(f"it must have one input; it has {', '.join(map(str, inputs))}{known}")
     (image,) = images
-    shape = image.shape or (None,) * 4
-    if len(shape) != 4 or shape[1] not in (3, None):
-        advice = "; export it with channels first (NCHW)" if shape[-1] == 3 else ""
-        raise ModelError(f"its input is {image}; it must be [1, 3, height, width]{advice}")
-    if image.element not in ("float32", "float16"):
-        raise ModelError(f"its input is {image}; it must take float32 or float16")
+    form_of(image)
     return image
+
+
+def form_of(image: Tensor) -> InputForm:
+    """Returns the form of an input that takes images.
+
+    Raises:
+        ModelError: it is no input for a colour image, or for too many images at once.
+    """
+    return read_form(str(image), image.shape, image.element)
+
+
+def sides_of(image: Tensor) -> tuple[int | None, int | None]:
+    """Returns (width, height) of such an input in pixels; None for a side that is left open."""
+    _, *sizes = image.shape or (None,) * 4
+    height, width = sizes[:2] if form_of(image).channels_last else sizes[1:]
+    return width, height
 
 
 def embedded_description(file: OnnxFile) -> Description:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError, UndecidedHeadError
-from ..engines.engine import NO_WEIGHTS, Engine, Inputs, Weights
+from ..engines.engine import NO_WEIGHTS, Engine, Weights
+from ..engines.first_of_batch import first_of_batch
 from ..engines.registry import create_engine
 from ..heads.exporter_metadata import literal
 from ..heads.extended_rows import EXTENDED_TASKS
@@ -24,14 +25,13 @@ from ..heads.probe import Probe
 from ..heads.recognition import recognise
 from ..model_description import Description
 from ..network import Network
-from .checks import MAX_INPUT_SIDE, embedded_description, image_input, refuse_unusable
+from .checks import embedded_description, refuse_unusable
 from .external_data import require_attached
-from .extra_inputs import EXTRA_INPUTS, extra_inputs
-from .reader import OnnxFile, Tensor, read_onnx
+from .image_input import ImageInput, complete, read_image_input
+from .reader import OnnxFile, read_onnx
 from .stem import stem_kernels
 
 _GREY = 0.447  # 114 / 255
-_STRIDE = 32  # of the deepest level, if the metadata does not give it
 
 
 def import_onnx(
@@ -63,10 +63,9 @@ def import_onnx(
     description = given.merged_over(embedded)
     source = f" in {labels_file}" if labels_file else ""
     labels = _labels(file, labels or description.names, source)
-    size = _input_size(file, description)
-    inputs = Inputs(_image(file).name, extra_inputs(file.inputs, size))
-    loaded = create_engine(engine, onnx, [output.name for output in file.outputs], inputs, weights)
-    found = _recognise(file, loaded, size, None if labels is None else len(labels), description)
+    image = read_image_input(file, description)
+    loaded = _load(file, image, onnx, engine, weights)
+    found = _recognise(file, loaded, image, None if labels is None else len(labels), description)
     if labels is None:
         raise ModelError(
             f"it does not name its {found.head.classes} classes; "
@@ -81,13 +80,13 @@ def import_onnx(
     preprocessing = given.preprocessing(embedded.preprocessing(found.preprocessing))
     network = Network(
         onnx,
-        size,
+        image.size,
         found.outputs,
         found.head,
-        preprocessing,
+        complete(preprocessing, image.form, description),
         labels,
         evidence=found.evidence,
-        inputs=inputs,
+        inputs=image.inputs,
         weights=weights or None,
     )
     return network, loaded
@@ -98,6 +97,11 @@ def _refuse(file: OnnxFile, engine: str) -> None:
     task = file.metadata.get("task", "detect")
     if task not in ("detect", *EXTENDED_TASKS):
         raise ModelError(f"its task is '{task}'; only detectors are supported: export a 'detect'")
+    for output in file.outputs:
+        if output.element == "no tensor":
+            raise ModelError(
+                f"its output {output.name} is not a tensor; all outputs of a detector are"
+            )
     refuse_unusable(file, engine)
 
 
@@ -131,74 +135,34 @@ def _labels(file: OnnxFile, given: tuple[str, ...] | None, source: str) -> tuple
     return given or tuple(names)
 
 
-def _input_size(file: OnnxFile, description: Description) -> tuple[int, int]:
-    """Returns the input's (width, height), and checks the rest of the input and the outputs."""
-    for output in file.outputs:
-        if output.element == "no tensor":
-            raise ModelError(
-                f"its output {output.name} is not a tensor; all outputs of a detector are"
-            )
-    image = _image(file)
-    shape = image.shape or (None,) * 4
-    if shape[0] not in (1, None):
-        raise ModelError(f"its input is {image}; export it for one image (batch=1), or any number")
-    free = None in shape[2:]
-    size = _free_size(file, description) if free else _fixed_size(image, description)
-    if max(size) > MAX_INPUT_SIDE:
-        raise ModelError(f"its input is {image}; a side may have up to {MAX_INPUT_SIDE} pixels")
-    return size
-
-
-def _image(file: OnnxFile) -> Tensor:
-    return image_input(file.inputs, ignored=EXTRA_INPUTS)
-
-
-def _fixed_size(image: Tensor, description: Description) -> tuple[int, int]:
-    _, _, height, width = image.shape or ()
-    if description.input not in (None, (width, height)):
-        raise ModelError(f"model.json: input is {description.input}; it is fixed, at {image}")
-    return width or 0, height or 0
-
-
-def _free_size(file: OnnxFile, description: Description) -> tuple[int, int]:
-    """Returns model.json's size, or the metadata's, [height, width], or else 640 x 640."""
-    stride = literal(file.metadata, "stride")
-    stride = stride if isinstance(stride, int) and 0 < stride <= 256 else _STRIDE
-    size: Any = description.input
-    if size is None:
-        size = literal(file.metadata, "imgsz")
-        size = tuple(reversed(size)) if isinstance(size, list) else (640, 640)
-    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
-        raise ModelError(
-            f"the imgsz in its metadata is {file.metadata['imgsz']}; "
-            "it must be height and width, like [640, 640]"
-        )
-    width, height = size
-    if width % stride or height % stride:
-        raise ModelError(
-            f"its input cannot be {width} x {height}: both must be multiples of {stride}; "
-            "model.json may give another `input`"
-        )
-    return width, height
+def _load(
+    file: OnnxFile, image: ImageInput, onnx: NDArray[np.uint8], engine: str, weights: Weights
+) -> Engine:
+    names = [output.name for output in file.outputs]
+    loaded = create_engine(engine, onnx, names, image.inputs, weights)
+    shapes = {output.name: output.shape for output in file.outputs}
+    return first_of_batch(loaded, image.form.batch, shapes)
 
 
 def _recognise(
     file: OnnxFile,
     engine: Engine,
-    size: tuple[int, int],
+    image: ImageInput,
     label_count: int | None,
     description: Description,
 ) -> RecognisedHead:
     """Finds the head by the outputs for a grey image, or if they do not decide, for noise."""
-    shape = (1, 3, size[1], size[0])
-    outputs = _selected(_first_outputs(engine, np.full(shape, _GREY, np.float32)), description)
+    width, height = image.size
+    shape = (1, 3, height, width)
+    grey = image.form.example(np.full(shape, _GREY, np.float32))
+    outputs = _selected(_first_outputs(engine, grey), description)
     names = [tensor.name for tensor in file.inputs]
-    stem = stem_kernels(file, _image(file).name)
-    probe = Probe(outputs, size, label_count, file.metadata, file.weights, names, stem)
+    stem = stem_kernels(file, image.inputs.image)
+    probe = Probe(outputs, image.size, label_count, file.metadata, file.weights, names, stem)
     try:
         return recognise(probe, description)
     except UndecidedHeadError:
-        outputs = _selected(_first_outputs(engine, _noise(shape)), description)
+        outputs = _selected(_first_outputs(engine, image.form.example(_noise(shape))), description)
         return recognise(replace(probe, outputs=outputs), description)
 
 
@@ -210,8 +174,8 @@ def _noise(shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
     return noise.reshape(shape)
 
 
-def _first_outputs(engine: Engine, blob: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-    """Runs the network on a first image, `(1, 3, H, W)`, and returns the outputs by name."""
+def _first_outputs(engine: Engine, blob: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
+    """Runs the network on its input for a first image, and returns the outputs by name."""
     outputs = dict(zip(engine.outputs, engine.forward(blob), strict=True))
     for name, output in outputs.items():
         if not np.isfinite(output).all():
