@@ -124,9 +124,9 @@ def _tiffs() -> Iterator[Kind]:
     odd = np.full((HEIGHT, WIDTH), 0.5, "<f4")
     odd[0, :3] = np.nan, np.inf, -np.inf
     floats = tiff(WIDTH, HEIGHT, odd.tobytes(), bits=32, kind=3)
-    yield Kind("TIFF of floats, NaN and Inf", floats, "a TIFF with 32 bits per sample")
+    yield Kind("TIFF of floats, NaN and Inf", floats, "a TIFF of floating-point samples")
     doubles = tiff(WIDTH, HEIGHT, bytes(8 * WIDTH * HEIGHT), bits=64, kind=3)
-    yield Kind("TIFF of doubles", doubles, "a TIFF with 64 bits per sample")
+    yield Kind("TIFF of doubles", doubles, "a TIFF of floating-point samples")
     deep = np.repeat(RGB[..., :1].astype("<u2") * 257, 3, axis=2)
     data = tiff(WIDTH, HEIGHT, deep[..., 0].tobytes(), bits=16)
     yield result("TIFF of 16 bits", data, GREY)

@@ -48,12 +48,10 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
         if missing > 0:
             raise ImageError(f"it is cut off: {missing:,} bytes of its pixels are missing")
     if header.size != _OS2_SHORT_HEADER and header.bits in _OPENCV_BITS:
-        try:
-            return opencv_codec.decode(data, profile=header.profile)
-        except ImageError as error:
-            raise ImageError(
-                "it is cut off, or its run lengths are corrupt" if is_run_length else str(error)
-            ) from error
+        fault = (
+            "it is cut off, or its run lengths are corrupt" if is_run_length else "it is corrupt"
+        )
+        return opencv_codec.decode(data, profile=header.profile, find_fault=lambda: fault)
     pixels = np.empty((abs(header.height), header.width, 3), np.uint8)
     upright = pixels if header.height < 0 else pixels[::-1]  # stored from the bottom
     convert = _convert_palette if header.bits <= 8 else _convert_masks

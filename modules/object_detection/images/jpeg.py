@@ -12,7 +12,7 @@ from ...errors import ImageError
 from . import opencv_codec
 from .colour_profile import convert_cmyk_to_srgb
 from .format import Format
-from .jpeg_markers import END, START_OF_SCAN, segments
+from .jpeg_markers import END, START, START_OF_SCAN, segments
 from .jpeg_metadata import read_metadata
 from .jpeg_strips import encode_jpeg
 from .orientation import turn_upright
@@ -70,7 +70,32 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
         pixels = _decode_cmyk(data, metadata.profile)
         if pixels is not None:
             return turn_upright(pixels, metadata.orientation)
-    return opencv_codec.decode(data, orientation=metadata.orientation, profile=metadata.profile)
+    return opencv_codec.decode(
+        data,
+        orientation=metadata.orientation,
+        profile=metadata.profile,
+        find_fault=lambda: _find_fault(data),
+    )
+
+
+def _find_fault(data: bytes) -> str:
+    """Returns why a JPEG cannot be decoded, as far as its segments tell."""
+    scans, has_end = 0, False
+    try:
+        for marker, position in segments(data):
+            scans += marker == START_OF_SCAN
+            has_end = marker == END
+            if marker in _FRAMES:
+                (components,) = struct.unpack_from("B", data, position + 5)
+                if components not in (1, 3, 4):
+                    return f"it has {components} colours; it must have 1, 3 or 4"
+            if marker == START:
+                return "it is corrupt: another JPEG begins inside it"
+    except struct.error:
+        has_end = False
+    if not has_end:
+        return "it is cut off: it has no end"
+    return "it is corrupt" if scans else "it has no pixels"
 
 
 def _decode_cmyk(data: bytes, profile: bytes) -> NDArray[np.uint8] | None:

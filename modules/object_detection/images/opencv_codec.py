@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -19,7 +19,13 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def decode(data: bytes, *, orientation: int = UPRIGHT, profile: bytes = b"") -> NDArray[np.uint8]:
+def decode(
+    data: bytes,
+    *,
+    orientation: int = UPRIGHT,
+    profile: bytes = b"",
+    find_fault: Callable[[], str] = lambda: "it is cut off or corrupt",
+) -> NDArray[np.uint8]:
     """Decodes a file to `(H, W, 3)` uint8 BGR in sRGB, upright; of several pages, the first.
 
     OpenCV's own turning is switched off, since it reads the orientation in fewer places. (Of TIFFs
@@ -29,6 +35,7 @@ def decode(data: bytes, *, orientation: int = UPRIGHT, profile: bytes = b"") -> 
         data: the file.
         orientation: EXIF's number for the way the picture is stored.
         profile: the ICC profile of the picture; empty for none.
+        find_fault: gives the reason if OpenCV fails, which hides its own.
 
     Raises:
         ImageError: OpenCV cannot decode it; the message is the reason.
@@ -38,9 +45,9 @@ def decode(data: bytes, *, orientation: int = UPRIGHT, profile: bytes = b"") -> 
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        raise ImageError(str(error.err)) from error
+        raise ImageError(find_fault()) from error
     if pixels is None:
-        raise ImageError("it is cut off, corrupt or of a kind that is not supported")
+        raise ImageError(find_fault())
     return turn_upright(convert_to_srgb(pixels, profile), orientation)
 
 

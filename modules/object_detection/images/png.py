@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import ImageError
 from . import opencv_codec
 from .format import Format
+from .png_faults import find_fault
 from .png_metadata import METADATA_CHUNKS, PngMetadata
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -76,7 +77,10 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
         elif kind in METADATA_CHUNKS:
             metadata.add(kind, data[start + 8 : end - 4])
     return opencv_codec.decode(
-        b"".join(kept), orientation=metadata.orientation(), profile=metadata.profile()
+        b"".join(kept),
+        orientation=metadata.orientation(),
+        profile=metadata.profile(),
+        find_fault=lambda: find_fault(data, _chunks(data)),
     )
 
 

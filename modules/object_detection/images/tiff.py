@@ -34,7 +34,7 @@ from .tiff_layout import (
     Layout,
     read_layout,
 )
-from .tiff_samples import read_parts
+from .tiff_samples import check_blocks, read_parts
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # (photometric, bits) of pictures without alpha that OpenCV decodes to the right pixels. Of 16-bit
@@ -78,7 +78,13 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
     if _is_right_in_opencv(layout):
         # OpenCV turns the picture by its tag, but not by its XMP
         orientation = layout.xmp_orientation if layout.stated_orientation is None else UPRIGHT
-        return opencv_codec.decode(data, orientation=orientation, profile=layout.profile)
+        check_blocks(layout)
+        return opencv_codec.decode(
+            data,
+            orientation=orientation,
+            profile=layout.profile,
+            find_fault=lambda: "it is corrupt",
+        )
     convert = make_converter(layout)
     pixels = np.empty((layout.height, layout.width, 3), np.uint8)
     for part in read_parts(layout):

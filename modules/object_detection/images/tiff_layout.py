@@ -189,15 +189,15 @@ def _read_bits(directory: Directory, samples: int) -> int:
         raise ImageError(
             f"a TIFF with {samples} samples per pixel; it must have 1 to {_MAX_SAMPLES}"
         )
+    kind = _SAMPLE_FORMATS.get(directory.number(_SAMPLE_FORMAT, 1))
+    if kind:
+        raise ImageError(f"a TIFF of {kind} samples; they must be unsigned integers")
     each = directory.numbers(_BITS, samples) or (1,)
     if len(set(each)) > 1:
         listed = ", ".join(map(str, each))
         raise ImageError(f"a TIFF with {listed} bits per sample; all must have equally many")
     if not 1 <= each[0] <= _MAX_BITS:
         raise ImageError(f"a TIFF with {each[0]} bits per sample; it must have 1 to {_MAX_BITS}")
-    kind = _SAMPLE_FORMATS.get(directory.number(_SAMPLE_FORMAT, 1))
-    if kind:
-        raise ImageError(f"a TIFF of {kind} samples; they must be unsigned integers")
     return each[0]
 
 

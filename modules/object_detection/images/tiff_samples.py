@@ -39,16 +39,34 @@ def read_parts(layout: Layout) -> Iterator[Part]:
             f"it has predictor {layout.predictor} with {layout.bits} bits per sample, "
             "which is not supported"
         )
+    blocks = _find_blocks(layout)
     width, height = layout.block
-    if width < 1 or height < 1:
-        raise ImageError(f"it has tiles of {width} x {height} pixels")
     lefts, tops = range(0, layout.width, width), range(0, layout.height, height)
-    planes = layout.samples if layout.is_separate else 1
     count = len(lefts) * len(tops)
-    blocks = layout.blocks(count * planes)
     for number, (top, left) in enumerate(itertools.product(tops, lefts)):
         own = blocks[number::count]  # the same place in each plane
         yield from _read_block(layout, own, top, left)
+
+
+def _find_blocks(layout: Layout) -> list[tuple[int, int]]:
+    """Returns the position and the number of bytes of each strip or tile, plane by plane."""
+    width, height = layout.block
+    if width < 1 or height < 1:
+        raise ImageError(f"it has tiles of {width} x {height} pixels")
+    planes = layout.samples if layout.is_separate else 1
+    return layout.blocks(-(-layout.width // width) * -(-layout.height // height) * planes)
+
+
+def check_blocks(layout: Layout) -> None:
+    """Checks that every strip or tile is inside the file: OpenCV makes missing ones black.
+
+    Raises:
+        ImageError: one is not; the message is the reason.
+    """
+    ends = [position + size for position, size in _find_blocks(layout)]
+    missing = max(ends) - len(layout.directory.data)
+    if missing > 0:
+        raise ImageError(f"it is cut off: {missing:,} bytes are missing")
 
 
 def _read_block(

@@ -42,6 +42,16 @@ def _uint24(data: bytes, position: int) -> int:
     return int(low | high << 16)
 
 
+def _find_fault(data: bytes) -> str:
+    """Returns why a WebP cannot be decoded, as far as its container tells."""
+    missing = 8 + struct.unpack_from("<I", data, 4)[0] - len(data)
+    if missing > 0:
+        return f"it is cut off: {missing:,} bytes are missing"
+    if not any(kind in data for kind in (b"VP8 ", b"VP8L")):
+        return "it has no picture (VP8 or VP8L)"
+    return "it is corrupt"
+
+
 def _decode(data: bytes) -> NDArray[np.uint8]:
     """Decodes the picture, or the first frame, as the chunks beside it say."""
     chunks: dict[bytes, bytes] = {}
@@ -54,8 +64,12 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
             if kind in (_EXIF, _XMP, _PROFILE):
                 chunks.setdefault(kind, data[position + 8 : position + 8 + length])
             position += 8 + length + length % 2
-    orientation = choose_orientation(chunks.get(_EXIF, b""), chunks.get(_XMP, b""))
-    return opencv_codec.decode(data, orientation=orientation, profile=chunks.get(_PROFILE, b""))
+    return opencv_codec.decode(
+        data,
+        orientation=choose_orientation(chunks.get(_EXIF, b""), chunks.get(_XMP, b"")),
+        profile=chunks.get(_PROFILE, b""),
+        find_fault=lambda: _find_fault(data),
+    )
 
 
 FORMAT = Format(
