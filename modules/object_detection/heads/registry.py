@@ -34,6 +34,7 @@ HEAD_NAMES = (
     "object-lists",
     "paddle",
     "tensorflow",
+    "effdet",
     "nanodet",
     "segment",
     "pose",

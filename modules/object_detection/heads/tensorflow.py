@@ -9,6 +9,7 @@ from ..model_description import Description
 from ..preprocessing import Preprocessing
 from .candidates import Candidates
 from .corner_lists import are_whole, decode_lists, in_order, in_pixels, require_label_count
+from .counted_from_one import class_of_numbers, number_from_zero
 from .evidence import Evidence, Level
 from .form import HeadForm, RecognisedHead
 from .head import HeadSummary, Raw
@@ -20,7 +21,6 @@ EFFICIENTDET = Preprocessing(scale=1.0, resize="letterbox-top-left", padding=116
 _NAMES = ("detection_boxes", "detection_scores", "detection_classes")
 # Outputs that have a column for each class, and one for "nothing" before them
 _WITH_COLUMNS = ("raw_detection_scores", "detection_multiclass_scores")
-_COCO_NAMES, _COCO_IDS = 80, 90
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,12 @@ class TensorflowHead:
     """A head with lists of objects: boxes `(1, N, 4)`, scores and classes `(1, N)`, suppressed.
 
     Boxes are y1, x1, y2, x2 in units of the image, 0 to 1; classes are counted from 1
-    (object_detection/exporter_lib_v2.py).
+    (object_detection/exporter_lib_v2.py). class_of_number: the class of each number, -1 for numbers
+    without one.
     """
 
     classes: int
+    class_of_number: tuple[int, ...]
     suppressed: bool = True
 
     @property
@@ -51,7 +53,8 @@ class TensorflowHead:
     ) -> Candidates:
         """Decodes the boxes, scores and classes; see `Head.decode`."""
         boxes, scores, classes = (output[0] for output in raw)
-        return decode_lists(boxes[:, [1, 0, 3, 2]], scores, classes - 1, (1, 1), confidence)
+        found = decode_lists(boxes[:, [1, 0, 3, 2]], scores, classes, (1, 1), confidence)
+        return number_from_zero(found, self.class_of_number)
 
 
 def _names(probe: Probe) -> dict[str, str]:
@@ -93,23 +96,18 @@ def _create(probe: Probe, _: Description) -> RecognisedHead:
         )
     if not are_whole(classes):
         raise ModelError(f"its outputs are {probe}, but its classes are not whole numbers")
-    return RecognisedHead(names, TensorflowHead(_classes(probe)), EFFICIENTDET)
+    count = require_label_count(probe)
+    head = TensorflowHead(count, class_of_numbers(_numbers(probe), count))
+    return RecognisedHead(names, head, EFFICIENTDET)
 
 
-def _classes(probe: Probe) -> int:
-    """Returns the number of classes: of columns where the file shows them, or else of names."""
+def _numbers(probe: Probe) -> int | None:
+    """Returns the number of classes, if an output has a column for each of them."""
     names = _names(probe)
     for name in _WITH_COLUMNS:
         if name in names and probe.outputs[names[name]].ndim == 3:
             return int(probe.outputs[names[name]].shape[2]) - 1
-    if probe.label_count == _COCO_NAMES:
-        raise ModelError(
-            f"there are {_COCO_NAMES} class names, like COCO's, but TensorFlow's networks number "
-            f"these classes up to {_COCO_IDS}, with gaps, and its outputs do not show which "
-            f"numbers it has; give {_COCO_IDS} names, with any name in the gaps, or export it with "
-            "raw_detection_scores"
-        )
-    return require_label_count(probe)
+    return None
 
 
 FORM = HeadForm(

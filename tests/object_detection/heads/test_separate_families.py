@@ -70,6 +70,10 @@ def nanodet(*, plus: bool) -> Callable[[dict[str, Array]], Found]:
     return lambda found: oracles.nanodet(found["output"], photo(), CONFIDENCE, NMS, plus=plus)
 
 
+def effdet(found: dict[str, Array]) -> Found:
+    return oracles.effdet(found["detections"], photo(), CONFIDENCE)
+
+
 def tensorflow(found: dict[str, Array]) -> Found:
     by_name = {name.removesuffix(":0"): values for name, values in found.items()}
     return oracles.tensorflow(by_name, photo(), CONFIDENCE)
@@ -159,6 +163,20 @@ CASES = {
         tensorflow,
         lambda: oracles.tensorflow_input(photo()),
         engines=ORT,
+    ),
+    "effdet": Case(
+        separate_models.effdet,
+        effdet,
+        lambda: oracles.effdet_input(photo(), lite=False),
+        engines=ORT,
+        description={"family": "effdet"},
+    ),
+    "effdet-lite": Case(
+        separate_models.effdet,
+        effdet,
+        lambda: oracles.effdet_input(photo(), lite=True),
+        engines=ORT,
+        description={"family": "effdet-lite"},
     ),
     "nanodet-plus": Case(
         separate_models.nanodet,

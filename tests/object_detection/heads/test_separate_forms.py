@@ -86,6 +86,7 @@ def test_the_strongest_evidence_is_shown(make: Callable[[], bytes], evidence: st
             ["ppyoloe", "ppyoloe-plus"],
         ),
         (lambda: separate_models.nanodet(plus=False), ["nanodet-plus", "nanodet"]),
+        (separate_models.effdet, ["effdet", "effdet-lite"]),
     ],
 )
 def test_several_families_with_these_outputs_are_refused_with_their_words(
@@ -181,9 +182,42 @@ def test_tensorflows_classes_are_counted_from_1_and_their_number_must_be_shown()
 
     assert load(few).classes == load(unknown).classes == 3
     assert_refused(few, "names for 2 classes; the network has 3", labels=LABELS[:2])
-    assert_refused(unknown, "80 class names, like COCO's, .* up to 90", labels=coco)
+    assert_refused(unknown, "80 class names, like COCO's, .* reach 90, with gaps", labels=coco)
     assert load(unknown, tuple(map(str, range(90)))).classes == 90
     assert_refused(separate_models.tensorflow(in_pixels=True), "its boxes are not y1, x1, y2, x2")
+
+
+def test_80_names_for_90_numbers_are_cocos() -> None:
+    boxes = np.tile([0.1, 0.1, 0.5, 0.5], (1, 4, 1))
+    numbers, scores = np.array([[1.0, 12, 13, 90]]), np.array([[0.9, 0.8, 0.7, 0.6]])
+    data = constant_outputs(
+        boxes,
+        scores,
+        numbers,
+        np.full((1, 4, 91), 0.1),
+        names=(
+            "detection_boxes",
+            "detection_scores",
+            "detection_classes",
+            "detection_multiclass_scores",
+        ),
+    )
+
+    coco = load(data, tuple(map(str, range(80))))
+    all_numbers = load(data, tuple(map(str, range(90))))
+
+    assert [row[0] for row in detect(coco)] == [0, 11, 79]  # 12 is a gap, 13 the stop sign
+    assert [row[0] for row in detect(all_numbers)] == [0, 11, 12, 89]
+    assert_refused(data, "names for 79 classes; the network has 90", labels=LABELS * 26 + ("x",))
+
+
+def test_a_list_with_classes_from_1_is_told_by_the_names_of_the_weights() -> None:
+    counted = load(separate_models.effdet(), family="effdet")
+    plain = load(separate_models.effdet(named=False), (*LABELS, "last"))
+
+    assert counted.evidence == "the names of its weights, class_net and box_net"
+    assert plain.head.summary.name == "end-to-end"
+    assert_refused(separate_models.effdet(classes=4), "names for 3 classes; the network has 4")
 
 
 @pytest.mark.parametrize(

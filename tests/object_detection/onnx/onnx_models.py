@@ -33,15 +33,22 @@ def ultralytics(**others: str) -> dict[str, str]:
 
 
 def constant_outputs(
-    *outputs: Any, metadata: dict[str, str] | None = None, size: tuple[int, int] = SIZE
+    *outputs: Any,
+    metadata: dict[str, str] | None = None,
+    size: tuple[int, int] = SIZE,
+    names: tuple[str, ...] = (),
 ) -> bytes:
-    """Makes a network that returns the same arrays for every image, `size` (width, height)."""
+    """Makes a network that returns the same arrays for every image, `size` (width, height).
+
+    names: of the outputs; output0 and so on if none are given.
+    """
     graph = Graph()
     zero = graph.node("Mul", graph.node("ReduceMean", "images", keepdims=0), 0.0)
     shapes = {}
     for index, output in enumerate(outputs):
         values = np.asarray(output, np.float32)
-        shapes[name_output(graph, graph.node("Add", values, zero), f"output{index}")] = values.shape
+        name = names[index] if names else f"output{index}"
+        shapes[name_output(graph, graph.node("Add", values, zero), name)] = values.shape
     return graph.finish(shapes, metadata=metadata, shape=(1, 3, size[1], size[0]))
 
 

@@ -140,6 +140,24 @@ def tensorflow(*, multiclass: bool = True, suffix: str = "", in_pixels: bool = F
     return graph.finish(dict(zip(names, shapes.values(), strict=True)))
 
 
+def effdet(*, classes: int = CLASSES, named: bool = True) -> bytes:
+    """Exports like DetBenchPredict in efficientdet-pytorch's bench.py: rows, classes from 1.
+
+    classes: those of the last layer. named: whether its weights keep their names.
+    """
+    graph = Graph()
+    boxes, best, numbers = _suppressed(graph, 0.01)
+    for layer, filters in (("class_net", 9 * classes), ("box_net", 36)):
+        name = f"model.{layer}.predict.conv_pw.weight" if named else None
+        kernel = graph.constant(np.ones((filters, 64, 1, 1)), name)
+        best = graph.node("Mul", best, graph.node("ReduceMean", kernel, keepdims=0))
+    columns = [
+        graph.node("Unsqueeze", each, [2]) for each in (best, graph.node("Add", numbers, 1.0))
+    ]
+    rows = _padded(graph, graph.node("Concat", boxes, *columns, axis=2), axes=3)
+    return graph.finish({name_output(graph, rows, "detections"): (1, MOST, 6)})
+
+
 def nanodet(*, plus: bool = True, classes: int = CLASSES) -> bytes:
     """Exports like NanoDet-Plus, `_forward_onnx` in nanodet_plus_head.py.
 

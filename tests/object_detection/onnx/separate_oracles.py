@@ -130,6 +130,24 @@ def tensorflow(outputs: dict[str, Array], image: Image, confidence: float) -> Fo
     return Found(corners, scores[passed], outputs["detection_classes"][0][passed] - 1)
 
 
+def effdet_input(image: Image, *, lite: bool) -> Array:
+    """ResizePad and normalize in effdet/data; the mean colour is one grey here."""
+    padded = yolox_input(image)[0].transpose(1, 2, 0)[..., ::-1].copy()
+    scale = min(SIZE[0] / image.shape[1], SIZE[1] / image.shape[0])
+    padded[int(image.shape[0] * scale) :] = 0 if lite else 116
+    padded[:, int(image.shape[1] * scale) :] = 0 if lite else 116
+    mean, std = ((0.5,) * 3, (0.5,) * 3) if lite else (RGB_MEAN, RGB_STD)
+    scaled = (padded / 255 - np.array(mean)) / np.array(std)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def effdet(rows: Array, image: Image, confidence: float) -> Found:
+    """Rows of corners, score and a class from 1; boxes times `img_scale` (effdet/bench.py)."""
+    table = rows[0][rows[0][:, 4] > confidence]
+    scale = min(SIZE[0] / image.shape[1], SIZE[1] / image.shape[0])
+    return Found(table[:, :4] / scale, table[:, 4], table[:, 5] - 1)
+
+
 def nanodet_input(image: Image, *, keep_ratio: bool) -> Array:
     """Pipeline of nanodet/data/transform: ShapeTransform, then color_aug_and_norm.
 
