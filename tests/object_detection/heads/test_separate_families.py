@@ -18,6 +18,7 @@ from modules.object_detection.onnx.importer import import_onnx
 from tests.object_detection.heads.test_families import CONFIDENCE, ENGINES, NMS, ORT, photo
 from tests.object_detection.onnx import extended_models, onnx_oracles, separate_models
 from tests.object_detection.onnx import separate_oracles as oracles
+from tests.object_detection.onnx.input_forms import with_input
 from tests.object_detection.onnx.onnx_models import CLASSES, LABELS
 from tests.object_detection.onnx.onnx_oracles import Array, Found
 
@@ -103,6 +104,17 @@ CASES = {
         ultralytics,
         engines=ORT,
     ),
+    "yolo-nas of uint8": Case(
+        lambda: with_input(separate_models.yolo_nas(), element="uint8"),
+        nas(),
+        lambda: (ultralytics() * 255).round().astype(np.uint8),
+    ),
+    "yolo-nas of uint8, batch format": Case(
+        lambda: with_input(separate_models.yolo_nas_batch(), element="uint8"),
+        lambda found: oracles.yolo_nas_batch(list(found.values()), photo(), CONFIDENCE),
+        lambda: (ultralytics() * 255).round().astype(np.uint8),
+        engines=ORT,
+    ),
     "ppyoloe without suppression": Case(
         lambda: separate_models.yolo_nas(transposed=True),
         lambda found: oracles.per_class_stretched(
@@ -162,6 +174,12 @@ CASES = {
         lambda: separate_models.tensorflow(suffix=":0", multiclass=False),
         tensorflow,
         lambda: oracles.tensorflow_input(photo()),
+        engines=ORT,
+    ),
+    "efficientdet of uint8, channels last": Case(
+        lambda: with_input(separate_models.tensorflow(), element="uint8", channels_last=True),
+        tensorflow,
+        lambda: oracles.tensorflow_input(photo()).transpose(0, 2, 3, 1).astype(np.uint8),
         engines=ORT,
     ),
     "effdet": Case(

@@ -30,10 +30,11 @@ RGB_MEAN, RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def run(onnx: bytes, blob: Array, **others: Array) -> dict[str, Array]:
-    """Returns all outputs by name; `others` are the inputs besides the image."""
+    """Returns all outputs by name; `others` are the inputs besides the image, the first one."""
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {"images": blob, **others}), strict=True))
+    feed = {session.get_inputs()[0].name: blob, **others}
+    return dict(zip(names, session.run(None, feed), strict=True))
 
 
 def per_class(boxes: Array, scores: Array, confidence: float, iou: float) -> Found:
