@@ -8,9 +8,11 @@ The yellow of `picture` has a bit more red than green: 0.597 and 0.403.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 LABELS = ("red", "green")
@@ -82,3 +84,10 @@ def picture(**cells: tuple[int, int]) -> NDArray[np.uint8]:
     for name, (column, row) in cells.items():
         image[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = colours[name]
     return image
+
+
+def gif(**cells: tuple[int, int]) -> bytes:
+    """Makes a picture as a GIF, whose annotated image is a JPEG."""
+    file = io.BytesIO()
+    PIL.Image.fromarray(picture(**cells)[..., ::-1]).save(file, "GIF")
+    return file.getvalue()

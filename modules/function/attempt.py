@@ -223,23 +223,32 @@ class ImageService:
     ) -> None:
         """Writes the failure record, and deletes the result of the image that was there before.
 
+        A later attempt also deletes annotated images without a document, which this or another
+        invocation left when it met a conflict. If a newer image has come meanwhile, the invocation
+        that serves it may have counted on one of them: the next attempt completes its result.
+
         Raises:
             ObjectChangedError: the image that failed is not under the key any more.
         """
         failure_etag = self.outputs.failure_etag()
         published = self.outputs.head()
-        if published.document_etag is not None:
+        if published.document_etag is not None or not is_first:
             suffixes = [published.suffix] if is_first else None
             published = self.outputs.head_images(published, suffixes)
-        head = self.bucket.head(self.ref.bucket, self.ref.key)
-        if head is None or head.version != image.version:
-            raise ObjectChangedError("the image was replaced or deleted while it was processed")
+        self._check_unchanged(image)
         self.outputs.put_failure(
             describe_failure(self._source(image), image.size, error),
             self._stamp(image.version, model, self.ref.sequencer),
             if_match=failure_etag,
         )
         self.outputs.delete_result(published)
+        if published.document_etag is None and published.annotated:
+            self._check_unchanged(image)
+
+    def _check_unchanged(self, image: StoredImage) -> None:
+        head = self.bucket.head(self.ref.bucket, self.ref.key)
+        if head is None or head.version != image.version:
+            raise ObjectChangedError("the image was replaced or deleted while it was processed")
 
     def _delete_incomplete(self, published: Published) -> None:
         """Deletes the document of an incomplete result whose image was deleted.

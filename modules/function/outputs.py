@@ -218,13 +218,13 @@ class Outputs:
         """Deletes the result in `published`, the document last.
 
         An invocation that publishes at the same time finds the document changed, or changes it
-        first, so that one of the two starts over.
+        first, so that one of the two starts over. Without a document, nothing tells it: see
+        `ImageService._record_failure`.
         """
-        if published.document_etag is None:
-            return
         etags = published.former(published.suffix)
         found = published.annotated.get(published.suffix)
-        if found is not None and found.owner in (None, published.image):
+        owners = (published.image, None if published.document_etag else published.image)
+        if found is not None and found.owner in owners:
             etags[published.suffix] = found.etag
         for suffix, etag in etags.items():
             self._delete(self._keys.annotated_as(suffix), etag)

@@ -24,15 +24,17 @@ from modules.models.store import ModelStore
 from modules.settings import Settings
 from modules.storage.bucket import Bucket
 from modules.storage.client import create_client
-from tests.colour_model import picture, write_colour_model
+from tests.colour_model import gif, picture, write_colour_model
 from tests.function.interleavings import Program, Request, execute, explore, sample
 
 ORDERS = os.environ.get("ORDERS", "10")  # per scenario, or "all"
 
-# Images by what the network finds in them
+# Images by what the network finds in them. A GIF's annotated image has another key than a PNG's
 PICTURES = {
     "red": bytes(cv2.imencode(".png", picture(red=(2, 5)))[1]),
     "green": bytes(cv2.imencode(".png", picture(green=(6, 1)))[1]),
+    "red GIF": gif(red=(2, 5)),
+    "green GIF": gif(green=(6, 1)),
     "broken": b"<html>",
 }
 _numbers = itertools.count()
@@ -96,6 +98,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(bucket, models, settings, (create_client(), create_client()), executor)
 
 
+def etag(name: str) -> str:
+    return hashlib.md5(PICTURES[name], usedforsecurity=False).hexdigest()
+
+
+def check_complete(world: World, name: str, document: dict[str, Any]) -> None:
+    """Checks that a document belongs to the image, and the annotated image to the document."""
+    assert document["metadata"]["source-etag"] == document["image"]["etag"]
+    key = document["annotated"]["key"]
+    assert document["metadata"]["image-etag"] == world.etag(key)
+    suffix = document["metadata"].get("annotated-suffix", "")
+    assert key == f"output/{name}{suffix}"
+
+
 @dataclass(frozen=True)
 class Scenario:
     """An image whose event is served while something newer happens to its key.
@@ -139,30 +154,39 @@ class Execution:
         if (request.operation, request.key) == ("PutObject", f"output/{self.name}.json"):
             self._documents.append(int(request.parameters["Metadata"]["sequencer"], 16))
 
-    def check(self) -> None:
-        """Checks that there is exactly one result, or none if there must be none."""
+    def check(self, *, may_leave_more: bool) -> None:
+        """Checks that there is exactly one result, or none if there must be none.
+
+        may_leave_more: whether there may be an annotated image that no document names.
+        """
         assert self._documents == sorted(self._documents), "an older result replaced a newer one"
         scenario, document = self.scenario, self.world.document(self.name)
         if scenario.newer == "broken":
             assert not document
-            assert self.world.etag(f"output/{self.name}") is None
+            assert self.annotated() == []
             assert self.world.etag(f"failed/{self.name}.json")
             return
         if scenario.newer is None and not document:
             return
         if scenario.is_duplicate:
             assert len(self._documents) == 1
-        (label,) = (item["label"] for item in document["detections"])
-        assert label in self._expected()
-        etag = hashlib.md5(PICTURES[label], usedforsecurity=False).hexdigest()
-        assert document["image"]["etag"] == etag
-        assert document["metadata"]["source-etag"] == document["image"]["etag"]
-        assert document["metadata"]["image-etag"] == self.world.etag(f"output/{self.name}")
+        (name,) = (name for name in self._expected() if etag(name) == document["image"]["etag"])
+        assert [item["label"] for item in document["detections"]] == name.split()[:1]
+        check_complete(self.world, self.name, document)
+        suffix = ".jpg" if name.endswith("GIF") else ""
+        assert document["annotated"]["key"] == f"output/{self.name}{suffix}"
+        if not may_leave_more:
+            assert self.annotated() == [f"output/{self.name}{suffix}"]
 
-    def _expected(self) -> set[str | None]:
+    def annotated(self) -> list[str]:
+        """Returns the keys of all annotated images, also of those that no document names."""
+        keys = (f"output/{self.name}{suffix}" for suffix in ("", ".jpg"))
+        return [key for key in keys if self.world.etag(key)]
+
+    def _expected(self) -> set[str]:
         """Returns the pictures whose result may be published in the end."""
         if self.scenario.newer is None:
-            return {self.scenario.before, self.scenario.older}
+            return {self.scenario.older, *filter(None, [self.scenario.before])}
         return {self.scenario.older if self.scenario.is_duplicate else self.scenario.newer}
 
 
@@ -175,6 +199,19 @@ SCENARIOS = {
     "a broken image is replaced": Scenario(None, "broken", "green"),
     "an image is replaced by a broken one": Scenario("red", "green", "broken"),
     "an image is deleted": Scenario("red", "green", None),
+    "a first PNG is replaced by a GIF": Scenario(None, "red", "green GIF"),
+    "a first GIF is replaced by a PNG": Scenario(None, "red GIF", "green"),
+    "a PNG with a result is replaced by a GIF, and that by the PNG": Scenario(
+        "red", "green GIF", "red"
+    ),
+    "a GIF with a result is replaced by a PNG, and that by the GIF": Scenario(
+        "red GIF", "green", "red GIF"
+    ),
+    "a PNG is replaced by a GIF whose event arrives twice": Scenario("red", "green GIF", "same"),
+    "a PNG is replaced by a GIF, and that by a broken image": Scenario(
+        "red", "green GIF", "broken"
+    ),
+    "a GIF is replaced by a PNG, which is deleted": Scenario("red GIF", "green", None),
 }
 
 
@@ -187,7 +224,7 @@ def check_orders(world: World, scenario: Scenario, kill: tuple[int, int] | None 
     def run(choices: list[int]) -> list[int]:
         execution = Execution(world, scenario)
         options = execute(execution.programs, world.clients, choices, kill, execution.watch)
-        execution.check()
+        execution.check(may_leave_more=kill is not None)
         return options
 
     return sum(1 for _ in (explore(run) if ORDERS == "all" else sample(run, int(ORDERS))))
@@ -204,9 +241,104 @@ def test_exactly_one_result_in_every_order_of_requests(world: World, name: str) 
         ("a first image is replaced", 0, 1),
         ("a first image is replaced", 1, 2),  # its first write is the upload
         ("an image with a result is replaced twice", 0, 1),
+        ("a first PNG is replaced by a GIF", 0, 1),
+        ("a PNG is replaced by a GIF whose event arrives twice", 0, 1),
+        ("a PNG is replaced by a GIF whose event arrives twice", 0, 2),
+        ("a GIF with a result is replaced by a PNG, and that by the GIF", 0, 1),
+        ("a GIF with a result is replaced by a PNG, and that by the GIF", 1, 3),
     ],
 )
 def test_exactly_one_result_after_a_kill_between_image_and_document(
     world: World, name: str, victim: int, writes: int
 ) -> None:
     assert check_orders(world, SCENARIOS[name], (victim, writes)) >= 5
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Two images that want the same key for their annotated images: `N.gif` and `N.gif.jpg`.
+
+    first, second: the picture under each key when both events are served at the same time. before:
+    what `N.gif` was when it got the result that it has already; None for no result.
+    """
+
+    first: str
+    second: str
+    before: str | None = None
+
+
+class Contest:
+    """One execution in which two images are served at the same time, on two new keys."""
+
+    def __init__(self, world: World, rivals: Rivals) -> None:
+        self.world = world
+        number = next(_numbers)
+        self.names = (f"{number}.gif", f"{number}.gif.jpg")
+        refs = [ImageRef(BUCKET, f"input/{name}", "0B") for name in self.names]
+        if rivals.before:
+            earlier = ImageRef(BUCKET, refs[0].key, "0A")
+            world.upload(earlier, rivals.before)(world.bucket.client)
+        for ref, name in zip(refs, (rivals.first, rivals.second), strict=True):
+            world.bucket.client.put_object(Bucket=BUCKET, Key=ref.key, Body=PICTURES[name])
+        self.programs = [world.serve(ref) for ref in refs]
+
+    def results(self) -> list[str]:
+        """Returns the images with a result; checks that each other image has a record."""
+        found = []
+        for name, other in zip(self.names, reversed(self.names), strict=True):
+            document = self.world.document(name)
+            if document:
+                check_complete(self.world, name, document)
+                found.append(name)
+                continue
+            record = self.world.bucket.client.get_object(Bucket=BUCKET, Key=f"failed/{name}.json")
+            error = json.loads(record["Body"].read())["error"]
+            assert f"the annotated image of input/{other}" in error["message"]
+        return found
+
+
+def check_contests(
+    world: World, rivals: Rivals, kill: tuple[int, int] | None = None
+) -> list[list[str]]:
+    """Runs orders of a contest; returns the endings of the names with a result, for each order."""
+    endings = []
+
+    def run(choices: list[int]) -> list[int]:
+        contest = Contest(world, rivals)
+        options = execute(contest.programs, world.clients, choices, kill, lambda request: None)
+        endings.append([name[name.index(".") :] for name in contest.results()])
+        return options
+
+    orders = explore(run) if ORDERS == "all" else sample(run, int(ORDERS))
+    assert sum(1 for _ in orders) >= 5
+    return endings
+
+
+@pytest.mark.parametrize("kill", [None, (0, 1), (1, 1)])
+def test_one_of_two_images_that_want_one_key_gets_it_and_the_other_a_record(
+    world: World, kill: tuple[int, int] | None
+) -> None:
+    endings = check_contests(world, Rivals("red GIF", "green"), kill)
+
+    assert {tuple(ending) for ending in endings} == {(".gif",), (".gif.jpg",)}
+
+
+def test_an_image_never_takes_the_key_of_another_that_has_a_result(world: World) -> None:
+    endings = check_contests(world, Rivals("red GIF", "green", before="green GIF"))
+
+    assert all(ending == [".gif"] for ending in endings)
+
+
+def test_a_key_that_an_image_gives_up_is_free_for_another(world: World) -> None:
+    endings = check_contests(world, Rivals("red", "green", before="red GIF"))
+
+    assert {tuple(ending) for ending in endings} <= {(".gif",), (".gif", ".gif.jpg")}
+    assert [".gif", ".gif.jpg"] in endings
+
+
+def test_two_images_whose_annotated_images_have_different_keys_both_get_results(
+    world: World,
+) -> None:
+    endings = check_contests(world, Rivals("red GIF", "green GIF"))
+
+    assert all(ending == [".gif", ".gif.jpg"] for ending in endings)
