@@ -35,7 +35,7 @@ $(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r req
 $(call install,$(2),$(3))
 endef
 
-.PHONY: help setup batch demo test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy exporters faults bench bench-batch train clean
+.PHONY: help setup batch demo test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -163,6 +163,13 @@ accuracy: .venv/installed .venv-opencv4/installed ## measure COCO mAP, of this p
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),"$(SHARED_DATA)/models/yolo-fastest-1.1-xl") \
 		$(or $(IMAGES),"$(SHARED_DATA)/coco128/images") $(or $(LABELS),"$(SHARED_DATA)/coco128/labels") \
 		--reference .venv-opencv4/bin/python
+
+zoo: .venv/batch .venv-exporters/installed ## time the networks of the zoo, and draw accuracy over milliseconds (10 minutes)
+	.venv-exporters/bin/python benchmarks/zoo_networks.py .cache/zoo
+	$(BIN)/python benchmarks/zoo.py measure .cache/zoo/* "$(SHARED_DATA)"/models/yolo* \
+		"$(SHARED_DATA)"/cfg/yolov3.cfg "$(SHARED_DATA)"/cfg/yolov3-tiny.cfg \
+		"$(SHARED_DATA)"/cfg/yolov4.cfg "$(SHARED_DATA)"/cfg/yolov4-tiny.cfg
+	$(BIN)/python benchmarks/zoo.py draw
 
 faults: .venv/installed ## serve 2,000 images while a third of all requests to S3 fail
 	$(BIN)/python benchmarks/faults.py

@@ -11,15 +11,17 @@ import os
 from pathlib import Path
 
 from ..errors import UsageError
-from ..models.zoo.catalogue import DETECTORS, MODELS, RemoteFile, ZooModel
+from ..models.zoo.catalogue import DETECTORS, MODELS
 from ..models.zoo.fetch import pull
+from ..models.zoo.model import RemoteFile, ZooModel
 from ..object_detection.darknet.cfg import parse_cfg
 from .transfer import transfer_bars
 
 CACHE = Path(".cache", "models")
 _DEMO = Path(__file__).parent.parent.parent / "demo"
 OWN_MODEL = "fruits"
-NAMES = ", ".join([OWN_MODEL, *DETECTORS])
+NAMES = ", ".join([OWN_MODEL, *(name for name, model in DETECTORS.items() if model.files)])
+_HOW_TO_EXPORT = "docs/models.md, Exporting a network of the zoo"
 
 
 def find_model(model: str) -> Path:
@@ -43,7 +45,21 @@ def find_model(model: str) -> Path:
         )
     if model not in MODELS:
         raise UsageError(f"{model}: neither a folder nor one of {NAMES}")
-    return find_copy(MODELS[model]) or fetch(MODELS[model], CACHE)
+    return find_copy(MODELS[model]) or fetch(require_files(MODELS[model]), CACHE)
+
+
+def require_files(model: ZooModel) -> ZooModel:
+    """Returns the model if it can be downloaded.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not model.files:
+        raise UsageError(
+            f"{model.name} cannot be downloaded: no public ONNX file of it can be checked. "
+            f"{_HOW_TO_EXPORT}, says how to make it; put the ONNX file into {CACHE / model.name}"
+        )
+    return model
 
 
 def find_batch_model(model: str) -> str:
@@ -55,7 +71,7 @@ def find_batch_model(model: str) -> str:
     if Path(model).exists() or model not in {OWN_MODEL, *MODELS}:
         return model
     known = own_model() if model == OWN_MODEL else MODELS[model]
-    return str(find_copy(known) or fetch(known, CACHE))
+    return str(find_copy(known) or fetch(require_files(known), CACHE))
 
 
 def zoo_model(name: str) -> ZooModel:
@@ -86,8 +102,10 @@ def find_copy(model: ZooModel) -> Path | None:
     """Returns a folder of this machine that has the model's files, or None."""
     if model.name == OWN_MODEL:
         return _DEMO / OWN_MODEL
-    places = filter(None, [_shared("models", model.name), CACHE / model.name])
-    return next((place for place in places if model.is_in(place)), None)
+    shared = _shared("models", model.name)
+    if shared and model.is_named_in(shared):  # the user's own folder, whatever export it has
+        return shared
+    return CACHE / model.name if model.is_in(CACHE / model.name) else None
 
 
 def fetch(model: ZooModel, folder: Path) -> Path:

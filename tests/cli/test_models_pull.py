@@ -51,6 +51,24 @@ def test_an_unknown_model_is_wrong_usage_with_a_suggestion() -> None:
     assert "there is no model 'yolov4-tin'; did you mean yolov4-tiny?" in run.stderr
 
 
+def test_a_network_without_a_public_file_is_wrong_usage_and_the_message_names_the_page() -> None:
+    for run in (models("pull", "deimv2-n"), command("detect", "a.jpg", "--model", "deimv2-n")):
+        assert run.returncode == 2
+        assert "deimv2-n cannot be downloaded" in run.stderr
+        assert "docs/models.md, Exporting a network of the zoo" in run.stderr
+
+
+def test_the_terms_of_a_binding_licence_are_told_on_stderr_before_the_download(
+    tmp_path: Path,
+) -> None:
+    with FileServer().running() as gone:
+        nowhere = {"https_proxy": gone.address, "HTTPS_PROXY": gone.address}
+    run = models("pull", "yolo11n", folder=tmp_path, environment=nowhere)
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("yolo11n is under the AGPL-3.0: whoever distributes a program")
+
+
 def test_our_own_model_cannot_be_pulled() -> None:
     run = models("pull", "fruits")
 

@@ -2,7 +2,8 @@
 
 Correct files that are already there are not downloaded again; broken downloads are resumed.
 MODEL_MIRROR, a folder or an address that has the files as NAME/FILE or FILE, is tried before the
-public addresses. The SHA-256 of every file is checked. Prints the folder.
+public addresses. The SHA-256 of every file is checked. A licence that binds the programs that use
+the model is told on stderr first. Prints the folder.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..samples import CACHE, fetch, zoo_model
+from ..samples import CACHE, fetch, require_files, zoo_model
 
-EXAMPLE = "python -m modules models pull yolov4-tiny"
+EXAMPLE = "python -m modules models pull yolox-tiny"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,5 +30,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Downloads the model, and prints its folder."""
-    print(fetch(zoo_model(arguments.name), arguments.to))
+    print(fetch(require_files(zoo_model(arguments.name)), arguments.to))
     return 0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...errors import DownloadError, NotThereError, UnreachableError
 from ...storage.local_files import lock_folder
-from .catalogue import RemoteFile, ZooModel
 from .download import Progress, digest_of, download
+from .model import DESCRIPTION, RemoteFile, ZooModel
 
 
 def pull(
@@ -30,7 +30,8 @@ def pull(
         model: one of `catalogue.MODELS`.
         folder: where to make the model's own folder.
         progress: see `download`.
-        note: called with a message when the mirror fails and a public address is tried instead.
+        note: called with the terms of the licence, before anything is downloaded, if a user must
+            know them; and when the mirror fails and a public address is tried instead.
 
     Raises:
         DownloadError: no address has a file; or a file cannot be written here; or another process
@@ -38,8 +39,12 @@ def pull(
     """
     target = folder / model.name
     missing = [file for file in model.files if not _is_correct(target / file.name, file)]
-    if not missing:
+    # A model.json that is there already may be the user's own
+    text = None if (target / DESCRIPTION).exists() else model.model_json
+    if not missing and text is None:
         return target
+    if model.terms and missing:
+        note(f"{model.name} is {model.terms}")
     staging = folder / f".{model.name}.part"
     try:
         staging.mkdir(parents=True, exist_ok=True)
@@ -48,6 +53,8 @@ def pull(
             for file in missing:
                 if not _is_correct(staging / file.name, file):
                     sources.fetch(file, staging / file.name, progress)
+            if text is not None:
+                (staging / DESCRIPTION).write_text(text)
             _move(staging, target)
     except OSError as error:  # the disk is full, or writing is not permitted
         raise DownloadError(f"{staging}: {error}") from error
@@ -94,11 +101,11 @@ class _Sources:
             try:
                 return self._fetch_from_mirror(file, path, progress)
             except DownloadError as error:
-                self._note(f"MODEL_MIRROR: {error}; trying {file.folder}{file.name}")
+                self._note(f"MODEL_MIRROR: {error}; trying {file.address}")
                 if isinstance(error, UnreachableError):
                     self._mirror = ""
         try:
-            _download(file.folder + file.name, file, path, progress)
+            _download(file.address, file, path, progress)
         except DownloadError as error:
             raise type(error)(
                 f"{error}. If this address cannot be reached from here, set MODEL_MIRROR to a "

@@ -1,6 +1,8 @@
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,8 +10,10 @@ import pytest
 
 from modules.errors import DownloadError
 from modules.models.zoo import download
-from modules.models.zoo.catalogue import MODELS, RemoteFile, ZooModel
+from modules.models.zoo.catalogue import MODELS
+from modules.models.zoo.darknet import DARKNET
 from modules.models.zoo.fetch import pull
+from modules.models.zoo.model import RemoteFile, ZooModel
 from modules.object_detection.darknet.cfg import parse_cfg
 from modules.object_detection.darknet.layers import build_network
 from tests.file_server import FileServer
@@ -209,7 +213,49 @@ def test_a_second_process_does_not_write_the_same_files(model: ZooModel, tmp_pat
     assert contents(pull(model, tmp_path)) == CONTENTS
 
 
-@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.detects])
+def test_a_file_may_have_another_name_at_its_address(public: FileServer, tmp_path: Path) -> None:
+    public.files = {"onnx/model.onnx": b"onnx"}
+    digest = sha256(b"onnx").hexdigest()
+    file = RemoteFile("small.onnx", f"{public.address}/onnx/", digest, 4, "model.onnx")
+
+    folder = pull(ZooModel("small", "YOLO", (8, 8), "none", (file,)), tmp_path)
+
+    assert contents(folder) == {"small.onnx": b"onnx"}
+
+
+def test_what_the_files_do_not_tell_is_written_to_model_json_unless_there_is_one(
+    model: ZooModel, tmp_path: Path
+) -> None:
+    described = replace(model, description={"input": 640, "names": ["犬"]})
+    folder = pull(described, tmp_path)
+    first = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text("{}")
+    (folder / "small.names").unlink()
+
+    pull(described, tmp_path)
+
+    assert first == {"input": 640, "names": ["犬"]}
+    assert contents(folder) == {**CONTENTS, "model.json": b"{}"}
+
+
+def test_the_terms_of_a_licence_are_told_before_the_download_and_only_then(
+    model: ZooModel, public: FileServer, tmp_path: Path
+) -> None:
+    requests_then: list[int] = []
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        requests_then.append(len(public.requests))
+        notes.append(text)
+
+    for _ in range(2):
+        pull(replace(model, terms="under the AGPL-3.0: programs are bound"), tmp_path, note=note)
+
+    assert notes == ["small is under the AGPL-3.0: programs are bound"]
+    assert requests_then == [0]
+
+
+@pytest.mark.parametrize("name", [model.name for model in DARKNET])
 def test_the_catalogue_agrees_with_the_real_cfg_files(
     name: str, shared: Callable[[str], Path], tmp_path: Path
 ) -> None:
