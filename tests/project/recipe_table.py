@@ -68,8 +68,9 @@ def check(recipe: Recipe, printed: str) -> None:
 
 def require(recipe: Recipe, request: pytest.FixtureRequest) -> None:
     """Skips the test if something that the recipe needs is not on this machine."""
-    if recipe.uses("yolo-fastest"):
-        request.getfixturevalue("shared")("models/yolo-fastest-1.1-xl")
+    for name in ("yolo-fastest-1.1-xl", "yolox-nano"):
+        if recipe.uses(name):
+            request.getfixturevalue("shared")(f"models/{name}")
     if recipe.uses("modules batch"):
         try:
             java_home()

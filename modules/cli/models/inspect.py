@@ -19,7 +19,7 @@ from .facts import HeadFacts, Inspection, NetworkFacts
 from .footprint import Footprint
 from .inspection import inspect
 
-EXAMPLE = "python -m modules models inspect yolo-fastest-1.1"
+EXAMPLE = "python -m modules models inspect yolox-nano"
 _LABELS_SHOWN = 8
 
 _Rows = list[tuple[str, str]]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from rich.console import Console
 
-EXAMPLE = "python -m modules batch detect photos --model yolo-fastest-1.1-xl --output detections"
+EXAMPLE = "python -m modules batch detect photos --model yolox-nano --output detections"
 PATHS = ("input", "output", "annotate", "model")
 
 
