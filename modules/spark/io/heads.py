@@ -1,4 +1,4 @@
-"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`.
+"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`, `heads`.
 
 `pictures_that_java_cannot_read` finds the pictures of this machine that Spark's listing lacks.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +29,21 @@ def files_with_pictures(spark: SparkSession, paths: Sequence[str]) -> set[str]:
         spark: the session.
         paths: with Spark's names, of files in one file system.
     """
+    return {path for path, data in heads(spark, paths) if is_picture(data)}
+
+
+def heads(spark: SparkSession, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields each path with the first bytes of its file; empty for one that cannot be read.
+
+    Args:
+        spark: the session.
+        paths: with Spark's names, of files in one file system.
+    """
     if not paths:
-        return set()
+        return
     if paths[0].startswith(_LOCAL):
-        return {path for path in paths if is_picture(_head(_local_path(path)))}
+        yield from ((path, _head(_local_path(path))) for path in paths)
+        return
     path_class = spark._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
     system = path_class(paths[0]).getFileSystem(spark._jsc.hadoopConfiguration())
 
@@ -51,8 +62,7 @@ def files_with_pictures(spark: SparkSession, paths: Sequence[str]) -> set[str]:
             stream.close()
 
     with ThreadPoolExecutor(_REQUESTS) as pool:
-        heads = zip(paths, pool.map(head, paths), strict=True)
-        return {path for path, data in heads if is_picture(data)}
+        yield from zip(paths, pool.map(head, paths), strict=True)
 
 
 def pictures_that_java_cannot_read(location: str) -> list[str]:

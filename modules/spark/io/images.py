@@ -13,15 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ...errors import JobError
-from ...object_detection.images import SUFFIXES
+from ...errors import ImageError, JobError
+from ...object_detection.images.registry import ANNOTATED_SUFFIXES, SUFFIXES, find_format
 from ...object_detection.images.selection import (
     describe_formats,
     describe_left_out,
     has_picture_suffix,
     kind_of,
 )
-from .heads import files_with_pictures, pictures_that_java_cannot_read
+from ...results.keys import annotated_name
+from .heads import files_with_pictures, heads, pictures_that_java_cannot_read
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Only from this version on has Spark an option to read them.
 _READS_HIDDEN_NAMES = (4, 3)
 _MAX_RUNS = 500  # of consecutive images that one query can select
+_HEADS = 1000  # images whose first bytes are read before the next ones
 
 
 class Images:
@@ -117,26 +119,60 @@ class Images:
         return f"{folder}/"
 
     def check_targets(self, location: str, *, is_new: bool) -> None:
-        """Checks that images can be written under `location`, with their names.
+        """Checks that annotated images can be written under `location`, with the images' names.
+
+        An image's first bytes tell the name of its annotated image. They are read only where one
+        of the possible names is taken.
 
         Args:
             location: a folder or prefix.
             is_new: whether files that are there already cannot be this job's own.
 
         Raises:
-            JobError: an image would be written over an input, or over a file that is there.
+            JobError: an image would be written over an input, over a file that is there, or over
+                the annotated image of another input.
         """
         folder = qualify(self._spark, location)
-        targets = [f"{folder}/{path.removeprefix(self.root)}" for path in self.paths]
-        kept = f"inputs are never overwritten: choose another place than {location}"
-        taken = next((target for target in targets if target in self._ranked), None)
-        if taken is None and is_new:
-            kept = f"choose another place than {location}, or delete it"
+        there: set[str] = set()
+        if is_new:
             with contextlib.suppress(JobError):  # there is nothing yet
                 there = {path for _, path in self._list(self._load(location, ""))}
-                taken = next((target for target in targets if target in there), None)
-        if taken is not None:
-            raise JobError(f"{taken} exists already; {kept}")
+        wanted = Counter(
+            self._target(folder, path, suffix)
+            for path in self.paths
+            for suffix in ANNOTATED_SUFFIXES
+        )
+        clashes = {
+            name
+            for name, count in wanted.items()
+            if count > 1 or name in self._ranked or name in there
+        }
+        doubtful = [
+            path
+            for path in self.paths
+            if any(self._target(folder, path, suffix) in clashes for suffix in ANNOTATED_SUFFIXES)
+        ]
+        owners: dict[str, str] = {}
+        for start in range(0, len(doubtful), _HEADS):
+            for path, head in heads(self._spark, doubtful[start : start + _HEADS]):
+                target = self._target(folder, path, _annotated_suffix(head))
+                other = owners.setdefault(target, path)
+                if target in self._ranked:
+                    reason = "inputs are never overwritten: choose another place than"
+                    raise JobError(f"{target} exists already; {reason} {location}")
+                if target in there:
+                    raise JobError(
+                        f"{target} exists already; choose another place than {location}, or "
+                        "delete it"
+                    )
+                if other != path:
+                    raise JobError(
+                        f"the annotated images of {other} and {path} would both be {target}; "
+                        "rename one of the two"
+                    )
+
+    def _target(self, folder: str, path: str, suffix: str) -> str:
+        return f"{folder}/{annotated_name(path.removeprefix(self.root), suffix)}"
 
     def contents(self, paths: Sequence[str], *, max_bytes: int) -> DataFrame:
         """Returns `(path, size, modified, content)` of images with at most `max_bytes`.
@@ -200,6 +236,13 @@ def skips_hidden_names(spark: SparkSession) -> bool:
 def label_of(path: str) -> str:
     """Returns an image's label: the name of its folder."""
     return posixpath.basename(posixpath.dirname(path))
+
+
+def _annotated_suffix(head: bytes) -> str:
+    try:
+        return find_format(head).annotated_suffix
+    except ImageError:
+        return ""  # it becomes a row with an error
 
 
 def _condition(run: tuple[str, str]) -> str:

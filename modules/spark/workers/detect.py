@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ...models.loader import Model, load_model
 from ...results.document import describe_detections
+from ...results.keys import annotated_name
 from ...results.pipeline import draw, process
 from ...settings import Settings
 from ...telemetry.timings import Timings
@@ -48,7 +49,7 @@ class DetectImages:
 
     folder: the model's files. digest: identifies the model, as a worker outlives a job. done:
     counts finished images. root: the prefix that image names leave out. annotated: where annotated
-    images are written, under their names; None writes none.
+    images are written, under the names that `annotated_name` returns; None writes none.
     """
 
     folder: Broadcast[MemoryFolder]
@@ -74,7 +75,7 @@ class DetectImages:
         if self.annotated is not None:
             image = draw(result, model, timings)
             with timings.stage("publish"):
-                name = path.removeprefix(self.root)
+                name = annotated_name(path.removeprefix(self.root), result.annotated_suffix)
                 open_output_folder(self.annotated).write(name, image, result.media_type)
         return {
             "width": result.image.width,

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from modules.cli import main
 from modules.object_detection.images import decode_image
 from modules.spark.io.files import Files
+from tests.colour_model import gif
 from tests.spark.conftest import Batch, Store, png, rows, write_photos
 
 
@@ -384,6 +385,28 @@ def test_annotated_images_overwrite_neither_inputs_nor_files_of_others(
     assert (photos / "odd" / "01.png").read_bytes() == before
     assert batch(*job, tmp_path / "new") == 0
     assert batch(*job, tmp_path / "new") == 0
+
+
+def test_annotated_images_of_formats_that_are_only_read_are_jpegs_and_overwrite_no_others(
+    batch: Batch, colours: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.gif").write_bytes(gif(red=(2, 5)))
+    (photos / "a.gif.jpg").write_bytes(png(red=(2, 5)))
+    output, annotated = tmp_path / "out", tmp_path / "annotated"
+    job = ("detect", photos, "--model", colours, "--output", output, "--annotate", annotated)
+
+    assert batch(*job) == 2
+    assert "the annotated images of file:" in capsys.readouterr().err
+    (photos / "a.gif.jpg").rename(photos / "b.jpg")
+    assert batch(*job, "--format", "jsonl") == 0
+
+    assert {path.name for path in annotated.iterdir()} == {"a.gif.jpg", "b.jpg"}
+    assert (annotated / "a.gif.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert (annotated / "b.jpg").read_bytes()[:4] == b"\x89PNG"
+    lines = Path(f"{output}.jsonl").read_text().splitlines()
+    assert [json.loads(line)["annotated"] for line in lines] == [None, None]
 
 
 def test_outputs_above_the_input_hide_no_image(
