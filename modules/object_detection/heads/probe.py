@@ -15,6 +15,7 @@ from .grid import Grid
 from .registry import known_outputs
 
 Output = NDArray[np.float32]
+_LIST_COLUMNS = 7  # of the widest list of objects
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ def require_table(probe: Probe, *, rows: int = 0, columns: int = 0) -> tuple[str
 def unknown_output(probe: Probe) -> ModelError:
     """Makes the error for a main output of a shape that no head reads."""
     width, height = probe.input_size
+    shape = next(iter(probe.outputs.values())).shape
+    if len(probe.outputs) == 1 and len(shape) == 2 and shape[0] == 1 and shape[1] > _LIST_COLUMNS:
+        return ModelError(
+            f"its output is {probe}: it looks like a classifier, which has one class for a whole "
+            f"image and no boxes; {known_outputs()}"
+        )
     return ModelError(
         f"its output is {probe} at {width} x {height}; {known_outputs()}{advice(probe)}"
     )

@@ -165,6 +165,10 @@ def test_unknown_outputs_are_refused_with_their_shapes(outputs: list[Any]) -> No
     assert_refused(constant_outputs(*outputs), rf"output0 {shape}.*known are", engine="onnxruntime")
 
 
+def test_a_classifier_is_refused_in_words() -> None:
+    assert_refused(constant_outputs(np.full((1, 1000), 0.001)), "it looks like a classifier, which")
+
+
 def test_boxes_and_scores_that_can_be_neither_kind_are_refused_with_the_reasons() -> None:
     boxes, scores = np.full((1, 300, 4), 0.1), np.full((1, 300, 80), 0.1)
 
