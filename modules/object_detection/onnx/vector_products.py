@@ -56,6 +56,7 @@ def without_vectors(onnx: NDArray[np.uint8]) -> NDArray[np.uint8]:
                 model.message(7, _rewritten(as_message(value), ranks))
             else:
                 model.copy(span)
+        model.message(7, _constants())  # once, as a file may hold its graph in several parts
     return model.serialise()[0]
 
 
@@ -77,7 +78,7 @@ def _is_vector_product(node: Node, ranks: Mapping[str, int]) -> bool:
 
 
 def _rewritten(graph: memoryview, ranks: Mapping[str, int]) -> Message:
-    """Returns the graph with other nodes instead of those products, and constants for these."""
+    """Returns the graph with other nodes instead of those products."""
     message = Message()
     for field, value, span in read_spans(graph):
         node = _read_names(as_message(value)) if field == 1 else None
@@ -86,6 +87,12 @@ def _rewritten(graph: memoryview, ranks: Mapping[str, int]) -> Message:
             continue
         for part in _product(node):
             message.message(1, part)
+    return message
+
+
+def _constants() -> Message:
+    """Returns a graph with the constants of all products."""
+    message = Message()
     message.message(5, _integers(_COLUMN, np.array([-1, 1])))
     message.message(5, _integers(_FIRST, np.array(0)))
     return message
