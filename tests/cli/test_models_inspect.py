@@ -10,7 +10,7 @@ from modules.models.folder import LocalFolder
 from modules.models.loader import load_model
 from modules.settings import Settings
 from tests.cli.command import models
-from tests.object_detection.onnx import onnx_models
+from tests.object_detection.onnx import extended_models, onnx_models
 from tests.object_detection.onnx.onnx_layers import CELLS
 
 
@@ -66,6 +66,27 @@ def test_without_json_each_fact_is_one_line(colour_model: Path) -> None:
     assert lines["classes"] == "2: red, green"
     assert lines["problems"] == "none"
     assert "MB at most, measured" in lines["memory"]
+
+
+@pytest.mark.parametrize(
+    ("make", "left_out"),
+    [
+        (extended_models.segment, "masks"),
+        (extended_models.pose, "keypoints"),
+        (extended_models.obb, "angles"),
+    ],
+)
+def test_what_is_left_out_of_a_networks_outputs_is_a_note(
+    tmp_path: Path, make: Callable[[], bytes], left_out: str
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(make())
+
+    found = inspect(tmp_path)
+
+    (head,) = found["network"]["heads"]
+    assert head["output"] == "output0"
+    assert found["network"]["notes"] == [f"{left_out} are left out"]
+    assert found["problems"] == []
 
 
 def test_the_evidence_for_the_head_of_an_onnx_file_is_shown(tmp_path: Path) -> None:
