@@ -72,11 +72,11 @@ def describe(data: bytes) -> str:
     """Returns the kind with its article, like "a PDF", or "a file of an unknown kind"."""
     if raw := name_raw(data):
         return f"a camera's raw file ({raw})"
+    if data.endswith(_TARGA_FOOTER):  # its first bytes may be those of a cursor
+        return "a TARGA image"
     for position, signature, name in _SIGNATURES:
         if data.startswith(signature, position):
             return name
-    if data.endswith(_TARGA_FOOTER):
-        return "a TARGA image"
     start = data[:_TEXT_SAMPLE]
     if not start.strip(b"\0"):
         return "a file that starts with only zeros"

@@ -246,13 +246,13 @@ def test_a_header_that_lies_about_the_coded_size_is_refused_before_decoding(
     large = take_apart(avif(gradient(300, 2000)))[0] if name == "avif" else coded(name)
     claimed = (20, 10) if name == "avif" else (0, 64)
 
-    with pytest.raises(ImageError, match="states 20 x 10 pixels, but 2000 x 300 are coded|0 x 64"):
+    with pytest.raises(ImageError, match=r"states 20 x 10 pixels, but 2000 x 300 are coded|0 x 64"):
         decode(build(name, [large.with_properties(size_property(*claimed))]))
 
 
 def test_a_small_lie_about_the_size_is_found_after_decoding() -> None:
     with pytest.raises(
-        ImageError, match="of 90 x 50 .* cannot be decoded: .* does not have the size"
+        ImageError, match=r"of 90 x 50 .* cannot be decoded: .* does not have the size"
     ):
         decode(with_properties("heif", size_property(90, 50)))
 
