@@ -102,7 +102,7 @@ def count(folder: Path) -> dict[str, Any]:
     """Returns the parameters in millions, and GFLOPs: two operations for each product."""
     files = LocalFolder(folder)
     reader = ModelReader(files, files.files())
-    network, _ = load_network(reader, "onnxruntime")
+    network = load_network(reader, "onnxruntime")[0]
     if reader.find(".onnx"):
         facts = onnx_facts(network, "onnxruntime")
     else:

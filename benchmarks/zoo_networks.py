@@ -26,7 +26,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 _CLASSES = 80
-_B0 = {
+_B0: dict[str, Any] = {
     "hidden_sizes": [128, 256, 512, 1024],
     "stem_channels": [3, 16, 16],
     "stage_in_channels": [16, 64, 256, 512],
@@ -95,7 +95,7 @@ def main() -> None:
         print(f"{name}\t{side}\t{parameters / 1e6:.2f} M parameters\t{file}", flush=True)
 
 
-class _Outputs(torch.nn.Module):
+class _Outputs(torch.nn.Module):  # type: ignore[misc]
     """A network of transformers that returns its logits and boxes alone."""
 
     def __init__(self, model: Any) -> None:
@@ -155,7 +155,9 @@ def deimv2(name: str) -> _Built:
     from transformers import Deimv2Config, Deimv2ForObjectDetection, HGNetV2Config
 
     side, channels, blocks, kernel, width, queries, feed_forward = _DEIMV2[name]
-    backbone = {key: value[:3] if key.startswith("stage") else value for key, value in _B0.items()}
+    backbone: dict[str, Any] = {
+        key: value[:3] if key.startswith("stage") else value for key, value in _B0.items()
+    }
     backbone |= {
         "hidden_sizes": [64, 256, channels],
         "stage_out_channels": [64, 256, channels],

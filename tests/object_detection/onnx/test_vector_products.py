@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from modules.object_detection.onnx.graph import more_outputs
 
 def vector_products() -> NDArray[np.uint8]:
     """Makes a network with two products of a matrix and a vector: the image's rows, weighted."""
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "rows": np.array([12, 4], np.int64),
         "first": np.array([1, 2, 3, 4], np.float32),
         "second": np.array([4, 3, 2, 1], np.float32),
