@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from modules.models.folder import LocalFolder
 from modules.models.loader import Model, load_model
 from modules.object_detection.heads.objectness import YOLOX
-from modules.object_detection.images import SUFFIXES, Image, decode_image
+from modules.object_detection.images import Image, decode_image, list_suffixes
 from modules.settings import Settings
 
 _CONFIDENCE = 0.001
@@ -107,7 +107,7 @@ def main() -> int:
     parser.add_argument("--engine", default=Settings.engine, help="default: %(default)s")
     parser.add_argument("--nms", type=float, help="measure only with this threshold")
     arguments = parser.parse_args()
-    paths = sorted(p for p in arguments.images.iterdir() if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in arguments.images.iterdir() if p.suffix.lower() in list_suffixes())
     if not paths:
         parser.error(f"no images in {arguments.images}")
     model = load_model(LocalFolder(arguments.model), Settings(engine=arguments.engine))

@@ -107,10 +107,12 @@ def _imports(name: str) -> list[str]:
     source = (ROOT / name).read_text()
     folder = PurePosixPath(name).parent.parts
     modules: list[tuple[str, ...]] = []
-    if 'import_module(f".{' in source:  # a registry: any module of its folder, by name
-        modules += [(*folder, path.stem) for path in (ROOT / name).parent.glob("*.py")]
+    is_registry = 'import_module(f".{' in source  # of modules of its folder, which it names
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Constant) and is_registry:
+            module = str(node.value).replace("-", "_")
+            modules += [(*folder, module)] if module.isidentifier() else []
+        elif isinstance(node, ast.Import):
             modules += [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = folder[: len(folder) - node.level + 1] if node.level else ()

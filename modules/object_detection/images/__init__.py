@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError
-from .registry import FORMATS, SUFFIXES, find_format
+from .registry import FORMATS, find_format, list_suffixes
 
-__all__ = ["FORMATS", "SUFFIXES", "Image", "decode_image", "encode_image"]
+__all__ = ["FORMATS", "Image", "decode_image", "encode_image", "list_suffixes"]
 
 _MAX_SIDE = 1 << 20  # OpenCV's CV_IO_MAX_IMAGE_WIDTH and _HEIGHT
 

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Mapping
 
 from ...errors import ImageError
-from .registry import FORMATS, SUFFIXES, find_format
+from .registry import FORMATS, find_format, list_suffixes
 
 HEAD_BYTES = 1024  # of a file, by which its format is recognised
 NO_SUFFIX = "without a suffix"
@@ -19,7 +19,7 @@ _MOST_KINDS = 8  # in a message
 
 def has_picture_suffix(name: str) -> bool:
     """Returns whether a file's name ends as a picture's does, in upper or lower case."""
-    return name.lower().endswith(SUFFIXES)
+    return name.lower().endswith(list_suffixes())
 
 
 def is_picture(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ...errors import ImageError, JobError
-from ...object_detection.images.registry import ANNOTATED_SUFFIXES, SUFFIXES, find_format
+from ...object_detection.images.registry import ANNOTATED_SUFFIXES, find_format, list_suffixes
 from ...object_detection.images.selection import (
     describe_formats,
     describe_left_out,
@@ -69,7 +69,9 @@ class Images:
         self.left_out = Counter(kind_of(path) for path in others if path not in pictures)
         if self.left_out:
             # Without the other files, images are consecutive, and few queries select many of them
-            self._files = self._load(location, _glob([*SUFFIXES, *map(_suffix, sorted(pictures))]))
+            self._files = self._load(
+                location, _glob([*list_suffixes(), *map(_suffix, sorted(pictures))])
+            )
         ranked = sorted(self._list(self._files))
         # path -> (rank, URL): a rank counts all listed files, in the order of their URLs
         self._ranked = {path: (rank, url) for rank, (url, path) in enumerate(ranked)}
