@@ -118,7 +118,7 @@ format: .venv/installed ## format the code
 	$(BIN)/ruff check --fix .
 
 exporters: .venv-exporters/installed ## compare detections with those of the projects that export networks
-	.venv-exporters/bin/python benchmarks/exporters.py $(or $(IMAGES),"$(SHARED_DATA)/photos")
+	.venv-exporters/bin/python -m benchmarks.exporters $(or $(IMAGES),"$(SHARED_DATA)/photos") --docs docs/models.md
 
 .venv-exporters/installed: benchmarks/requirements-exporters.txt benchmarks/requirements-yolox.txt
 	$(call new_environment,$(PYTHON),.venv-exporters,benchmarks/requirements-exporters.txt)
