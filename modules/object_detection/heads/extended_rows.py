@@ -19,7 +19,8 @@ from .corner_rows import BOX, decode
 from .evidence import Evidence, Level
 from .form import RecognisedHead
 from .grid import Grid
-from .head import HeadSummary, Raw
+from .head import Head, HeadSummary, Raw
+from .objectness import ObjectnessHead
 from .probe import Probe, require_pixels, require_probabilities, unknown_output
 
 Task = Literal["segment", "pose", "obb"]
@@ -34,12 +35,14 @@ class Layout:
     """Where an output has its boxes.
 
     name: of the output. classes: None for a list, which does not show their number. rows:
-    `(N, numbers)`: a row for each cell, or for each object of a list.
+    `(N, numbers)`: a row for each cell or anchor, or for each object of a list. objectness: whether
+    a box has an objectness before its classes, as in YOLOv5 and v7.
     """
 
     name: str
     classes: int | None
     rows: Values
+    objectness: bool = False
 
     @property
     def listed(self) -> bool:
@@ -52,18 +55,21 @@ class ExtendedHead:
     """A head like `ClassHead`, or a list like `EndToEndHead`, with more numbers behind a box's own.
 
     Only the boxes are read. suppressed: whether the output is a list, `(1, N, 6 + extra)`: x1, y1,
-    x2, y2, score, class; or else it is `(1, 4 + classes + extra, N)`.
+    x2, y2, score, class; or else it is `(1, 4 + classes + extra, N)`. objectness: whether it is
+    `(1, N, 5 + classes + extra)` instead, as for `ObjectnessHead`.
     """
 
     task: Literal["segment", "pose"]
     classes: int
     suppressed: bool = False
+    objectness: bool = False
 
     @property
     def summary(self) -> HeadSummary:
         """How `models inspect` shows the head."""
         found = _LEFT_OUT[self.task]
-        return HeadSummary(self.task, f"YOLOv8 to YOLO26 with {found}", left_out=found)
+        family = "YOLOv5 or YOLOv7" if self.objectness else "YOLOv8 to YOLO26"
+        return HeadSummary(self.task, f"{family} with {found}", left_out=found)
 
     def decode(
         self,
@@ -77,9 +83,12 @@ class ExtendedHead:
         if self.suppressed:
             table = raw[0][0, :, :_LISTED]
             return decode(table, (*BOX, "score", "class"), input_size, confidence)
-        columns = raw[0][:, : 4 + self.classes]
-        head = ClassHead(self.classes)
-        return head.decode([columns], input_size, confidence, multi_label=multi_label)
+        head: Head = ClassHead(self.classes)
+        values = raw[0][:, : 4 + self.classes]
+        if self.objectness:
+            head = ObjectnessHead(self.classes, objectness_only=self.classes == 1)
+            values = raw[0][:, :, : 5 + self.classes]
+        return head.decode([values], input_size, confidence, multi_label=multi_label)
 
 
 def find_layout(probe: Probe, name: str, extra: int) -> Layout | None:
@@ -97,6 +106,18 @@ def find_layout(probe: Probe, name: str, extra: int) -> Layout | None:
     return Layout(name, None, output[0]) if columns == _LISTED + extra else None
 
 
+def find_rows(probe: Probe, name: str, extra: int) -> Layout | None:
+    """Returns the same for an output with a row for each anchor, and an objectness."""
+    output = probe.outputs[name]
+    if output.ndim != 3 or len(output) != 1:
+        return None
+    rows, numbers = output.shape[1:]
+    classes = numbers - 5 - extra
+    if classes < 1 or Grid.with_boxes(rows, probe.input_size, 3) is None:
+        return None
+    return Layout(name, classes, output[0], objectness=True)
+
+
 def check_layout(probe: Probe, layout: Layout) -> None:
     """Checks the values of an output: scores are probabilities, and boxes lie at their cells.
 
@@ -106,8 +127,9 @@ def check_layout(probe: Probe, layout: Layout) -> None:
     if layout.classes is None:
         require_probabilities(layout.rows[:, 4], probe)
         return
-    require_probabilities(layout.rows[:, 4 : 4 + layout.classes], probe)
-    grid = Grid.with_boxes(len(layout.rows), probe.input_size, 1)
+    scores = layout.classes + layout.objectness
+    require_probabilities(layout.rows[:, 4 : 4 + scores], probe)
+    grid = Grid.with_boxes(len(layout.rows), probe.input_size, 3 if layout.objectness else 1)
     if grid is not None:
         require_pixels(layout.rows[:, :2], grid, probe)
 
@@ -123,7 +145,8 @@ def create(task: Literal["segment", "pose"], probe: Probe, layout: Layout | None
         raise unknown_output(probe)
     check_layout(probe, layout)
     classes = layout.classes or require_label_count(probe)
-    return RecognisedHead((layout.name,), ExtendedHead(task, classes, suppressed=layout.listed))
+    head = ExtendedHead(task, classes, layout.listed, layout.objectness)
+    return RecognisedHead((layout.name,), head)
 
 
 def task_evidence(probe: Probe, task: Task) -> tuple[Evidence, ...]:

@@ -1,10 +1,11 @@
-"""Ultralytics' -seg networks, read as detectors: their masks are left out."""
+"""Networks with masks by Ultralytics (-seg) and YOLOv7, read as detectors: masks are left out."""
 
 from __future__ import annotations
 
 from ..model_description import Description
+from .corner_lists import are_whole
 from .evidence import Evidence, Level
-from .extended_rows import Layout, create, find_layout, task_evidence
+from .extended_rows import Layout, create, find_layout, find_rows, task_evidence
 from .form import HeadForm, RecognisedHead
 from .probe import Probe, shape_evidence
 
@@ -22,7 +23,12 @@ def _layout(probe: Probe) -> Layout | None:
     # prototypes are maps with a quarter of the input's sides; those of other tasks are no maps
     if len(prototypes) != 1 or prototypes.shape[2] > height or prototypes.shape[3] > width:
         return None
-    return find_layout(probe, names[3], prototypes.shape[1])
+    extra = prototypes.shape[1]
+    found, rows = (find(probe, names[3], extra) for find in (find_layout, find_rows))
+    if found is None or rows is None:
+        return found or rows
+    # a list has as many columns as rows of one class; the last one's scores are no whole numbers
+    return found if are_whole(found.rows[:, 5]) else rows
 
 
 def _fits(probe: Probe) -> bool:

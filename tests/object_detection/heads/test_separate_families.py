@@ -217,6 +217,19 @@ CASES = {
     "segment, listed, without metadata": Case(
         lambda: extended_models.segment(listed=True, metadata={}), extended_list, ultralytics
     ),
+    "yolov5 segment": Case(
+        extended_models.yolov5_segment,
+        lambda found: onnx_oracles.yolov5(
+            found["output0"][..., : 5 + CLASSES], photo(), CONFIDENCE, NMS
+        ),
+        ultralytics,
+    ),
+    "yolov7 segment, one class": Case(
+        lambda: extended_models.yolov5_segment(classes=1),
+        lambda found: onnx_oracles.yolov7(found["output0"][..., :6], photo(), CONFIDENCE, NMS),
+        ultralytics,
+        labels=("a",),
+    ),
     "pose": Case(extended_models.pose, extended(), ultralytics),
     "pose, two numbers": Case(lambda: extended_models.pose(numbers=2), extended(), ultralytics),
     "pose, listed": Case(lambda: extended_models.pose(listed=True), extended_list, ultralytics),

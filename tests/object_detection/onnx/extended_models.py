@@ -11,6 +11,8 @@ from tests.object_detection.onnx.onnx_layers import (
     CELLS,
     SIZE,
     Graph,
+    anchor_levels,
+    anchor_rows,
     boxes_from_distances,
     cells,
     flat_levels,
@@ -38,6 +40,23 @@ def segment(*, listed: bool = False, metadata: _Metadata = None) -> bytes:
     outputs = _outputs(graph, extra, COEFFICIENTS, listed=listed)
     outputs[name_output(graph, prototypes, "output1")] = _PROTOTYPES
     return graph.finish(outputs, metadata=_stated("segment", metadata))
+
+
+def yolov5_segment(*, classes: int = CLASSES) -> bytes:
+    """Exports like `Segment` of ultralytics/yolov5: `(1, 3 * N, 5 + classes + 32)`, no metadata."""
+    graph = Graph()
+    rows = anchor_rows(graph, anchor_levels(graph, classes), classes)
+    spread = graph.rng.normal(0, 1, (5 + classes, COEFFICIENTS))
+    joined = graph.node("Concat", rows, graph.node("MatMul", rows, spread), axis=2)
+    mean = graph.node("ReduceMean", "images", [1], keepdims=1)
+    small = graph.node("AveragePool", mean, kernel_shape=[4, 4], strides=[4, 4])
+    prototypes = graph.node("Tile", small, [1, COEFFICIENTS, 1, 1])
+    return graph.finish(
+        {
+            name_output(graph, joined, "output0"): (1, 3 * CELLS, 5 + classes + COEFFICIENTS),
+            name_output(graph, prototypes, "output1"): _PROTOTYPES,
+        }
+    )
 
 
 def pose(*, listed: bool = False, numbers: int = 3, metadata: _Metadata = None) -> bytes:
