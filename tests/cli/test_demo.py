@@ -159,7 +159,7 @@ def test_an_unknown_model_is_wrong_usage() -> None:
     run = demo("--model", "yolo-slowest")
 
     assert run.returncode == 2
-    assert "neither a folder nor one of fruits, yolo-fastest-1.1, yolo-fast" in run.stderr
+    assert "neither a folder nor one of fruits, yolox-nano, yolox-tiny" in run.stderr
 
 
 def test_demo_and_detect_find_the_same(shared: Callable[[str], Path], tmp_path: Path) -> None:

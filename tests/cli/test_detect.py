@@ -156,7 +156,7 @@ def test_a_missing_model_is_wrong_usage(photo: Path, tmp_path: Path) -> None:
     run = detect(photo, "--model", tmp_path / "none")
 
     assert run.returncode == 2
-    assert "none: neither a folder nor one of fruits, yolo-fastest-1.1, " in run.stderr
+    assert "none: neither a folder nor one of fruits, yolox-nano, " in run.stderr
 
 
 def test_a_folder_without_images_is_wrong_usage(colour_model: Path) -> None:
