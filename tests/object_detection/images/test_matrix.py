@@ -124,9 +124,10 @@ def reference(data: bytes, profile: bytes) -> NDArray[np.int16]:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if image.mode == "RGBA":
             image = image.convert("RGB")
-        image = ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        assert converted is not None
+        image = converted
     return np.asarray(image.convert("RGB")).astype(np.int16)
 
 
