@@ -1,53 +1,73 @@
+"""Products of a matrix and a vector are rewritten for OpenCV, and give the same values."""
+
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from modules.object_detection.engines.opencv import OpenCvEngine
-from modules.object_detection.onnx.graph import more_outputs
+from modules.object_detection.engines.registry import ENGINE_NAMES, create_engine
+from modules.object_detection.onnx.vector_products import without_vectors
+
+VECTOR = np.array([1, 2, 3, 4], np.float32)
+KINDS = ("initializer", "constant", "computed")
 
 
-def vector_products() -> NDArray[np.uint8]:
-    """Makes a network with two products of a matrix and a vector: the image's rows, weighted."""
-    constants: dict[str, NDArray[Any]] = {
-        "rows": np.array([12, 4], np.int64),
-        "first": np.array([1, 2, 3, 4], np.float32),
-        "second": np.array([4, 3, 2, 1], np.float32),
-    }
+def network(kind: str, opset: int = 17) -> np.ndarray:
+    """Returns a network that multiplies twice: its input by `VECTOR`, and the sum by a matrix."""
+    nodes: list[Any] = []
+    weights = [numpy_helper.from_array(np.eye(2, dtype=np.float32), "eye")]
+    if kind == "initializer":
+        weights.append(numpy_helper.from_array(VECTOR, "vector"))
+    elif kind == "constant":
+        value = numpy_helper.from_array(VECTOR)
+        nodes.append(helper.make_node("Constant", [], ["vector"], value=value))
+    else:
+        halves = (("half0", VECTOR[:2]), ("half1", -VECTOR[2:]))
+        weights += [numpy_helper.from_array(half, name) for name, half in halves]
+        nodes += [
+            helper.make_node("Neg", ["half1"], ["positive"]),
+            helper.make_node("Concat", ["half0", "positive"], ["joined"], axis=0),
+            helper.make_node("Identity", ["joined"], ["vector"]),
+        ]
+    nodes += [
+        helper.make_node("MatMul", ["image", "vector"], ["first"]),
+        helper.make_node("MatMul", ["first", "eye"], ["second"]),
+    ]
     graph = helper.make_graph(
-        [
-            helper.make_node("Reshape", ["image", "rows"], ["matrix"]),
-            helper.make_node("MatMul", ["matrix", "first"], ["one"]),
-            helper.make_node("MatMul", ["matrix", "second"], ["other"]),
-            helper.make_node("Add", ["one", "other"], ["sum"]),
-        ],
-        "vectors",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 4, 4])],
-        [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [12])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 2, 4])],
+        [helper.make_tensor_value_info("second", TensorProto.FLOAT, [1, 3, 2])],
+        weights,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
     return np.frombuffer(model.SerializeToString(), np.uint8)
 
 
-def test_products_with_a_vector_are_computed_by_opencv_and_their_results_can_be_outputs() -> None:
-    """`models inspect` appends the results of all products as outputs to the file."""
-    image = np.random.default_rng(0).uniform(size=(1, 3, 4, 4)).astype(np.float32)
-    rows = image.reshape(12, 4)
-    expected = {
-        "sum": rows.sum(axis=1) * 5,
-        "one": rows @ [1, 2, 3, 4],
-        "other": rows @ [4, 3, 2, 1],
-    }
-    more = np.frombuffer(more_outputs(["one", "other"], dimensions=4), np.uint8)
+@pytest.mark.parametrize("opset", [11, 17])
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_engine_multiplies_by_a_vector(kind: str, engine: str, opset: int) -> None:
+    image = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)
 
-    for names, data in (
-        (["sum"], vector_products()),
-        (["sum", "one", "other"], np.concatenate([vector_products(), more])),
-    ):
-        found = OpenCvEngine(data, names).forward(image)
-        for name, value in zip(names, found, strict=True):
-            np.testing.assert_allclose(value.reshape(-1), expected[name], rtol=1e-5)
+    (found,) = create_engine(engine, network(kind, opset), ["second"]).forward(image)
+
+    np.testing.assert_allclose(found, image @ VECTOR)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rewritten_network_is_valid(kind: str) -> None:
+    rewritten = onnx.load_model_from_string(without_vectors(network(kind)).tobytes())
+
+    onnx.checker.check_model(rewritten)
+    assert [node.op_type for node in rewritten.graph.node].count("MatMul") == 2
+
+
+def test_a_network_without_such_products_stays_as_it_is() -> None:
+    once = without_vectors(network("initializer"))
+
+    assert without_vectors(once) is once
