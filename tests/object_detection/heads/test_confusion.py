@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from modules.errors import ModelError, UndecidedHeadError
@@ -13,9 +14,14 @@ from modules.object_detection.heads.probe import Probe
 from modules.object_detection.heads.registry import HEAD_NAMES, load_form
 from modules.object_detection.model_description import Description, parse_description
 from modules.object_detection.onnx import importer
+from tests.object_detection.heads import recorded_exports
 from tests.object_detection.heads.earlier_forms import FORMS, OnnxForm
 from tests.object_detection.heads.test_separate_families import CASES
+from tests.object_detection.onnx.onnx_models import LABELS, constant_outputs, ultralytics
 
+RANDOM = np.random.default_rng(0)
+BOXES, SCORES = RANDOM.uniform(0.2, 0.8, (1, 30, 4)), RANDOM.uniform(0, 1, (1, 30, 3))
+WHOLE = RANDOM.integers(0, 3, (1, 30, 1))
 _NAMING_KEYS = {"head", "anchors", "columns"}  # of model.json: nothing is recognised then
 EXAMPLES = {
     **{
@@ -29,10 +35,33 @@ EXAMPLES = {
         f"{name}, apart": OnnxForm(case.onnx, case.labels, case.description)
         for name, case in CASES.items()
     },
+    **{
+        f"{name}, recorded": OnnxForm(
+            lambda name=name: recorded_exports.read(name).onnx.tobytes(),  # type: ignore[misc]
+            tuple(map(str, range(recorded_exports.read(name).names))),
+        )
+        for name in recorded_exports.recorded_names()
+    },
+}
+RT_DETR = ultralytics(description="Ultralytics rtdetr-l model", end2end="False")
+EXAMPLES |= {
+    "rf-detr": OnnxForm(
+        lambda: constant_outputs(BOXES, 9 * SCORES - 5, names=("dets", "labels")), LABELS[:2]
+    ),
+    "rt-detr by Ultralytics, up to 8.4": OnnxForm(
+        lambda: constant_outputs(np.concatenate([BOXES, SCORES], axis=2), metadata=RT_DETR)
+    ),
+    "rt-detr by Ultralytics, since 8.4": OnnxForm(
+        lambda: constant_outputs(
+            np.concatenate([BOXES, -np.sort(-SCORES[:, :, :1], axis=1), WHOLE], axis=2),
+            metadata=RT_DETR,
+        )
+    ),
 }
 # Rows of corners, a score and a class at their cells: whether they are suppressed follows from the
-# metadata and from the order of the scores, if both forms are there
-ALIKE = {"end-to-end": {"corners"}, "corners": {"end-to-end"}}
+# metadata and from the order of the scores, if both forms are there. RF-DETR's own classes have a
+# column more, like DETR's; its outputs' names tell
+ALIKE = {"end-to-end": {"corners"}, "corners": {"end-to-end"}, "rf-detr": {"detr-softmax"}}
 
 
 def probes(form: OnnxForm, monkeypatch: pytest.MonkeyPatch) -> list[Probe]:
@@ -83,5 +112,4 @@ def test_no_other_form_takes_an_export(name: str, monkeypatch: pytest.MonkeyPatc
 def test_there_is_an_example_for_every_form_that_is_recognised() -> None:
     heads = {form.load().head.summary.name for form in EXAMPLES.values()}
 
-    # DETRs have their own examples; anchors are never recognised
-    assert {name for name in HEAD_NAMES if "detr" not in name} - {"anchors"} == heads
+    assert heads == set(HEAD_NAMES) - {"anchors"}  # which are never recognised
