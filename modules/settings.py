@@ -53,7 +53,7 @@ class Settings:
     classes: tuple[str, ...] = ()
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
-    max_image_pixels: int = 100_000_000
+    max_image_pixels: int = 120_000_000
     engine: str = "opencv"
     resize: str = ""
     force: bool = False

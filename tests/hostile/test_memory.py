@@ -5,10 +5,12 @@ import sys
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from modules.settings import Settings
+from tests.colour_model import picture
 from tests.hostile.builders import MEGABYTE, save, tiff
 from tests.hostile.corpus import KINDS
 
@@ -88,3 +90,66 @@ def test_an_image_takes_at_most_the_documented_bytes_per_pixel(tmp_path: Path) -
     for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "progressive", "deep TIFF"):
         size = added[name]
         assert size <= (18 if name == "deep TIFF" else 13) * height * width, name
+
+
+# The pixels of the largest cameras in phones, and what the documentation promises for them
+LARGEST = (12_000, 9_000)
+BYTES_PER_PIXEL = 7
+LAMBDA_MEMORY = 1_769_000_000  # the default of serverless.yml
+# What an event of several images has in memory besides the pixels of one: four files of
+# MAX_IMAGE_BYTES, and three annotated images that are being published
+OTHERS = 4 * Settings().max_image_bytes + 3 * 32_000_000
+
+_LARGE_CHILD = """
+import pathlib, re, sys
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.results.pipeline import draw, process
+from modules.settings import Settings
+from modules.telemetry.timings import Timings
+
+def memory(name):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\\s+(\\d+) kB", status)[1]) * 1024
+
+settings = Settings()
+model = load_model(LocalFolder(pathlib.Path(sys.argv[1])), settings)
+small, large = (pathlib.Path(path).read_bytes() for path in sys.argv[2:])
+draw(process(small, model, settings, Timings()), model, Timings())
+before = memory("VmRSS") - len(large)
+result = process(large, model, settings, Timings())
+size = (result.image.width, result.image.height)
+draw(result, model, Timings())
+print(*size, len(result.detections), memory("VmHWM") - before, memory("VmHWM"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_largest_pictures_of_phones_fit_into_the_default_memory(
+    suffix: str, colour_model: Path, tmp_path: Path
+) -> None:
+    """The JPEG has to be turned, which takes a second copy of its pixels."""
+    small = picture(red=(2, 5))
+    data = cv2.imencode(suffix, cv2.resize(small, LARGEST, interpolation=cv2.INTER_NEAREST))[1]
+    size = LARGEST
+    if suffix == ".jpg":
+        exif = b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
+        segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+        data, size = data[:2].tobytes() + segment + data[2:].tobytes(), (LARGEST[1], LARGEST[0])
+    (tmp_path / "large").write_bytes(data)
+    (tmp_path / "small").write_bytes(cv2.imencode(suffix, small)[1])
+
+    run = subprocess.run(
+        [sys.executable, "-c", _LARGE_CHILD, colour_model, tmp_path / "small", tmp_path / "large"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    width, height, found, added, peak = map(int, run.stdout.split())
+    assert ((width, height), found) == (size, 1)
+    assert added <= BYTES_PER_PIXEL * width * height + len(data)
+    most = BYTES_PER_PIXEL * (Settings().max_image_pixels - width * height)
+    assert peak + most + OTHERS < LAMBDA_MEMORY
