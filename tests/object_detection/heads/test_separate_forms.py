@@ -170,6 +170,21 @@ def test_the_number_of_a_list_counts() -> None:
     np.testing.assert_allclose(detect(load(data)), [[2, 0.9, 10, 10, 40, 40]], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: separate_models.rtmdet(layer="bbox_head.rtm_cls.0.weight", confidence=0.999),
+        lambda: separate_models.yolo_nas_batch(confidence=0.999),
+        lambda: separate_models.ppyoloe(confidence=0.999),
+    ],
+    ids=["rtmdet", "yolo-nas", "ppyoloe"],
+)
+def test_a_network_that_finds_nothing_in_a_first_image_is_recognised(
+    make: Callable[[], bytes],
+) -> None:
+    assert detect(load(make(), scale=1 / 255)) == []
+
+
 def test_paddles_empty_list_has_a_row_of_class_minus_1() -> None:
     data = constant_outputs(np.array([[-1.0, 0.9, 0, 0, 0, 0]]), np.array([1.0]))
 
