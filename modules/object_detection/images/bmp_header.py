@@ -107,6 +107,10 @@ def _check(header: Header, masks: tuple[int, int, int] = (0, 0, 0), profile: byt
             f"must have {', '.join(map(str, wanted))}"
         )
     for mask in masks:
+        if mask >> header.bits:
+            raise ImageError(
+                f"a BMP with the colour mask {mask:#x} of {header.bits} bits per pixel"
+            )
         shifted = mask // (mask & -mask) if mask else 0
         if shifted & (shifted + 1):
             raise ImageError(f"a BMP with the colour mask {mask:#x}, whose bits are not together")

@@ -207,6 +207,7 @@ def header_of(size: int = 40, bits: int = 24, compression: int = 0) -> bytes:
         (header_of(size=64, compression=3), "a BMP of OS/2 with Huffman compression"),
         (header_of(size=64, compression=4), "a BMP of OS/2 with 24-bit run-length compression"),
         (masked_bmp(16, (0xF100, 0x7E0, 0x1F)), "a BMP with the colour mask 0xf100, whose bits"),
+        (masked_bmp(16, (0x1F800, 0x7E0, 0x1F)), "colour mask 0x1f800 of 16 bits per pixel"),
         (masked_bmp(16, MASKS["565"][1])[:-3], "it is cut off: 3 bytes of its pixels are missing"),
         (bmp(4, 4, bytes(40)), "it is cut off: 8 bytes of its pixels are missing"),
         (bmp(4, 4, b"\xff\x77" * 9, bits=8, compression=1), "its run lengths are corrupt"),
