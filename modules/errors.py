@@ -48,6 +48,17 @@ class ModelError(TransientError):
     """
 
 
+class EngineError(ModelError):
+    """This engine cannot run a network, and the engine named `other` may run it.
+
+    reason: the message without the advice to use the other engine.
+    """
+
+    def __init__(self, reason: str, other: str) -> None:
+        super().__init__(f"{reason}; ENGINE={other} may run it")
+        self.reason = reason
+
+
 class UndecidedHeadError(ModelError):
     """Several heads fit a network's outputs. The message names them, for `head` in model.json."""
 

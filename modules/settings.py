@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from .errors import SettingsError
-from .object_detection.engines.registry import AUTO, ENGINE_NAMES, choose_engine
+from .object_detection.engines.registry import AUTO, ENGINE_NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -39,8 +39,8 @@ class Settings:
     docs/settings.md explains each one. classes: labels to keep; empty for all. resize: "stretch",
     "letterbox", or empty for what the model was trained with. multi_label: a box counts for every
     class above the confidence, not only for its most probable one. engine: a name in
-    `ENGINE_NAMES`; "auto" is replaced by one of them. force: makes results again even if current
-    ones exist.
+    `ENGINE_NAMES`, or "auto" for the first of them that runs the model. force: makes results again
+    even if current ones exist.
     """
 
     input_prefix: str = "input/"
@@ -54,7 +54,7 @@ class Settings:
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
     max_image_pixels: int = 120_000_000
-    engine: str = "opencv"
+    engine: str = AUTO
     resize: str = ""
     force: bool = False
 
@@ -71,8 +71,6 @@ class Settings:
                 raise _error(name, getattr(self, name), "1 or more")
         if self.engine not in (AUTO, *ENGINE_NAMES):
             raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINE_NAMES])}")
-        # "auto" is resolved here, so that the digest of a result names the engine that was used
-        object.__setattr__(self, "engine", choose_engine(self.engine))
         if self.resize and self.resize not in _RESIZES:
             raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
         if not self.model.strip("/"):
@@ -108,12 +106,15 @@ class Settings:
         """`resize` as the detector expects it; None for what the model was trained with."""
         return {"letterbox": True, "stretch": False}.get(self.resize)
 
-    def digest(self, model_name: str) -> str:
+    def digest(self, model_name: str, engine: str) -> str:
         """Returns "sha256:..." of all settings that change the content of a result.
 
-        `model_name` is part of it, because a document contains the model's name.
+        Args:
+            model_name: is part of it, because a document contains the model's name.
+            engine: the name of the one that runs the model, instead of the setting.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["engine"] = engine
         values = {
             name: value
             for name, value in values.items()

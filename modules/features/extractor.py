@@ -38,7 +38,8 @@ class FeatureNetwork:
 class FeatureExtractor:
     """A network that is loaded into an engine.
 
-    input_size: (width, height) in pixels. size: the number of features of an image.
+    input_size: (width, height) in pixels. size: the number of features of an image. output: the
+    name of the value that holds them.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class FeatureExtractor:
                 not finite.
         """
         self.input_size = network.input_size
-        self._output = network.output
+        self.output = network.output
         self._preprocessing = network.preprocessing
         self._pool = pool
         self._engine = create_engine(
@@ -67,7 +68,7 @@ class FeatureExtractor:
         grey = self._features(np.full((height, width, 3), _GREY, np.uint8))
         if not np.isfinite(grey).all():
             raise ModelError(
-                f"its layer {self._output} is not finite on a plain grey image; "
+                f"its layer {self.output} is not finite on a plain grey image; "
                 "are the weights complete?"
             )
         self.size = len(grey)
@@ -83,7 +84,7 @@ class FeatureExtractor:
         features = self._features(image)
         if not np.isfinite(features).all():
             raise ImageError(
-                f"its features are not finite: {self._output} overflows on it, "
+                f"its features are not finite: {self.output} overflows on it, "
                 "but not on a grey image"
             )
         return features
@@ -93,7 +94,7 @@ class FeatureExtractor:
         (value,) = self._engine.forward(blob)
         if value.ndim not in (2, 4) or value.shape[0] != 1:
             raise ModelError(
-                f"its layer {self._output} is {list(value.shape)}; "
+                f"its layer {self.output} is {list(value.shape)}; "
                 "features need [1, channels, height, width] or [1, features]"
             )
         if value.ndim == 4 and self._pool == "average":

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..models.engine_choice import load_with
 from ..models.folder import ModelFolder
-from ..models.onnx_files import read_onnx_files
+from ..models.onnx_files import OnnxFiles, read_onnx_files
 from ..models.reader import ModelReader, model_errors
+from ..object_detection.model_description import Description
 from .extractor import FeatureExtractor, FeatureNetwork, Pool
 
 
@@ -18,7 +20,7 @@ from .extractor import FeatureExtractor, FeatureNetwork, Pool
 class FeatureModel:
     """A feature extractor, and what it was loaded from.
 
-    name: the model folder's. digest: as in `models.loader.Model`. layer: the layer that was
+    name: the model folder's. digest, engine: as in `models.loader.Model`. layer: the layer that was
     requested or, if none was, the name of the value that holds the features.
     """
 
@@ -26,6 +28,7 @@ class FeatureModel:
     digest: str
     layer: str
     extractor: FeatureExtractor
+    engine: str
 
 
 def load_feature_model(
@@ -40,7 +43,7 @@ def load_feature_model(
 
     Args:
         folder: the model folder.
-        engine: a name in `ENGINE_NAMES`.
+        engine: a name in `ENGINE_NAMES`, or "auto".
         layer: in an ONNX file, the name of a node or a value, or None for the classifier's input.
             In a Darknet network, the layer's index in the cfg, which is required.
         size: (width, height) of the input; None takes model.json's, else the file's.
@@ -54,19 +57,35 @@ def load_feature_model(
     listing = folder.files()
     with model_errors(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
-        load = _load_onnx if reader.is_onnx() else _load_darknet
-        network = load(reader, engine, layer, size)
-        extractor = FeatureExtractor(network, engine=engine, pool=pool)
-    return FeatureModel(folder.name, reader.digest(), layer or network.output, extractor)
+        if reader.is_onnx():
+            files, description = read_onnx_files(reader), reader.description()
+            reader.check()
+
+            def read(engine: str) -> FeatureNetwork:
+                return _load_onnx(reader, files, description, engine, layer, size)
+        else:
+            darknet = _load_darknet(reader, layer, size)
+
+            def read(engine: str) -> FeatureNetwork:
+                return darknet
+
+        def load(engine: str) -> FeatureExtractor:
+            return FeatureExtractor(read(engine), engine=engine, pool=pool)
+
+        extractor, name = load_with(engine, load)
+    return FeatureModel(folder.name, reader.digest(), layer or extractor.output, extractor, name)
 
 
 def _load_onnx(
-    reader: ModelReader, engine: str, layer: str | None, size: tuple[int, int] | None
+    reader: ModelReader,
+    files: OnnxFiles,
+    description: Description | None,
+    engine: str,
+    layer: str | None,
+    size: tuple[int, int] | None,
 ) -> FeatureNetwork:
     from .from_onnx import import_onnx_features
 
-    description = reader.description()
-    files = read_onnx_files(reader)
     with model_errors(files.name):
         network = import_onnx_features(
             files.onnx,
@@ -84,7 +103,7 @@ def _load_onnx(
 
 
 def _load_darknet(
-    reader: ModelReader, engine: str, layer: str | None, size: tuple[int, int] | None
+    reader: ModelReader, layer: str | None, size: tuple[int, int] | None
 ) -> FeatureNetwork:
     from .from_darknet import import_darknet_features
 

@@ -16,9 +16,10 @@ from ..errors import ModelError
 from ..object_detection.darknet import import_darknet
 from ..object_detection.detector import Detector
 from ..object_detection.engines.engine import Engine
-from ..object_detection.engines.registry import engine_class
+from ..object_detection.engines.registry import AUTO, DEFAULT, engine_class
 from ..object_detection.network import Network
 from ..settings import Settings
+from .engine_choice import load_with
 from .folder import ModelFolder
 from .labels import read_labels
 from .onnx_files import read_onnx_files
@@ -37,13 +38,15 @@ class Model:
 
     digest: "sha256:..." of what `sha256sum` prints for the files that were read, sorted by name.
     The same files have the same digest wherever they are stored. labels: the classes' names, by
-    class id. class_ids: the classes that the setting CLASSES selects; None for all.
+    class id. engine: the name of the one that runs it. class_ids: the classes that the setting
+    CLASSES selects; None for all.
     """
 
     name: str
     digest: str
     labels: _Labels
     detector: Detector
+    engine: str
     class_ids: tuple[int, ...] | None = None
 
 
@@ -65,16 +68,17 @@ def load_model(
     listing = folder.files() if files is None else files
     with model_errors(f"the model {folder.location}"):
         reader = ModelReader(folder, listing)
-        network, engine = load_network(reader, settings.engine)
+        network, engine, name = load_network(reader, settings.engine)
         detector = Detector(network, engine=engine, letterbox=settings.letterbox)
     class_ids = _class_ids(settings.classes, network.labels)
-    return Model(folder.name, reader.digest(), network.labels, detector, class_ids)
+    return Model(folder.name, reader.digest(), network.labels, detector, name, class_ids)
 
 
-def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | str]:
-    """Reads the network of a model folder, for the engine with the name `engine`.
+def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | str, str]:
+    """Reads the network of a model folder, for the engine with the name `engine`, or "auto".
 
-    Returns the network and either the engine that has already loaded it, or the engine's name.
+    Returns the network, either the engine that has already loaded it or the engine's name, and the
+    name.
 
     Raises:
         ModelError, StorageError: see `load_model`.
@@ -86,7 +90,7 @@ def load_network(reader: ModelReader, engine: str) -> tuple[Network, Engine | st
 
 def _load_onnx(
     reader: ModelReader, description: Description | None, engine: str
-) -> tuple[Network, Engine]:
+) -> tuple[Network, Engine, str]:
     from ..object_detection.onnx.importer import import_onnx, names_classes
 
     files = read_onnx_files(reader)
@@ -94,7 +98,8 @@ def _load_onnx(
     with model_errors(files.name):
         labels = read_labels(reader, description, lambda: names_classes(onnx))
     reader.check()
-    with model_errors(files.name):
+
+    def load(engine: str) -> tuple[Network, Engine]:
         if engine == "opencv" and not reader.has_manifest:  # `push` tried the files it lists
             from .trial import try_out
 
@@ -108,10 +113,16 @@ def _load_onnx(
             weights=weights,
         )
 
+    with model_errors(files.name):
+        (network, loaded), name = load_with(engine, load)
+    return network, loaded, name
+
 
 def _load_darknet(
     reader: ModelReader, description: Description | None, engine: str
-) -> tuple[Network, str]:
+) -> tuple[Network, str, str]:
+    if engine == AUTO:
+        engine = DEFAULT  # which runs every Darknet network
     if description is not None:
         description.require_no_onnx_keys()
     cfg_name, weights_name = reader.only(".cfg"), reader.only(".weights")
@@ -139,7 +150,7 @@ def _load_darknet(
     preprocessing = network.preprocessing
     if description is not None:
         preprocessing = description.preprocessing(preprocessing)
-    return replace(network, labels=labels.names, preprocessing=preprocessing), engine
+    return replace(network, labels=labels.names, preprocessing=preprocessing), engine, engine
 
 
 def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:

@@ -2,7 +2,7 @@
 
 GFLOPs count two operations for each product of convolutions and matrix products, for one image.
 Memory and times are measured on this machine, in a subprocess, with the engine that ENGINE names
-(default: opencv).
+(default: auto).
 """
 
 from __future__ import annotations

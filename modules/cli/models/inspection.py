@@ -22,7 +22,7 @@ def inspect(path: Path, engine: str) -> Inspection:
 
     Args:
         path: the folder's path.
-        engine: a name in `ENGINE_NAMES`.
+        engine: a name in `ENGINE_NAMES`, or "auto".
 
     Raises:
         ModelError: there is no such folder.
@@ -36,7 +36,7 @@ def inspect(path: Path, engine: str) -> Inspection:
     except ModelError as error:
         return replace(found, problems=(str(error),))
     try:
-        network, _ = load_network(reader, engine)
+        network, _, engine = load_network(reader, engine)
         found = replace(found, digest=reader.digest(), labels=network.labels)
         facts = _facts(reader, network, engine)
     except ModelError as error:

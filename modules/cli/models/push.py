@@ -1,13 +1,16 @@
 """Upload a model folder to a bucket, in one step for its readers.
 
-First loads the model and runs it on a test image. A function that uses this prefix keeps the old
-model until the new one is complete; it never gets half a model. Region, credentials and
-AWS_ENDPOINT_URL are read as in the AWS SDKs. Prints the model's s3:// address.
+First loads the model and runs it on a test image, with the engine that ENGINE names. A function
+that uses this prefix keeps the old model until the new one is complete; it never gets half a
+model. Region, credentials and AWS_ENDPOINT_URL are read as in the AWS SDKs. Prints the model's
+s3:// address.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from ...models.folder import LocalFolder
 from ...models.loader import load_model
 from ...models.manifest import MANIFEST
 from ...models.reader import ModelReader
+from ...object_detection.engines.registry import DEFAULT
 from ...settings import Settings
 from ...storage.client import create_client
 from ..samples import find_model
@@ -43,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = find_model(arguments.model)
     place = Place.parse(arguments.target, folder.name)
-    try_model(folder)
+    settings = Settings.from_environment({"ENGINE": os.environ.get("ENGINE", "")})
+    engine = try_model(folder, settings)
+    if engine != DEFAULT:
+        print(f"note: {engine} runs it; a function needs --param engine={engine}", file=sys.stderr)
     files = _files(folder)
     sizes = {name: path.stat().st_size for name, path in files.items()}
     with transfer_bars(sizes, Console(stderr=True)) as show:
@@ -52,13 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def try_model(path: Path) -> None:
-    """Loads a model folder and runs the model on an image of noise.
+def try_model(path: Path, settings: Settings) -> str:
+    """Loads a model folder, runs the model on an image of noise, and returns its engine's name.
 
     Raises:
         ModelError: the model does not load, or its outputs are not finite.
     """
-    detector = load_model(LocalFolder(path), Settings()).detector
+    model = load_model(LocalFolder(path), settings)
+    detector = model.detector
     width, height = detector.input_size
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     # OpenCV's convolutions turn NaN into the largest float32
@@ -68,6 +76,7 @@ def try_model(path: Path) -> None:
             "did the training of its weights diverge?"
         )
     detector.detect(noise)
+    return model.engine
 
 
 def _files(path: Path) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ModelError
+from ...errors import EngineError
 
 Blob = NDArray[np.float32]
 Weights = Mapping[str, NDArray[np.uint8]]
@@ -79,7 +79,7 @@ def as_float32(output: Any) -> Blob:
     return array
 
 
-def engine_error(what: str, error: Exception, other: str) -> ModelError:
+def engine_error(what: str, error: Exception, other: str) -> EngineError:
     """Makes an error that describes the failure and names `other`, an engine that may succeed."""
     reason = " ".join(str(error).split())
-    return ModelError(f"{what}: {reason}; ENGINE={other} may run it")
+    return EngineError(f"{what}: {reason}", other)

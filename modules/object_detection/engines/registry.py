@@ -9,7 +9,6 @@ To add an engine, add its module and its line in `_ENGINES`.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,17 +25,8 @@ _ENGINES = {
     "onnxruntime": "OnnxRuntimeEngine",
 }
 ENGINE_NAMES = tuple(_ENGINES)
-
-
-def choose_engine(name: str) -> str:
-    """Returns the engine that a name stands for: for "auto", the one that is probably fastest.
-
-    "auto" is ONNX Runtime if it is installed: it was the faster one for each of five networks,
-    on one core and on two (benchmarks/RESULTS.md). Other names stand for themselves.
-    """
-    if name != AUTO:
-        return name
-    return "onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv"
+# With "auto", models/engine_choice.py tries the first one, and then the second
+DEFAULT, FALLBACK = ENGINE_NAMES
 
 
 def engine_class(name: str) -> type[Engine]:

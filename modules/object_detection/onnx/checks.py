@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ...errors import ModelError
-from ..engines.registry import engine_class
+from ...errors import EngineError, ModelError
+from ..engines.registry import FALLBACK, engine_class
 from ..input_form import InputForm, read_form
 from ..model_description import Description, parse_description
 from .reader import OnnxFile, Tensor
@@ -26,15 +26,17 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
                 "--end2end (YOLOv7: with --grid), or add --max-wh"
             )
     if "float16" in file.precisions and not engine_class(engine).half_precision:
-        raise ModelError(
-            f"its weights have half precision, which the engine {engine} does not support; set "
-            "ENGINE=onnxruntime, or export it in single precision"
+        raise EngineError(
+            f"its weights have half precision, which the engine {engine} does not support; export "
+            "it in single precision",
+            FALLBACK,
         )
     dangerous = sorted(file.operators & engine_class(engine).dangerous_operators)
     if dangerous:
-        raise ModelError(
+        raise EngineError(
             f"it holds {', '.join(dangerous)}, on which the engine {engine} crashes when an image "
-            "has nothing to find; set ENGINE=onnxruntime, or export it without NMS inside"
+            "has nothing to find; export it without NMS inside",
+            FALLBACK,
         )
 
 

@@ -174,10 +174,11 @@ def metadata(entries: Mapping[str, str]) -> bytes:
 
 
 def more_outputs(names: Iterable[str], *, dimensions: int | None) -> bytes:
-    """Makes bytes that turn float32 values of a model into outputs when appended to its bytes.
+    """Makes bytes that turn values of a model into outputs when appended to its bytes.
 
     This works because Protocol Buffers merge a field that comes a second time into the first one.
-    `dimensions` is the number of dimensions to declare for the values; None declares no shape.
+    `dimensions` is the number of dimensions to declare for the values; None declares
+    neither type nor shape.
     """
     graph = Message()
     for name in names:
@@ -188,16 +189,19 @@ def more_outputs(names: Iterable[str], *, dimensions: int | None) -> bytes:
 
 
 def _value_info(name: str, shape: Sequence[int] | None) -> Message:
-    """Declares a float32 value; None declares no shape."""
+    """Declares a float32 value; None declares a value of any type and shape."""
+    if shape is None:
+        unknown = Message()
+        unknown.text(1, name)
+        return unknown
     tensor_type = Message()
     tensor_type.integer(1, _FLOAT)
-    if shape is not None:
-        dimensions = Message()
-        for size in shape:
-            dimension = Message()
-            dimension.integer(1, size)
-            dimensions.message(1, dimension)
-        tensor_type.message(2, dimensions)
+    dimensions = Message()
+    for size in shape:
+        dimension = Message()
+        dimension.integer(1, size)
+        dimensions.message(1, dimension)
+    tensor_type.message(2, dimensions)
     type_ = Message()
     type_.message(1, tensor_type)
     info = Message()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modules.settings import add_detection_arguments
@@ -66,6 +67,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     settings = read_settings(arguments)
     folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
+    settings = replace(settings, engine=model.engine)  # the workers need not choose it again
     images = Images(spark, arguments.input, excluded=[arguments.annotate, arguments.output])
     if arguments.annotate:
         images.check_targets(arguments.annotate, is_new=not is_claimed(spark, arguments.output))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modules.features.extractor import POOLS
@@ -81,6 +82,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     images = Images(spark, arguments.input, excluded=[arguments.output])
     options = FeatureOptions(arguments.layer, arguments.size, arguments.pool)
     model = options.load(folder, settings.engine)
+    settings = replace(settings, engine=model.engine)  # the workers need not choose it again
     width, height = model.extractor.input_size
     print_line(
         console,

@@ -9,7 +9,6 @@ import pytest
 from modules.errors import ModelError
 from modules.object_detection.engines.registry import (
     ENGINE_NAMES,
-    choose_engine,
     create_engine,
     engine_class,
 )
@@ -55,22 +54,6 @@ def test_every_engine_declares_its_facts(name: str) -> None:
         for fact in (engine.external_weights, engine.needs_dimensions, engine.half_precision)
     )
     assert isinstance(engine.dangerous_operators, frozenset)
-
-
-@pytest.mark.parametrize("name", ENGINE_NAMES)
-def test_a_name_stands_for_itself(name: str) -> None:
-    assert choose_engine(name) == name
-
-
-@pytest.mark.parametrize(
-    ("spec", "expected"), [(None, "opencv"), (object(), "onnxruntime")], ids=["without", "with"]
-)
-def test_auto_is_onnxruntime_if_it_is_installed(
-    spec: object, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
-
-    assert choose_engine("auto") == expected
 
 
 def test_the_names_can_be_read_without_importing_numpy_or_opencv() -> None:
