@@ -19,7 +19,7 @@ import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.cli.local_aws.moto_server import MotoServer
-from tests.colour_model import picture, write_colour_model
+from tests.colour_model import gif, picture, write_colour_model
 from tests.conftest import ROOT
 
 # Random moments at which an invocation is killed, in addition; `make kills` sets the number
@@ -169,3 +169,22 @@ def test_a_retry_after_a_kill_at_a_random_moment_gives_the_undisturbed_result(
 
         assert functions.run(event) == 0
         assert result(bucket, name) == undisturbed[which][0]
+
+
+def test_a_retry_after_a_kill_leaves_one_annotated_image_of_an_image_whose_format_changes(
+    bucket: LocalBucket, functions: Functions
+) -> None:
+    data = (PICTURES[0], gif(red=(2, 5)))
+    number = 0
+    for moment in [*AT_REQUESTS, {"number": REQUESTS, "after": False}]:
+        for which in (0, 1):
+            number += 1
+            event = upload(bucket, "a.png", data[which], number)
+            # There is one request more, the deletion, when a result is replaced
+            killed = functions.run(event, kill_at=moment if number > 1 else None)
+            assert killed == (-signal.SIGKILL if number > 1 else 0)
+
+            assert functions.run(event) == 0
+            found = bucket.client.list_objects_v2(Bucket=BUCKET, Prefix="output/")["Contents"]
+            annotated = ("output/a.png", "output/a.png.jpg")[which]
+            assert {item["Key"] for item in found} == {annotated, "output/a.png.json"}

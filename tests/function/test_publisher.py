@@ -12,12 +12,14 @@ from botocore.compat import HTTPHeaders
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
+from modules.function import attempt
 from modules.settings import Settings
-from tests.colour_model import picture
+from tests.colour_model import gif, picture
 from tests.function.local_function import LocalFunction
 
 RED = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
 FETCHED = ("weights", "t/a.png")  # how the paths of a model's weights and of the image end
+GIF = gif(red=(2, 5))
 GREEN = bytes(cv2.imencode(".png", picture(green=(6, 1)))[1])
 Answer = Callable[[Any], AWSResponse | None]
 MakeFunction = Callable[..., LocalFunction]
@@ -469,3 +471,119 @@ def test_the_metadata_of_outputs_name_image_model_settings_and_sequencer(
     assert image["Metadata"] == stamp
     head = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png.json")
     assert head["Metadata"] == {**stamp, "image-etag": image["ETag"].strip('"')}
+
+
+def test_a_format_that_is_only_read_comes_back_as_jpeg_at_the_price_of_any_other(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
+    function.handle(upload(bucket, RED, "input/other.png"))
+    event = upload(bucket, GIF)  # what is in the file counts, not its name
+    calls = function.count_calls()
+
+    function.handle(event)
+
+    assert calls == {"HeadObject": 1, "GetObject": 1, "PutObject": 2}
+    assert "output/a.png" not in keys(bucket)
+    answer = bucket.client.get_object(Bucket=BUCKET, Key="output/a.png.jpg")
+    assert (answer["ContentType"], answer["Body"].read(3)) == ("image/jpeg", b"\xff\xd8\xff")
+    assert answer["Metadata"]["annotated-suffix"] == ".jpg"
+    document = json.loads(read(bucket, "output/a.png.json"))
+    assert document["annotated"] == {"key": "output/a.png.jpg", "media_type": "image/jpeg"}
+    head = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png.json")
+    assert head["Metadata"]["image-etag"] == answer["ETag"].strip('"')
+    assert head["Metadata"]["annotated-suffix"] == ".jpg"
+
+    assert function.handle(event)["skipped"] == ["input/a.png"]
+    assert function.handle({"bucket": BUCKET, "key": "input/a.png"})["skipped"] == ["input/a.png"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "annotated"),
+    [(RED, GIF, "output/a.png.jpg"), (GIF, RED, "output/a.png")],
+)
+def test_an_image_whose_format_changes_has_one_annotated_image(
+    bucket: LocalBucket, function: LocalFunction, before: bytes, after: bytes, annotated: str
+) -> None:
+    function.handle(upload(bucket, before))
+    event = upload(bucket, after)
+    calls = function.count_calls()
+
+    function.handle(event)
+
+    assert calls == {"HeadObject": 1, "GetObject": 1, "PutObject": 2, "DeleteObject": 1}
+    assert keys(bucket) == {"input/a.png", annotated, "output/a.png.json"}
+
+
+def test_a_broken_image_deletes_the_annotated_image_that_its_document_names(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
+    function.handle(upload(bucket, GIF, "input/a.png"))
+    function.handle(upload(bucket, RED, "input/b.png"))
+
+    function.handle(upload(bucket, b"<html>", "input/a.png"))
+
+    others = {"input/b.png", "output/b.png", "output/b.png.json"}
+    assert keys(bucket) == {"input/a.png", "failed/a.png.json"} | others
+
+
+@pytest.mark.parametrize("order", [("a.gif", "a.gif.jpg"), ("a.gif.jpg", "a.gif")])
+def test_the_second_of_two_images_that_want_one_key_is_recorded_as_failed(
+    bucket: LocalBucket, function: LocalFunction, order: tuple[str, str]
+) -> None:
+    first, second = order
+    data = {"a.gif": GIF, "a.gif.jpg": RED}
+    function.handle(upload(bucket, data[first], f"input/{first}"))
+    before = read(bucket, "output/a.gif.jpg")
+    event = upload(bucket, data[second], f"input/{second}")
+
+    reports = [function.handle(event) for _ in range(2)]
+
+    assert [report["failed"] for report in reports] == [[f"input/{second}"]] * 2
+    message = json.loads(read(bucket, f"failed/{second}.json"))["error"]["message"]
+    assert f"output/a.gif.jpg, the annotated image of input/{first}; upload one of" in message
+    assert read(bucket, "output/a.gif.jpg") == before
+    assert f"output/{second}.json" not in keys(bucket)
+
+    for key in (f"input/{first}", "output/a.gif.jpg", f"output/{first}.json"):
+        bucket.client.delete_object(Bucket=BUCKET, Key=key)
+    assert function.handle(event)["done"] == [f"input/{second}"]
+
+
+def test_a_result_of_an_earlier_version_is_recognised(
+    bucket: LocalBucket, function: LocalFunction
+) -> None:
+    event = upload(bucket, RED)
+    function.handle(event)
+    document = bucket.client.get_object(Bucket=BUCKET, Key="output/a.png.json")
+    earlier = json.loads(document["Body"].read())
+    del earlier["annotated"]
+    bucket.client.put_object(
+        Bucket=BUCKET,
+        Key="output/a.png.json",
+        Body=json.dumps(earlier),
+        Metadata=document["Metadata"],
+    )
+
+    assert function.handle(event)["skipped"] == ["input/a.png"]
+    assert function.handle({"bucket": BUCKET, "key": "input/a.png"})["skipped"] == ["input/a.png"]
+
+
+def test_a_large_annotated_image_is_published_before_the_next_image_is_decoded(
+    bucket: LocalBucket, function: LocalFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.function.attempt._LARGE_BYTES", 0)
+    events = [upload(bucket, RED, f"input/{name}.png") for name in "abcde"]
+    moments: list[str] = []
+    process = attempt.process
+    monkeypatch.setattr(
+        attempt, "process", lambda *arguments: moments.append("decode") or process(*arguments)
+    )
+
+    def note(params: Any, **_: Any) -> None:
+        if params["url_path"].endswith(".json"):
+            moments.append("published")
+
+    function.client.meta.events.register("before-call.s3.PutObject", note)
+    function.handle({"Records": [record for event in events for record in event["Records"]]})
+
+    assert moments == ["decode", "published"] * 5

@@ -69,7 +69,7 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image:
 
 
 def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:
-    """Encodes `(H, W, 3)` uint8 BGR in one of `FORMATS`.
+    """Encodes `(H, W, 3)` uint8 BGR in one of `FORMATS`, or as JPEG if that is only read.
 
     Raises:
         ImageError: the format cannot hold an image of this size (WebP: at most 16,383 pixels per
@@ -79,6 +79,7 @@ def encode_image(pixels: NDArray[np.uint8], format_name: str) -> bytes:
         return FORMATS[format_name].encode(pixels)
     except ImageError as error:
         height, width = pixels.shape[:2]
+        name = FORMATS[format_name].media_type.removeprefix("image/").upper()
         raise ImageError(
-            f"{width} x {height} pixels cannot be encoded as {format_name.upper()}: {error}"
+            f"{width} x {height} pixels cannot be encoded as {name}: {error}"
         ) from error
