@@ -1,10 +1,12 @@
 import tracemalloc
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
 import PIL.Image
 import pytest
+from numpy.typing import NDArray
 
 from modules.errors import ImageError
 from modules.object_detection.images import decode_image
@@ -40,9 +42,12 @@ def test_the_decoder_gets_only_the_chunks_of_the_picture(monkeypatch: pytest.Mon
     notes = png_chunk(b"tEXt", b"a\0b") + png_chunk(b"iCCP", b"c") + png_chunk(b"acTL", bytes(8))
     seen = []
     decode = cv2.imdecode
-    monkeypatch.setattr(
-        "cv2.imdecode", lambda data, flags: seen.append(data) or decode(data, flags)
-    )
+
+    def record(data: NDArray[np.uint8], flags: int) -> Any:
+        seen.append(data)
+        return decode(data, flags)
+
+    monkeypatch.setattr("cv2.imdecode", record)
 
     image = decode_image(png(40, 24, ROWS, before=notes + orientation), max_pixels=MAX_PIXELS)
 

@@ -42,11 +42,11 @@ def decode(data: bytes) -> NDArray[np.float64]:
 
 def to_depth(levels: NDArray[np.float64], bits: int) -> NDArray[np.uint16]:
     """Scales 0 to 255 to numbers of `bits` bits."""
-    return np.round(levels * (2**bits - 1) / 255).astype(np.uint16)
+    return np.asarray(np.round(levels * (2**bits - 1) / 255), np.uint16)
 
 
 def to_levels(samples: NDArray[np.uint16], bits: int) -> NDArray[np.float64]:
-    return samples * (255 / (2**bits - 1))
+    return np.asarray(samples * (255 / (2**bits - 1)), np.float64)
 
 
 def check(data: bytes, expected: NDArray[np.float64]) -> None:
@@ -119,6 +119,12 @@ def test_differences_to_the_left_neighbour_are_added_up(bits: int, compression: 
         check(data, to_levels(samples, bits))
 
 
+ALPHA_LAYOUTS: list[dict[str, Any]] = [
+    {},
+    {"is_separate": True},
+    {"tile": (16, 16)},
+    {"order": ">"},
+]
 ALPHA = np.linspace(0, 255, 37 * 51).reshape(37, 51, 1)
 
 
@@ -129,9 +135,7 @@ def test_colours_below_straight_alpha_are_as_stored(
     bits: int, compression: int, colours: NDArray[np.float64]
 ) -> None:
     samples = to_depth(np.dstack([colours, ALPHA]), bits)
-    for layout, extra in itertools.product(
-        ({}, {"is_separate": True}, {"tile": (16, 16)}, {"order": ">"}), (STRAIGHT, 0)
-    ):
+    for layout, extra in itertools.product(ALPHA_LAYOUTS, (STRAIGHT, 0)):
         data = build_tiff(
             samples,
             bits=bits,
@@ -151,7 +155,7 @@ def test_premultiplied_alpha_is_undone(
 ) -> None:
     alpha = np.maximum(ALPHA, 128)  # with less, the depth itself loses more than a level
     samples = to_depth(np.dstack([colours * alpha / 255, alpha]), bits)
-    for layout in ({}, {"is_separate": True}, {"tile": (16, 16)}, {"order": ">"}):
+    for layout in ALPHA_LAYOUTS:
         data = build_tiff(
             samples,
             bits=bits,
@@ -266,7 +270,7 @@ def test_every_orientation_is_turned_once(
     orientation: int | None, compression: int, bits: int
 ) -> None:
     samples = to_depth(GREY, bits)
-    tags = {} if orientation is None else {274: [orientation]}
+    tags: dict[int, list[int] | bytes] = {} if orientation is None else {274: [orientation]}
     turns = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE"}
     turns |= {6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"}
     expected = PIL.Image.fromarray(to_levels(samples, bits)[..., 0])
