@@ -25,7 +25,7 @@ _SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _EXIF = b"JpgTiffExif->JP2"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _SPACES = {12: "CMYK", 15: "black and white", 16: "sRGB", 17: "grey", 18: "sYCC"}
-_BYTES_PER_PIXEL = 12  # that decoding may take
+_BYTES_PER_PIXEL = 10  # that decoding may take; a picture in one tile takes 20
 _MIN_BYTES = 16 << 20  # that decoding a small picture may take
 _COLOURS = 256
 
