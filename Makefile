@@ -35,7 +35,7 @@ $(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r req
 $(call install,$(2),$(3))
 endef
 
-.PHONY: help setup batch demo test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults bench bench-batch train clean
+.PHONY: help setup batch demo page test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,6 +61,9 @@ node_modules/installed: package.json package-lock.json
 
 demo: .venv/installed ## put pictures into a local bucket and show the results: MODEL=NAME IMAGES=FOLDER
 	@env -u MODEL $(BIN)/python -m modules demo $(DEMO_MODEL) $(IMAGES)
+
+page: .venv/installed ## drop pictures on a page in the browser: MODEL=NAME
+	@env -u MODEL $(BIN)/python -m modules page $(DEMO_MODEL)
 
 test: setup batch ## check everything; WORKERS=1 for one test at a time
 	@$(MAKE) --no-print-directory -j2 lint pytest

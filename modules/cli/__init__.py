@@ -21,6 +21,7 @@ from .printing import stdout_errors
 COMMANDS = {
     "detect": "find objects in local images and folders",
     "drop": "upload pictures to a bucket, wait for the results, and show them",
+    "page": "drop pictures in the browser, and look through the results of a bucket",
     "demo": "drop images into a local bucket, and show the results",
     "models": "list, fetch, upload, inspect and convert models",
     "batch": "detect, featurize, reduce and more on Spark, for whole buckets",

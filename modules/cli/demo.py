@@ -99,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         results = _save_results(bucket, settings, folder, images)
         failures = _save_records(bucket, settings.failed_prefix, failed_folder)
     _print_table(console, results, output)
+    console.print("To drop pictures of your own in the browser: make page", highlight=False)
     for document in failures:
         message = f"{printable(document['image']['key'])}: {document['error']['message']}"
         print(message, file=sys.stderr)

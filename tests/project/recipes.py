@@ -23,10 +23,10 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 _HEADING = re.compile(r"^#+ (.+)$")
 _FENCE = re.compile(r"^\s*```(\w*)$")
-# These commands run until they are stopped, and print `export` lines for the reader's other shells
-_SERVER = re.compile(r"^(\.venv/bin/python -m modules local|make local)\b")
-# Their last line before they wait for events
-_READY = "-m modules drop PICTURE"
+# These commands run until they are stopped; `local` prints `export` lines for other shells
+_SERVER = re.compile(r"^(\.venv/bin/python -m modules (local|page)|make (local|page))\b")
+# Their last line before they wait: how to drop a picture, or the page's address
+_READY = r"-m modules drop PICTURE\|^http://127.0.0.1:"
 _SECONDS = 280  # for a recipe; pytest's own limit is 300
 # What `make setup`, `make batch` and the jobs of Spark have installed
 _INSTALLED = (".venv", "node_modules", ".cache/spark")

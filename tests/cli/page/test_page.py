@@ -1,0 +1,276 @@
+"""The page in a real browser: what people see and do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import pytest
+
+from tests.cli.page.conftest import Served
+from tests.colour_model import picture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE = "<img src=x onerror=alert(1)> \"'&;  ?#%2F .png"
+
+
+def save(folder: Path, name: str, **cells: tuple[int, int]) -> Path:
+    path = folder / name
+    path.write_bytes(bytes(cv2.imencode(".png", picture(**cells))[1]))
+    return path
+
+
+def drop(page: Page, *files: Path) -> None:
+    """Chooses files; they are uploaded as if they had been dropped."""
+    page.set_input_files("#files", files)
+
+
+def wait_for_results(page: Page, count: int) -> None:
+    page.locator("#gallery li").nth(count - 1).wait_for(timeout=20_000)
+
+
+def open_first(page: Page) -> None:
+    page.locator("#gallery button").first.click()
+    page.locator(".box, #classes p").first.wait_for(timeout=20_000)
+
+
+def serious(page: Page) -> list[str]:
+    """Returns what axe-core finds that keeps people from using the page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{item['id']}: {item['nodes'][0]['html']}"
+        for item in found
+        if item["impact"] in ("serious", "critical")
+    ]
+
+
+def test_a_dropped_picture_comes_back_with_its_boxes(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2), green=(5, 5)))
+    page.get_by_text("1 picture, 1 done").wait_for(timeout=20_000)
+    wait_for_results(page, 1)
+    open_first(page)
+    tags = page.locator(".box span").all_inner_texts()
+    assert sorted(re.sub(r" \d+%", "", tag) for tag in tags) == ["green", "red"]
+    box = page.locator(".box", has_text="red").bounding_box()
+    shown = page.locator("#picture").bounding_box()
+    assert box
+    assert shown
+    # The square is at (1, 2) of 8 x 8 cells
+    assert (box["x"] - shown["x"]) / shown["width"] == pytest.approx(1 / 8, abs=0.02)
+    assert (box["y"] - shown["y"]) / shown["height"] == pytest.approx(2 / 8, abs=0.02)
+    assert box["width"] / shown["width"] == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_files_dragged_onto_the_page_are_uploaded(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    data = list(save(tmp_path, "a.png", red=(1, 1)).read_bytes())
+    transfer = page.evaluate_handle(
+        """data => {
+            const transfer = new DataTransfer();
+            const bytes = new Uint8Array(data);
+            transfer.items.add(new File([bytes], "dragged.png", {type: "image/png"}));
+            return transfer;
+        }""",
+        data,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    page.get_by_text("1 picture, 1 done").wait_for(timeout=20_000)
+    assert "output/dragged.png" in served.keys("output/")
+
+
+def test_what_is_no_picture_or_too_large_is_said_at_once(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("some words\n")
+    (tmp_path / "large.jpg").write_bytes(bytes(200_001))
+    (tmp_path / "empty.jpg").touch()
+    drop(page, *(tmp_path / name for name in ("notes.txt", "large.jpg", "empty.jpg")))
+    page.get_by_text("3 pictures, 0 done, 3 failed").wait_for()
+    text = page.locator("#uploads").inner_text()
+    assert "a text file, not a supported image" in text
+    assert "200,001 bytes are too many; at most 200,000 are allowed" in text
+    assert "the file is empty" in text
+    assert served.keys("input/") == []
+
+
+def test_confidence_and_classes_choose_the_boxes(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2), green=(5, 5), yellow=(3, 3)))
+    wait_for_results(page, 1)
+    open_first(page)
+    boxes = page.locator(".box")
+    assert boxes.count() == 3
+    assert "red (2)" in page.locator("#classes").inner_text()
+    page.get_by_label("red (2)").uncheck()
+    assert boxes.count() == 1
+    page.get_by_label("red (2)").check()
+    page.locator("#confidence").fill("0.9")  # the yellow square is 60 % red
+    assert boxes.count() == 2
+
+
+def test_zoom_and_the_original_beside_it(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    wait_for_results(page, 1)
+    open_first(page)
+
+    def width() -> float:
+        found = page.locator("#picture").bounding_box()
+        assert found
+        return found["width"]
+
+    before = width()
+    page.get_by_label("Zoom in").click()
+    assert width() == pytest.approx(1.5 * before, rel=0.01)
+    page.get_by_role("button", name="Fit").click()
+    assert width() == pytest.approx(before, rel=0.01)
+    assert not page.locator("#original").is_visible()
+    page.get_by_label("The original beside it").check()
+    assert page.locator("#original").is_visible()
+
+
+def test_the_json_is_copied_and_the_annotated_file_saved(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    wait_for_results(page, 1)
+    open_first(page)
+    page.get_by_role("button", name="Copy the JSON").click()
+    page.get_by_text("The JSON is in the clipboard.").wait_for()
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    body = served.client.get_object(Bucket=served.site.bucket, Key="output/a.png.json")["Body"]
+    assert copied == json.loads(body.read())
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the annotated file").click()
+    assert download.value.suggested_filename == "a.png"
+    saved = Path(download.value.path()).read_bytes()
+    stored = served.client.get_object(Bucket=served.site.bucket, Key="output/a.png")["Body"]
+    assert saved == stored.read()
+
+
+def test_hostile_names_and_labels_are_shown_as_text(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    key = f"input/{HOSTILE}"
+    data = save(tmp_path, "a.png", red=(1, 2)).read_bytes()
+    served.client.put_object(Bucket=served.site.bucket, Key=key, Body=data)
+    etag = served.client.head_object(Bucket=served.site.bucket, Key=key)["ETag"].strip('"')
+    for _ in range(200):  # the function answers first; its document is then replaced
+        if f"output/{HOSTILE}.json" in served.keys("output/"):
+            break
+        page.wait_for_timeout(50)
+    label = "</span><script>alert(2)</script>"
+    box = {"x": 0, "y": 30, "width": 20, "height": 20}
+    document: dict[str, Any] = {
+        "image": {"key": key, "etag": etag, "width": 64, "height": 64, "bytes": 9},
+        "model": {"name": "<b>m</b>", "digest": "sha256:0", "input": [64, 64]},
+        "settings": {"confidence": 0.5, "nms": 0.4},
+        "annotated": None,
+        "detections": [{"class_id": 0, "label": label, "confidence": 0.9, "box": box}],
+    }
+    failure = {"image": {"key": key}, "error": {"type": "ImageError", "message": "<i>no</i>"}}
+    for name, value in ((f"output/{HOSTILE}.json", document), ("failed/x.json", failure)):
+        served.client.put_object(
+            Bucket=served.site.bucket, Key=name, Body=json.dumps(value).encode()
+        )
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    wait_for_results(page, 1)
+    open_first(page)
+    assert page.locator("#viewer-title").inner_text() == HOSTILE
+    assert page.locator(".box span").inner_text() == f"{label} 90%"
+    assert page.locator("#picture").evaluate("image => image.naturalWidth") == 64
+    assert dialogs == []
+
+
+def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served, tmp_path: Path) -> None:
+    data = json.dumps(
+        {
+            "image": {"etag": None},
+            "model": {"name": "m", "digest": "d", "input": [1, 1]},
+            "detections": [],
+        }
+    ).encode()
+    for number in range(130):
+        served.client.put_object(
+            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
+        )
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    for _ in range(40):
+        if page.locator("#gallery li").count() == 130:
+            break
+        page.mouse.wheel(0, 3000)
+        page.wait_for_timeout(100)
+    assert page.locator("#gallery li").count() == 130
+    assert page.locator("#results-summary").inner_text() == "130 results"
+    page.get_by_label("Search by name or label").fill("077")
+    page.get_by_text("130 results, 1 match").wait_for(timeout=20_000)
+    assert page.locator("#gallery li").count() == 1
+
+
+def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: Path) -> None:
+    data = save(tmp_path, "a.png", red=(1, 2)).read_bytes()
+    bucket = served.site.bucket
+    served.client.put_object(Bucket=bucket, Key="input/a.png", Body=data[:100])
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    for _ in range(100):
+        if served.keys("failed/"):
+            break
+        page.wait_for_timeout(100)
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_text("1 picture without a result").wait_for(timeout=20_000)
+    assert "cut off" in page.locator("#failures .why").inner_text()
+    page.get_by_role("button", name="Try a.png again").click()
+    page.get_by_text("sent to the function").wait_for()
+    served.client.put_object(Bucket=bucket, Key="input/a.png", Body=data)
+    wait_for_results(page, 1)
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_text("No picture failed.").wait_for(timeout=20_000)
+
+
+def test_the_model_that_serves_is_shown(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    page.get_by_text("64 × 64 pixels").wait_for(timeout=20_000)
+    text = page.locator("#model").inner_text()
+    assert "models/colours/" in text
+    assert "sha256:" in text
+
+
+def test_a_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)), save(tmp_path, "b.png", green=(1, 2)))
+    wait_for_results(page, 2)
+    page.locator("#query").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".box").wait_for(timeout=20_000)
+    first = page.locator("#viewer-title").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.locator("#viewer-title", has_not_text=first).wait_for(timeout=20_000)
+    page.locator(".box").wait_for(timeout=20_000)
+    page.keyboard.press("Escape")
+    assert not page.locator("#viewer").is_visible()
+    assert page.evaluate("document.activeElement.closest('#gallery') !== null")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_axe_finds_nothing_serious(page: Page, tmp_path: Path, scheme: Any, width: int) -> None:
+    (tmp_path / "notes.txt").write_text("words\n")
+    drop(page, save(tmp_path, "a.png", red=(1, 2), green=(5, 5)), tmp_path / "notes.txt")
+    wait_for_results(page, 1)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    open_first(page)
+    assert serious(page) == []
