@@ -28,12 +28,14 @@ def main() -> int:
         return 2
     command = [sys.executable, "-m", "modules", "page", "--port", "0"]
     with (
-        subprocess.Popen(command, cwd=_ROOT, text=True, stdout=subprocess.PIPE) as server,
+        subprocess.Popen(  # noqa: S603 - our own command
+            command, cwd=_ROOT, text=True, stdout=subprocess.PIPE
+        ) as server,
         sync_playwright() as playwright,
     ):
-        assert server.stdout
-        server.stdout.readline()
-        address = server.stdout.readline().strip()
+        lines = iter(server.stdout or ())
+        next(lines)
+        address = next(lines).strip()
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = chromium.new_page(viewport={"width": 1200, "height": 860})
         page.goto(address)

@@ -14,7 +14,7 @@ from tests.cli.page.conftest import Served
 from tests.colour_model import picture
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
 HOSTILE = "<img src=x onerror=alert(1)> \"'&;  ?#%2F .png"
 
@@ -180,7 +180,12 @@ def test_hostile_names_and_labels_are_shown_as_text(
             Bucket=served.site.bucket, Key=name, Body=json.dumps(value).encode()
         )
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     page.reload()
     page.wait_for_selector("body[data-ready]")
     wait_for_results(page, 1)
