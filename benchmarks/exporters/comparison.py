@@ -84,7 +84,8 @@ def compare(export: Export, predict: Predict, images: list[Image], engine: str) 
     except ModelError as error:
         return Outcome(refusal=str(error))
     pairs = [same(ours, predict(image)) for ours, image in zip(found, images, strict=True)]
-    return Outcome(*map(int, np.sum(pairs, axis=0)))
+    same_count, total = np.sum(pairs, axis=0)
+    return Outcome(int(same_count), int(total))
 
 
 def same(found: Detections, expected: Detections) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 from PIL import Image as Pillow
 
@@ -30,17 +31,21 @@ def exports(name: str, folder: Path, images: list[Image]) -> Exports:
         size = model.model.resolution
         batch = blobs(images, size)
         with torch.no_grad():
-            settle_logits(inner.eval(), inner.class_embed, 2e-3, batch)
+            settle_logits(inner.eval(), inner.class_embed, 1e-4, batch)
         path = folder / form.replace(" ", "-")
         model.export(output_dir=str(path), verbose=False)
         (file,) = path.glob("*.onnx")
         labels = tuple(map(str, range(names)))
-        yield Export(form, file, labels), partial(found, model, names)
+        yield Export(form, file, labels), partial(found, model, names, size)
 
 
-def found(model: Any, names: int, image: Image) -> Detections:
-    """Returns the detections of RF-DETR's own predictor, of classes that have names."""
-    pixels = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+def found(model: Any, names: int, size: int, image: Image) -> Detections:
+    """Returns the detections of RF-DETR's own predictor, of classes that have names.
+
+    OpenCV resizes the image, as in our code; see `post_processed` in transformers_families.py.
+    """
+    pixels = cv2.cvtColor(cv2.resize(image, (size, size)), cv2.COLOR_BGR2RGB)
     rows = model.predict(Pillow.fromarray(pixels), threshold=CONFIDENCE)
     named = rows.class_id < names
-    return inside(rows.xyxy[named], rows.confidence[named], rows.class_id[named], image)
+    boxes = rows.xyxy / size * np.tile(image.shape[1::-1], 2)
+    return inside(boxes[named], rows.confidence[named], rows.class_id[named], image)

@@ -25,7 +25,7 @@ CORNERS = [0.4, 0.2, 0.6, 0.3]
 def outputs(columns: int, names: tuple[str, str] = ("logits", "pred_boxes")) -> dict[str, Any]:
     """Returns logits of -5 and equal boxes, of `QUERIES` queries."""
     logits = np.full((1, QUERIES, columns), -5, np.float32)
-    boxes = np.tile(np.float32(BOX), (1, QUERIES, 1))
+    boxes = np.tile(np.array(BOX, np.float32), (1, QUERIES, 1))
     return dict(zip(names, (logits, boxes), strict=True))
 
 
@@ -173,7 +173,7 @@ def test_labels_boxes_and_scores_are_read_in_pixels_of_the_input() -> None:
         "the input orig_target_sizes",
     )
     assert found.outputs == ("labels", "boxes", "scores")
-    np.testing.assert_allclose(candidates.boxes, [[0.5, 0.25, 0.75, 0.3125], [0, 0, 1, 1]])
+    np.testing.assert_allclose(candidates.boxes, [[0.5, 0.25, 0.75, 0.3125], [0.0, 0.0, 1.0, 1.0]])
     assert candidates.class_ids.tolist() == [2, 0]
 
 
@@ -226,7 +226,7 @@ def test_ultralytics_new_rows_are_a_box_a_score_and_a_class(
 
 
 def test_boxes_from_0_to_1_that_may_be_corners_are_refused() -> None:
-    rows = np.tile(np.float32([0.1, 0.1, 0.5, 0.5, 0.9, 1]), (1, 30, 1))
+    rows = np.tile(np.array([0.1, 0.1, 0.5, 0.5, 0.9, 1], np.float32), (1, 30, 1))
 
     with pytest.raises(ModelError, match="its boxes from 0 to 1 may be corners"):
         find(Probe({"output0": rows}, SIZE, 3))
