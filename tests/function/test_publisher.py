@@ -466,7 +466,7 @@ def test_the_metadata_of_outputs_name_image_model_settings_and_sequencer(
         "source-modified": source["LastModified"].isoformat(),
         "sequencer": event["Records"][0]["s3"]["object"]["sequencer"],
         "model": document["model"]["digest"],
-        "settings": Settings().digest("colours"),
+        "settings": Settings().digest("colours", "opencv"),
     }
     assert image["Metadata"] == stamp
     head = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png.json")
