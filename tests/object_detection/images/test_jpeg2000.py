@@ -184,6 +184,7 @@ LARGE = gradient(1000, 1000)
         (jp2(b"\xff\xd8\xff"), "codestream does not begin with its size"),
         (jp2(codestream(RGB), colours=b"\1\0\0" + struct.pack(">I", LAB)), "of number 14"),
         (jp2(codestream(RGB), palette([(0, 0, 0)], depth=15), channels=1), "of 16, 16, 16 bits"),
+        (jp2(codestream(RGB), box(b"pclr", b"\0\1\3\7\7\7")), "cut off in its header"),
         (jp2(codestream(RGB), palette([(0, 0, 0)])), "also channels besides the indices"),
         (
             jp2(codestream(RGB), box(b"cdef", struct.pack(">10H", 3, 0, 0, 3, 1, 0, 2, 2, 0, 1))),
