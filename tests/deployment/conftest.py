@@ -47,6 +47,7 @@ PACKAGES: dict[str, list[str]] = {
     ],
     "storage": params(ephemeralStorage=1024, versioning="true", layer="stock", arch="arm64"),
     "onnxruntime": params(arch="arm64", layer="stock", engine="onnxruntime"),
+    "auto": params(engine="auto", layer="stock", model="models/yolox-nano/"),
 }
 
 
