@@ -59,7 +59,7 @@ def _fits(probe: Probe) -> bool:
     table = probe.table
     if table is None or len(table) == 0:  # it has as many rows for every image
         return False
-    return table.shape[1] > 4 and probe.label_count == table.shape[1] - 4
+    return bool(table.shape[1] > 4 and probe.label_count == table.shape[1] - 4)
 
 
 def _evidence(probe: Probe) -> Sequence[Evidence]:

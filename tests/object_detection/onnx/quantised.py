@@ -7,7 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -56,3 +58,26 @@ def quantised(data: bytes, form: str, *, signed: bool = True) -> bytes:
                 **options,
             )
         return target.read_bytes()
+
+
+def with_int8_weights(data: bytes) -> tuple[bytes, bytes]:
+    """Returns the detector with kernels of int8, converted to float32 before they are used.
+
+    The second one has the same values of its kernels as float32.
+    """
+    model, same = onnx.load_from_string(data), onnx.load_from_string(data)
+    graph = model.graph
+    for index, weight in enumerate(graph.initializer):
+        values = numpy_helper.to_array(weight)
+        if values.ndim != 4 or values.dtype != np.float32:
+            continue
+        step = np.float32(np.abs(values).max() / 127)
+        integers = np.rint(values / step).astype(np.int8)
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(integers, f"{name}_int8"))
+        graph.initializer.append(numpy_helper.from_array(np.asarray(step), f"{name}_step"))
+        inputs = [f"{name}_int8", f"{name}_step"]
+        graph.node.insert(0, helper.make_node("DequantizeLinear", inputs, [name]))
+        same.graph.initializer[index].CopyFrom(numpy_helper.from_array(integers * step, name))
+    onnx.checker.check_model(model)
+    return model.SerializeToString(), same.SerializeToString()

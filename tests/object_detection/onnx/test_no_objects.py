@@ -1,5 +1,7 @@
 """An image without objects gives an empty result, however a network writes that there are none."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import pytest
@@ -16,7 +18,7 @@ from tests.object_detection.onnx.test_image_input import IMAGE
 
 BLACK = np.zeros((64, 96, 3), np.uint8)
 # Networks with suppression inside, by the shape of what they return if there is nothing
-NMS_INSIDE = {
+NMS_INSIDE: dict[str, Callable[[], bytes]] = {
     "[0, 7]": onnx_models.yolov7_end2end,
     "[1, 40, 6] of zeros": onnx_models.yolov8_with_nms,
     "a number of 0": separate_models.yolo_nas_batch,

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from modules.errors import EngineError
+from modules.features.from_onnx import import_onnx_features
 from modules.object_detection.detections import Detections
+from modules.object_detection.engines.registry import ENGINE_NAMES
 from tests.object_detection.onnx import onnx_models
 from tests.object_detection.onnx.onnx_layers import SIZE
-from tests.object_detection.onnx.quantised import FORMATS, quantised
-from tests.object_detection.onnx.test_image_input import detect, load
+from tests.object_detection.onnx.quantised import FORMATS, quantised, with_int8_weights
+from tests.object_detection.onnx.test_image_input import assert_close, detect, load
 
 FORMS = [*FORMATS, "dynamic"]
 
@@ -53,7 +55,8 @@ def test_onnx_runtime_computes_what_the_formulas_of_onnx_say(form: str) -> None:
 
     _, detector = load(data, "onnxruntime")
 
-    (expected,) = ReferenceEvaluator(model).run(None, {"images": image})
+    expected: NDArray[np.float32]
+    (expected,) = ReferenceEvaluator(model).run(None, {"images": image})  # type: ignore[assignment]
     (found,) = detector._engine.forward(image)
     np.testing.assert_allclose(found, expected, atol=0.5)
 
@@ -69,6 +72,28 @@ def test_opencv_is_refused_by_name(form: str, signed: bool) -> None:
         r"opencv gets wrong for some sizes; .*; ENGINE=onnxruntime may run it$",
     ):
         load(data, "opencv")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_opencv_is_refused_for_features_too(form: str) -> None:
+    data = np.frombuffer(quantised(onnx_models.yolov8(), form), np.uint8)
+    layer = next(
+        node.output[0]
+        for node in onnx.load_from_string(bytes(data)).graph.node
+        if node.op_type == "Tanh"
+    )
+
+    with pytest.raises(EngineError, match="it computes with integers of 8 bits"):
+        import_onnx_features(data, engine="opencv", layer=layer)
+
+    assert import_onnx_features(data, engine="onnxruntime", layer=layer)
+
+
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+def test_weights_of_int8_alone_run_in_every_engine(engine: str) -> None:
+    data, same = with_int8_weights(onnx_models.yolov8())
+
+    assert_close(detect(data, engine), detect(same, engine))
 
 
 def test_opencv_computes_such_networks_wrongly() -> None:
