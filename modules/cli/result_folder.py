@@ -163,7 +163,7 @@ class ResultFolder:
     def _refuse_collisions(self) -> None:
         """Raises UsageError if two images would be written to the same file."""
         names = [path for image in self._images for path in self.paths(image)]
-        folds = len(set(map(_fold, names))) < len(set(names)) and ignores_case(self.path)
+        folds = len(set(map(fold, names))) < len(set(names)) and ignores_case(self.path)
         owners: dict[str, LocalImage] = {}
         for image in self._images:
             for path in self.paths(image):
