@@ -21,6 +21,7 @@ from tests.cli.command import models
 from tests.conftest import ROOT
 from tests.models.test_loader_onnx import crashing
 from tests.object_detection.onnx import onnx_models
+from tests.object_detection.onnx.quantised import quantised
 
 IMAGE = np.random.default_rng(1).integers(0, 256, (64, 96, 3)).astype(np.uint8)
 
@@ -35,6 +36,15 @@ def half() -> bytes:
 ONLY_ONNX_RUNTIME = {
     "half precision": (half, "its weights have half precision"),
     "NMS inside": (onnx_models.yolov7_end2end, "it holds NonMaxSuppression, on which the engine"),
+    "int8, QDQ": (lambda: quantised(onnx_models.yolov8(), "QDQ"), "it computes with integers of 8"),
+    "int8, QOperator": (
+        lambda: quantised(onnx_models.yolov8(), "QOperator"),
+        "it computes with integers of 8",
+    ),
+    "quantised for each image": (
+        lambda: quantised(onnx_models.yolov8(), "dynamic"),
+        "it computes with integers of 8",
+    ),
 }
 
 

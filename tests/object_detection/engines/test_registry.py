@@ -54,6 +54,7 @@ def test_every_engine_declares_its_facts(name: str) -> None:
         for fact in (engine.external_weights, engine.needs_dimensions, engine.half_precision)
     )
     assert isinstance(engine.dangerous_operators, frozenset)
+    assert isinstance(engine.wrong_operators, frozenset)
 
 
 def test_the_names_can_be_read_without_importing_numpy_or_opencv() -> None:
