@@ -211,6 +211,21 @@ def test_a_queue_is_told_of_each_document_once_and_of_nothing_else(updated: Depl
     assert list_keys(updated.storage, BUCKET, "failed/told/") == ["failed/told/notes.txt.json"]
 
 
+def test_a_topic_is_told_of_each_document(updated: Deployment) -> None:
+    topics = updated.aws.client("sns")
+    topic = topics.create_topic(Name="results")["TopicArn"]
+    updated.aws.client("sqs").create_queue(QueueName="subscriber")
+    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{PLACE}:subscriber")
+    updated.deploy(notify=topic)
+    updated.receive("subscriber")  # S3's test event
+
+    updated.drop("input/published.png", png(picture(red=(2, 5))))
+
+    (message,) = updated.receive("subscriber")
+    (record,) = json.loads(message["Message"])["Records"]
+    assert unquote_plus(record["s3"]["object"]["key"]) == "output/published.png.json"
+
+
 def test_a_function_is_told_of_each_document(updated: Deployment) -> None:
     code = """
 def handler(event, context):

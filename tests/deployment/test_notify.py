@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.deployment.framework import Package, params, serverless
 from tests.deployment.test_refusals import problems
 
@@ -70,6 +73,20 @@ def test_a_function_is_told_beside_the_trigger_and_allows_it_to_this_bucket_alon
         "SourceAccount": {"Ref": "AWS::AccountId"},
     }
     assert "NotifyPermission" in packaged.template["Resources"]["S3BucketPictures"]["DependsOn"]
+
+
+def test_the_documented_statement_allows_the_bucket_to_send_to_the_queue() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    (text,) = re.findall(r"^  ```json\n(  {\n.*?)^  ```", page, re.MULTILINE | re.DOTALL)
+    statement = json.loads(text)
+
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", QUEUE)
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{BUCKET}"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+    assert f"--param notify={QUEUE}" in page
 
 
 NO_DESTINATIONS = [
