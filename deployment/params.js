@@ -77,7 +77,7 @@ const RULES = {
   multiLabel: flag,
   classes: orEmpty(pattern(/\S/, 'labels separated by commas, like dog,cat')),
   resize: orEmpty(oneOf('stretch', 'letterbox')),
-  engine: oneOf('opencv', 'onnxruntime'),
+  engine: oneOf('auto', 'opencv', 'onnxruntime'),
   maxImageBytes: whole(1),
   maxImagePixels: whole(1),
   force: flag,

@@ -121,7 +121,7 @@ class Deployment {
   checkLayers() {
     const { arch, layer, engine, opencvLayer, onnxruntimeLayer } = this.values;
     const builtBy = { [opencvLayer]: `make layer KIND=${layer} ARCH=${arch}` };
-    if (engine === 'onnxruntime') {
+    if (engine !== 'opencv') {
       builtBy[onnxruntimeLayer] = `make layer KIND=onnxruntime ARCH=${arch}`;
     }
     for (const [zip, command] of Object.entries(builtBy)) {
