@@ -43,7 +43,8 @@ def problems(*cases: dict[str, Any], stage: str = "dev") -> list[list[str]]:
         const { readParams } = require('./deployment/params.js');
         const cases = JSON.parse(require('fs').readFileSync(0, 'utf8'));
         const [stage] = process.argv.slice(1);
-        console.log(JSON.stringify(cases.map((given) => readParams(given, stage).problems)));
+        const read = (given) => readParams(given, 'object-detection', stage).problems;
+        console.log(JSON.stringify(cases.map(read)));
     """
     run = subprocess.run(
         [node, "-e", code, stage],
