@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...function.application import Application
     from ..local_aws.bucket import LocalBucket
 
-_PAUSE = 0.1  # seconds between two looks at the queue
+_PAUSE = 0.2  # seconds between two looks at the queue
 
 
 @dataclass(frozen=True)
