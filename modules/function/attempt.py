@@ -162,7 +162,9 @@ class ImageService:
         return not self.is_forced and stamp == self._stamp(stamp.source, model, stamp.sequencer)
 
     def _stamp(self, source: Version, model: Model, sequencer: str | None) -> Stamp:
-        return Stamp(source, model.digest, self.settings.digest(model.name, model.engine), sequencer)
+        return Stamp(
+            source, model.digest, self.settings.digest(model.name, model.engine), sequencer
+        )
 
     def _render(
         self, image: StoredImage, model: Model, timings: Timings, turn: ExitStack
