@@ -43,9 +43,12 @@ PACKAGES: dict[str, list[str]] = {
             force="true",
             tracing="true",
             alarmEmail="you@example.com",
+            url="true",
+            urlCallers="arn:aws:iam::123456789012:role/app,arn:aws:iam::210987654321:user/a,b",
         ),
     ],
     "storage": params(ephemeralStorage=1024, versioning="true", layer="stock", arch="arm64"),
+    "url": params(url="true", urlCallers="arn:aws:iam::123456789012:role/app"),
     "onnxruntime": params(arch="arm64", layer="stock", engine="onnxruntime"),
 }
 

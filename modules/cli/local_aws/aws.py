@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import moto_extensions
 from .execution_environment import Function
+from .function_url import FunctionUrl
 from .functions import Functions
 from .moto_server import REGION, MotoServer
 
@@ -65,10 +67,11 @@ class LocalAws(MotoServer):
             retry_seconds=self._retry_seconds,
             concurrency=self._concurrency,
         )
-        moto_extensions.install(self.functions)
+        moto_extensions.install(self.functions, self._start_url)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        moto_extensions.close_urls()
         self.functions.close()
         super().__exit__(*exception)
         shutil.rmtree(self._folder, onerror=_force_remove)
@@ -96,6 +99,11 @@ class LocalAws(MotoServer):
                  "AWS_DEFAULT_REGION", "NO_PROXY")  # fmt: skip
         execution = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}"}
         return execution | {name: self.environment[name] for name in names}
+
+    def _start_url(self, name: str) -> FunctionUrl:
+        names = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+        key, secret = (self.environment[each] for each in names)
+        return FunctionUrl(partial(self.functions.invoke, name), (key, secret), REGION)
 
     def _unpack(self, data: bytes) -> Path:
         """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder.
