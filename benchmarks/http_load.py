@@ -178,6 +178,8 @@ def describe(samples: Sequence[Sample], alone: Sequence[Sample], at_once: int) -
         "|---|--:|--:|--:|--:|",
         _latency(f"{at_once} at a time", samples),
         _latency("one at a time", alone),
+        "",
+        "The rest includes 20 ms in which the AWS on this machine waits for the function's log.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -97,14 +97,14 @@ class FunctionUrl:
     def _post(self, data: bytes, accept: str) -> tuple[bytes, str]:
         """Returns the body and the media type of an answer."""
         from botocore.awsrequest import AWSRequest
-        from botocore.exceptions import HTTPClientError
+        from botocore.exceptions import BotoCoreError
 
         headers = {"Content-Type": "application/octet-stream", "Accept": accept}
         request = AWSRequest("POST", self._url, headers=headers, data=data)
         self._signer.add_auth(request)
         try:
             answer = self._http.send(request.prepare())
-        except HTTPClientError as error:
+        except BotoCoreError as error:
             raise UnreachableError(f"{self._url}: {error}") from error
         if answer.status_code != 200:
             raise RequestError(answer.status_code, _reason(answer.status_code, answer.content))
