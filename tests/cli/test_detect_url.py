@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSRequest
 
 from modules.cli import main
 from modules.cli.function_url import MAX_PICTURE_BYTES
@@ -174,7 +175,9 @@ def test_the_region_of_the_signature_is_that_of_the_url(
 
     client = Client("https://abc123.lambda-url.eu-central-1.on.aws/", {})
 
-    assert client._signer._region_name == "eu-central-1"
+    request = AWSRequest("POST", "https://abc123.lambda-url.eu-central-1.on.aws/")
+    client._signer.add_auth(request)
+    assert "/eu-central-1/lambda/aws4_request" in request.headers["Authorization"]
 
 
 def test_without_credentials_the_command_stops(
