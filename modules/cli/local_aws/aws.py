@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from moto.awslambda.models import LambdaFunction, LayerVersion
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -86,8 +86,8 @@ class LocalAws(MotoServer):
             arn=deployed.function_arn,
             handler=deployed.handler,
             python=self._python,
-            task=self._unpack(deployed),
-            layers=tuple(self._unpack(layer) for layer in layers),
+            task=self._unpack(deployed.code_digest, deployed.code_bytes),
+            layers=tuple(self._unpack(layer.code_digest, layer.code_bytes) for layer in layers),
             variables=tuple({**variables, **self._function_environment(deployed)}.items()),
             memory_mb=int(deployed.memory_size),
             timeout_seconds=float(deployed.timeout),
@@ -104,17 +104,17 @@ class LocalAws(MotoServer):
         key, secret = (self.environment[each] for each in names)
         return FunctionUrl(partial(self.functions.invoke, name), (key, secret), REGION)
 
-    def _unpack(self, code: LambdaFunction | LayerVersion) -> Path:
-        """Unpacks the zip of a function or layer, unless an earlier call did; returns the folder.
+    def _unpack(self, digest: str, data: bytes) -> Path:
+        """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder.
 
         Several workers need the same zips at the start, so one at a time unpacks.
         """
         # moto has hashed the zip; to hash a layer's 80 MB takes longer than to answer a request
-        folder: Path = self._folder / code.code_digest[:16]
+        folder = self._folder / digest[:16]
         with self._unpack_lock:
             if not folder.exists():
                 temporary = Path(tempfile.mkdtemp(dir=self._folder))
-                with zipfile.ZipFile(io.BytesIO(code.code_bytes)) as archive:
+                with zipfile.ZipFile(io.BytesIO(data)) as archive:
                     archive.extractall(temporary)
                 for path in [temporary, *temporary.rglob("*")]:
                     path.chmod(0o555 if path.is_dir() else 0o444)
