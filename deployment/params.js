@@ -41,6 +41,14 @@ const folder = pattern(/^[^/*?${}"\\]([^*?${}"\\]*)\/$/, 'a prefix that ends in 
 const PRINCIPAL = 'arn:aws[a-z-]*:iam::\\d{12}:(?:root|(?:user|role)/[\\w+=,.@/-]*[\\w+=.@-])';
 const BUCKET_NAME = '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]';
 
+const ARN = 'arn:aws[a-z-]*';
+const PLACE = '[a-z]{2,}(-[a-z]+)+-\\d+:\\d{12}'; // region and account
+const DESTINATIONS = [
+  `${ARN}:sns:${PLACE}:[\\w-]{1,256}`,
+  `${ARN}:sqs:${PLACE}:[\\w-]{1,80}`,
+  `${ARN}:lambda:${PLACE}:function:[\\w-]{1,64}(:[\\w-]{1,128})?`, // with an alias or a version
+];
+
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
@@ -71,7 +79,7 @@ const RULES = {
   multiLabel: flag,
   classes: orEmpty(pattern(/\S/, 'labels separated by commas, like dog,cat')),
   resize: orEmpty(oneOf('stretch', 'letterbox')),
-  engine: oneOf('opencv', 'onnxruntime'),
+  engine: oneOf('auto', 'opencv', 'onnxruntime'),
   maxImageBytes: whole(1),
   maxImagePixels: whole(1),
   force: flag,
@@ -87,12 +95,38 @@ const RULES = {
     )
   ),
   alarmEmail: orEmpty(pattern(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
+  notify: orEmpty(
+    pattern(
+      new RegExp(`^(eventbridge|${DESTINATIONS.join('|')})$`),
+      'the ARN of an SNS topic, an SQS queue (neither FIFO) or a Lambda function, or eventbridge'
+    )
+  ),
 };
 
 const refusal = (name, given, expected) => `${name}=${given} cannot work: it must be ${expected}`;
 
+/** Returns why `notify`, which is valid alone, is invalid with the other values. */
+function notifyConflicts({ notify, bucket, outputPrefix: output, failedPrefix: failed }, stack) {
+  if (!notify) return [];
+  const found = [];
+  const [, , , , , ...resource] = notify.split(':'); // [queue], [topic] or [function, name, alias]
+  const name = resource[0] === 'function' ? resource[1] : resource[0];
+  if (bucket) {
+    const expected = `empty with bucket=${bucket}, whose notifications are its owner's`;
+    found.push(refusal('notify', notify, `${expected}; docs/deployment.md shows how to add one`));
+  }
+  if ([`${stack}-detect`, `${stack}-dead-letters`].includes(name)) {
+    found.push(refusal('notify', notify, "something else than the stack's own function and queue"));
+  }
+  if (output && failed && failed.startsWith(output) && failed !== output) {
+    const expected = `a prefix outside outputPrefix=${output} with notify`;
+    found.push(refusal('failedPrefix', failed, `${expected}, or failures would count as results`));
+  }
+  return found;
+}
+
 /** Returns why these values, each valid alone, are invalid together. */
-function conflicts(values, stage) {
+function conflicts(values, service, stage) {
   const found = [];
   const { inputPrefix: input, outputPrefix: output, failedPrefix: failed } = values;
   for (const [name, prefix] of Object.entries({ outputPrefix: output, failedPrefix: failed })) {
@@ -120,11 +154,11 @@ function conflicts(values, stage) {
     const expected = 'at most 18 lower-case letters, digits and hyphens';
     found.push(`${refusal('stage', stage, expected)}, because it is part of the bucket's name`);
   }
-  return found;
+  return [...found, ...notifyConflicts(values, `${service}-${stage}`)];
 }
 
 /** Checks parameters. Returns `{ values, problems }`: the values are empty if there are problems. */
-function readParams(given, stage) {
+function readParams(given, service, stage) {
   const values = {};
   const problems = [];
   for (const name of Object.keys(given).filter((key) => !Object.hasOwn(RULES, key))) {
@@ -134,7 +168,7 @@ function readParams(given, stage) {
     values[name] = read(given[name]);
     if (values[name] === undefined) problems.push(refusal(name, given[name], expected));
   }
-  problems.push(...conflicts(values, stage));
+  problems.push(...conflicts(values, service, stage));
   return problems.length ? { values: {}, problems } : { values, problems };
 }
 

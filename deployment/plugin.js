@@ -7,6 +7,7 @@
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { addNotification, encodeFilter, misplaced, serviceOf } = require('./notify');
 const { readParams } = require('./params');
 const { urlResources } = require('./url');
 
@@ -18,11 +19,6 @@ const TRACE_STATEMENT = {
   Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
   Resource: '*',
 };
-
-/** Encodes a prefix as S3 expects it in a filter: percent-encoded, with + for a space.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html */
-const encodeFilter = (prefix) =>
-  prefix.split('/').map(encodeURIComponent).join('/').replaceAll('%20', '+');
 
 class Deployment {
   constructor(serverless, options, { log }) {
@@ -36,10 +32,12 @@ class Deployment {
     };
     // The layers are only for packages: `invoke local` uses the OpenCV of the virtual environment
     this.hooks = {
-      'before:package:cleanup': () => {
+      'before:package:cleanup': async () => {
+        await this.checkNotify();
         this.checkLayers();
         this.compile();
       },
+      'after:package:compileEvents': () => this.notify(),
       'before:invoke:local:invoke': () => Object.assign(process.env, this.ownSettings),
     };
     this.ownSettings = this.givenSettings();
@@ -49,15 +47,15 @@ class Deployment {
     return new this.serverless.classes.Error(message, `DEPLOYMENT_${code}`);
   }
 
-  /** Returns the given parameters and the stage. As in osls, the command line takes precedence over
+  /** Returns the given parameters, the service and the stage. As in osls, the command line takes precedence over
    * the stage, and the stage over the default. */
   givenParams() {
     const { options } = this.serverless.processedInput;
-    const { params = {}, provider = {} } = this.serverless.configurationInput;
+    const { params = {}, provider = {}, service } = this.serverless.configurationInput;
     const stage = options.stage || provider.stage || 'dev';
     const pairs = (options.param || []).map((text) => text.split(/=(.*)/s, 2));
     const given = { ...params.default, ...params[stage], ...Object.fromEntries(pairs) };
-    return [given, stage];
+    return [given, service, stage];
   }
 
   /** Returns the settings that the shell's environment has. With `invoke local` they count, such as
@@ -91,6 +89,7 @@ class Deployment {
       urlResources: values.url ? urlResources(values) : {},
       alarmTopic: values.alarmEmail ? 'email' : 'silent',
       alarmActions: values.alarmEmail ? [{ Ref: 'AlarmTopic' }] : [],
+      notifyPermission: serviceOf(values.notify) === 'lambda' ? 'function' : 'none',
     };
   }
 
@@ -106,10 +105,25 @@ class Deployment {
     return [{ s3: { ...target, event: 's3:ObjectCreated:*', rules } }];
   }
 
+  async checkNotify() {
+    const { notify } = this.values;
+    if (!serviceOf(notify)) return;
+    const provider = this.serverless.getProvider('aws');
+    const expected = misplaced(notify, provider.getRegion(), await provider.getAccountId());
+    if (expected) {
+      throw this.error(`notify=${notify} cannot work: it must be ${expected}`, 'PARAMETERS');
+    }
+  }
+
+  notify() {
+    const { Resources } = this.serverless.service.provider.compiledCloudFormationTemplate;
+    if (this.values.notify) addNotification(Resources.S3BucketPictures, this.values);
+  }
+
   checkLayers() {
     const { arch, layer, engine, opencvLayer, onnxruntimeLayer } = this.values;
     const builtBy = { [opencvLayer]: `make layer KIND=${layer} ARCH=${arch}` };
-    if (engine === 'onnxruntime') {
+    if (engine !== 'opencv') {
       builtBy[onnxruntimeLayer] = `make layer KIND=onnxruntime ARCH=${arch}`;
     }
     for (const [zip, command] of Object.entries(builtBy)) {

@@ -26,7 +26,10 @@ FORMS: dict[str, dict[str, Any]] = {
     "NMS inside": {"nms": True},
     "end to end": {"nms": False},
     "end to end, any size": {"nms": False, "dynamic": True},
+    "batch of 4": {"batch": 4},
+    "batch of 4, NMS inside": {"batch": 4, "nms": True},
 }
+IN_BATCHES = ("yolov8n", "yolo11n")
 
 
 def yolo_exports(name: str, folder: Path, images: list[Image]) -> Exports:
@@ -48,12 +51,14 @@ def yolo_exports(name: str, folder: Path, images: list[Image]) -> Exports:
             layer.weight.data *= 0.1
     model.save(weights)
     for form, options in FORMS.items():
-        end_to_end = options.get("nms") is False
-        if end_to_end and name not in END_TO_END:
+        end_to_end, several = options.get("nms") is False, "batch" in options
+        if (end_to_end and name not in END_TO_END) or (several and name not in IN_BATCHES):
             continue
         file = Path(YOLO(weights).export(format="onnx", imgsz=SIZE, simplify=False, **options))
         renamed = file.rename(folder / f"{name}-{form.replace(' ', '-')}.onnx")
-        yield Export(form, renamed), partial(found, YOLO(renamed, task="detect"))
+        # Ultralytics' predictor does not give one image to a file for several
+        reference = folder / f"{name}-fixed-size.onnx" if several else renamed
+        yield Export(form, renamed), partial(found, YOLO(reference, task="detect"))
 
 
 def found(model: Any, image: Image) -> Detections:

@@ -11,9 +11,7 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ from ..results.document import to_json
 from ..results.keys import DOCUMENT_SUFFIX, annotated_name
 from ..storage.local_files import stage_file
 from .local_results import file_id, name_of_annotated, read_document
+from .path_names import fold, ignores_case, nearest_existing
 from .printing import printable, utf8
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class ResultFolder:
 
     def _check_folder(self) -> int:
         """Returns the most bytes of a file's name in the folder, which may not exist yet."""
-        folder = _nearest_existing(self.path)
+        folder = nearest_existing(self.path)
         name = printable(str(folder))
         if not folder.is_dir():
             raise UsageError(f"{name} is a file, so no results can be written into it")
@@ -164,17 +163,17 @@ class ResultFolder:
     def _refuse_collisions(self) -> None:
         """Raises UsageError if two images would be written to the same file."""
         names = [path for image in self._images for path in self.paths(image)]
-        folds = len(set(map(_fold, names))) < len(set(names)) and _ignores_case(self.path)
+        folds = len(set(map(fold, names))) < len(set(names)) and ignores_case(self.path)
         owners: dict[str, LocalImage] = {}
         for image in self._images:
             for path in self.paths(image):
                 self._owners[path] = image
-                other = owners.setdefault(_fold(path) if folds else str(path), image)
+                other = owners.setdefault(fold(path) if folds else str(path), image)
                 if other.name != image.name or not _is_same(other, image):
                     raise _collision(other, image, path.relative_to(self.path))
         for image in self._images:
             for parent in (self.path / image.name).parents:
-                other = owners.get(_fold(parent) if folds else str(parent), image)
+                other = owners.get(fold(parent) if folds else str(parent), image)
                 if other is not image:
                     raise _collision(other, image, parent.relative_to(self.path))
 
@@ -282,28 +281,3 @@ def _digest(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _nearest_existing(path: Path) -> Path:
-    return next(folder for folder in _with_parents(path) if os.path.lexists(folder))
-
-
-def _with_parents(path: Path) -> Iterator[Path]:
-    yield path
-    yield from path.absolute().parents
-
-
-def _fold(path: Path) -> str:
-    return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _ignores_case(folder: Path) -> bool:
-    """Returns whether `a` and `A` are one file there, by a hidden file that is removed again."""
-    probe = _nearest_existing(folder) / f".a{secrets.token_hex(8)}.part"
-    try:
-        probe.touch(exist_ok=False)
-        return probe.with_name(probe.name.upper()).exists()
-    except OSError:
-        return False
-    finally:
-        probe.unlink(missing_ok=True)

@@ -162,9 +162,8 @@ class ImageService:
         return not self.is_forced and stamp == self._stamp(stamp.source, model, stamp.sequencer)
 
     def _stamp(self, source: Version, model: Model, sequencer: str | None) -> Stamp:
-        return Stamp(
-            source, model.digest, self.settings.digest(model.name, model.engine), sequencer
-        )
+        settings = self.settings.digest(model.name, model.engine)
+        return Stamp(source, model.digest, settings, sequencer)
 
     def _render(
         self, image: StoredImage, model: Model, timings: Timings, turn: ExitStack

@@ -12,7 +12,7 @@ be the one that was seen. An attempt (`attempt.py`) has four steps:
 4. PUT the document, on condition that it is still the one from step 1. This publishes the result.
 
 If a condition does not hold, another invocation is working on the same image. The next attempt
-starts over at step 1, and also requests the ETag of the annotated image that exists.
+starts over at step 1, and also requests the ETags of the annotated images that exist.
 
 *The result of an older image never replaces that of a newer one.* Step 2 comes after step 1. A
 result that was published before step 1 was made of the image that step 2 reads, or of an older one.
@@ -33,6 +33,19 @@ the document names. Only the event that a document was made for is recognised by
 ETags are digests of bytes, so step 3 cannot tell an annotated image from an equal one that was
 written later. Step 4 can, because a document contains the durations of its stages. An invocation
 that fails at step 4 starts over.
+
+*The key of the annotated image depends on the format.* Formats that are only read come back as JPEG
+under another key. The document's metadata name the key, and step 3 also deletes the image's
+annotated image under the other key, before step 4: whoever counted on it finds the document
+changed. An invocation that fails at step 4 requests both keys when it starts over, and so does one
+whose event is older than the result: it may be the retry of a killed one. If it finds an annotated
+image that no document names, it makes the result again and deletes that image. One is left only if
+a function is killed after step 3, and its image is replaced by one of another format before the
+retry.
+
+*No image takes the key of another's annotated image.* `a.heic` and `a.heic.jpg` may want the same
+key. The condition of step 3 fails for the second one; the metadata of the object say whose it is,
+and the second image has a failure record, whoever else is killed or replaced.
 
 *A failure is published in the same way.* Its record is written on condition that it is the one that
 was seen, and only if the image is still the one that failed. Then the result of the image before it

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from ..errors import EngineError, ModelError
 from ..object_detection.engines.registry import AUTO, DEFAULT, FALLBACK
-from ..telemetry.logs import logger
 
 T = TypeVar("T")
 
@@ -43,5 +42,4 @@ def load_with(engine: str, load: Callable[[str], T]) -> tuple[T, str]:
         loaded = load(FALLBACK)
     except EngineError as second:
         raise ModelError(f"no engine runs it: {first.reason}; {second.reason}") from second
-    logger.info("OpenCV cannot run this network; ONNX Runtime runs it", reason=first.reason)
     return loaded, FALLBACK

@@ -188,7 +188,7 @@ class ModelReader:
         if not has_memory_files():
             return self._read(name, _MAX_ONNX_BYTES, "only Linux can have larger ones")
         with self.stream(name) as stream:
-            return MemoryFile.read("weights", stream)
+            return MemoryFile.filled("weights", stream)
 
     @contextmanager
     def stream(self, name: str) -> Iterator[HashingStream]:

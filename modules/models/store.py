@@ -184,10 +184,10 @@ def _swap(state: _FolderState, files: Mapping[str, str], model: Model) -> None:
     previous, state.model = state.model, model
     state.files, state.refusal = files, None
     if previous is None:
-        logger.info("model loaded", model=model.name, digest=model.digest)
+        logger.info("model loaded", model=model.name, digest=model.digest, engine=model.engine)
     elif previous.digest != model.digest:
         count("ModelSwaps")
-        logger.info("model changed", model=model.name, digest=model.digest)
+        logger.info("model changed", model=model.name, digest=model.digest, engine=model.engine)
 
 
 def _refuse(state: _FolderState, files: Mapping[str, str], error: ModelError) -> None:

@@ -191,7 +191,7 @@ def test_names_that_differ_in_case_are_refused_where_the_file_system_ignores_cas
     write("photos/A.png")
     assert detect("photos", "--output", "out").code == 0
 
-    monkeypatch.setattr(result_folder, "_ignores_case", lambda _: True)
+    monkeypatch.setattr(result_folder, "ignores_case", lambda _: True)
     run = detect("photos", "--output", "other")
 
     assert run.code == 2

@@ -19,7 +19,7 @@ import pytest
 from modules.cli import main
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from tests.cli.command import command
-from tests.colour_model import picture
+from tests.colour_model import gif, picture
 from tests.conftest import ROOT
 from tests.deployment.stack import list_keys
 from tests.function.local_function import LocalFunction
@@ -85,6 +85,21 @@ def test_a_folder_of_pictures_is_uploaded_answered_and_saved(
     keys = [json.loads(line)["image"]["key"] for line in again.stdout.splitlines()]
     assert sorted(keys) == ["input/a.png", "input/trip/b"]
     assert again.stderr.count("was there already") == 2
+
+
+def test_a_format_that_is_only_read_is_saved_as_jpeg_under_the_name_that_the_function_gives(
+    bucket: LocalBucket, answering: LocalFunction, tmp_path: Path
+) -> None:
+    (tmp_path / "a.gif").write_bytes(gif(red=(2, 5)))
+
+    run = drop(tmp_path / "a.gif", f"s3://{BUCKET}", "--output", tmp_path / "boxed", "--json")
+
+    assert run.returncode == 0, run.stderr
+    assert {path.name for path in (tmp_path / "boxed").iterdir()} == {"a.gif.jpg", "a.gif.json"}
+    assert (tmp_path / "boxed" / "a.gif.jpg").read_bytes() == read(bucket, "output/a.gif.jpg")
+    annotated = json.loads(run.stdout)["annotated"]
+    assert annotated["key"] == str(tmp_path / "boxed" / "a.gif.jpg")
+    assert annotated["media_type"] == "image/jpeg"
 
 
 def test_another_picture_under_the_key_stays_as_it_is(

@@ -11,6 +11,8 @@ from modules.models.loader import load_model
 from modules.settings import Settings
 from tests.cli.command import models
 from tests.object_detection.onnx import extended_models, onnx_models
+from tests.object_detection.onnx.external import write_external
+from tests.object_detection.onnx.input_forms import with_input
 from tests.object_detection.onnx.onnx_layers import CELLS
 
 
@@ -87,6 +89,31 @@ def test_what_is_left_out_of_a_networks_outputs_is_a_note(
     assert head["output"] == "output0"
     assert found["network"]["notes"] == [f"{left_out} are left out"]
     assert found["problems"] == []
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_what_a_fixed_batch_costs_is_a_note(tmp_path: Path, batch: int) -> None:
+    (tmp_path / "model.onnx").write_bytes(with_input(onnx_models.yolov8(), batch=batch))
+
+    found = inspect(tmp_path)
+
+    notes = [note for note in found["network"]["notes"] if note.startswith("its batch is fixed")]
+    expected = "its batch is fixed at 4 images: one image costs as much as 4, also in the GFLOPs"
+    assert [note[: len(expected)] for note in notes] == ([] if batch == 1 else [expected])
+    assert found["problems"] == []
+
+
+@pytest.mark.parametrize("unused", [0, 100_000])
+def test_bytes_that_the_network_does_not_use_are_a_note(tmp_path: Path, unused: int) -> None:
+    data = write_external(onnx_models.yolov8(), tmp_path / "blobs").with_suffix(".onnx.data")
+    used = data.stat().st_size
+    data.write_bytes(data.read_bytes() + bytes(unused))
+
+    found = inspect(data.parent)
+
+    note = f"best.onnx.data has 100,000 bytes, of {used + unused:,}, that the network does not use"
+    assert found["network"]["notes"] == ([note] if unused else [])
+    assert found["digest"] == load_model(LocalFolder(data.parent), Settings()).digest
 
 
 def test_the_evidence_for_the_head_of_an_onnx_file_is_shown(tmp_path: Path) -> None:

@@ -49,7 +49,12 @@ PACKAGES: dict[str, list[str]] = {
     ],
     "storage": params(ephemeralStorage=1024, versioning="true", layer="stock", arch="arm64"),
     "url": params(url="true", urlCallers="arn:aws:iam::123456789012:role/app"),
+    "queue": params(notify="arn:aws:sqs:us-east-1:123456789012:results"),
+    "topic": params(notify="arn:aws:sns:us-east-1:999999999999:results", outputPrefix="my out/"),
+    "function": params(notify="arn:aws:lambda:us-east-1:123456789012:function:count:live"),
+    "eventbridge": params(notify="eventbridge"),
     "onnxruntime": params(arch="arm64", layer="stock", engine="onnxruntime"),
+    "auto": params(engine="auto", layer="stock", model="models/yolox-nano/"),
 }
 
 

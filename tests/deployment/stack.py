@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,11 +131,41 @@ class Deployment:
         for file in folder.iterdir():
             self.drop(f"{prefix}{file.name}", file.read_bytes())
 
+    def receive(self, queue: str) -> list[Any]:
+        """Returns the messages of a queue by its name, and deletes them."""
+        client = self.aws.client("sqs")
+        url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+        bodies = []
+        while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                bodies.append(json.loads(message["Body"]))
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
     def dead_letters(self) -> list[Any]:
         answer = self.aws.client("sqs").receive_message(
             QueueUrl=self.outputs["DeadLetterQueue"], VisibilityTimeout=0, MaxNumberOfMessages=10
         )
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def write_function(aws: LocalAws, name: str, code: str) -> None:
+    """Creates a function outside the stack, which has the handler `handler` in `code`."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("app.py", code)
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
+    role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role["Role"]["Arn"],
+        Handler="app.handler",
+        Code={"ZipFile": data.getvalue()},
+        Timeout=30,
+    )
 
 
 def list_keys(storage: Any, bucket: str, prefix: str = "") -> list[str]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import cv2
 import numpy as np
@@ -28,12 +29,13 @@ from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 from tests.deployment.odd_objects import answers, check_answers, drop_all
 from tests.deployment.photos import annotated_key, check_photo, read_photos
-from tests.deployment.stack import Deployment, find_runtime, list_keys, png
+from tests.deployment.stack import Deployment, find_runtime, list_keys, png, write_function
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
 FUNCTION = "object-detection-dev-detect"
 CALLER = "arn:aws:iam::123456789012:role/app"
 HTTP_PAGE = (ROOT / "docs" / "http.md").read_text()
+PLACE = "us-east-1:123456789012"
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +51,17 @@ def deployment(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def updated(deployment: Deployment) -> Deployment:
-    """The stack after a second deployment, with another confidence and another engine."""
+    """The stack after a second deployment: other confidence and engine, a queue, and a URL."""
     deployment.drop("input/before.png", png(picture(red=(2, 5))))
     engine = "onnxruntime" if deployment.runtime.has_onnxruntime else "opencv"
-    deployment.deploy(confidence=0.9, engine=engine, url="true", urlCallers=CALLER)
+    deployment.aws.client("sqs").create_queue(QueueName="results")
+    deployment.deploy(
+        confidence=0.9,
+        engine=engine,
+        notify=f"arn:aws:sqs:{PLACE}:results",
+        url="true",
+        urlCallers=CALLER,
+    )
     return deployment
 
 
@@ -194,6 +203,75 @@ def test_a_second_deployment_keeps_the_bucket_and_changes_the_configuration(
     for name in ("before", "after"):
         assert updated.document(f"output/{name}.png.json")["detections"]
     assert updated.function["Environment"]["Variables"]["CONFIDENCE"] == "0.9"
+
+
+def test_a_queue_is_told_of_each_document_once_and_of_nothing_else(updated: Deployment) -> None:
+    assert updated.aws.functions.wait_until_idle(120)
+    updated.receive("results")  # S3's test event, and the documents of other tests
+
+    updated.drop("input/told/é +1.png", png(picture(red=(2, 5))))
+    updated.drop("input/told/notes.txt", b"no image")
+
+    (message,) = updated.receive("results")
+    (record,) = message["Records"]
+    assert record["eventName"] == "ObjectCreated:Put"
+    assert record["s3"]["bucket"]["name"] == BUCKET
+    key = unquote_plus(record["s3"]["object"]["key"])
+    assert key == "output/told/é +1.png.json"
+    assert updated.document(key)["image"]["key"] == "input/told/é +1.png"
+    assert list_keys(updated.storage, BUCKET, "failed/told/") == ["failed/told/notes.txt.json"]
+
+
+def test_a_topic_is_told_of_each_document(updated: Deployment) -> None:
+    topics = updated.aws.client("sns")
+    topic = topics.create_topic(Name="results")["TopicArn"]
+    updated.aws.client("sqs").create_queue(QueueName="subscriber")
+    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{PLACE}:subscriber")
+    updated.deploy(notify=topic)
+    updated.receive("subscriber")  # S3's test event
+
+    updated.drop("input/published.png", png(picture(red=(2, 5))))
+
+    (message,) = updated.receive("subscriber")
+    (record,) = json.loads(message["Message"])["Records"]
+    assert unquote_plus(record["s3"]["object"]["key"]) == "output/published.png.json"
+
+
+def test_a_function_is_told_of_each_document(updated: Deployment) -> None:
+    code = """
+def handler(event, context):
+    (record,) = event["Records"]
+    print("told of", record["s3"]["object"]["key"])
+"""
+    write_function(updated.aws, "count", code)
+    updated.deploy(notify=f"arn:aws:lambda:{PLACE}:function:count")
+    logs: list[str] = []
+    updated.aws.functions.on_log = logs.append
+
+    updated.drop("input/counted.png", png(picture(red=(2, 5))))
+
+    told = [line for log in logs for line in log.splitlines() if line.startswith("told of")]
+    assert told == ["told of output%2Fcounted.png.json"]
+    assert updated.receive("results") == []  # the deployment has taken the queue out
+    updated.aws.client("lambda").delete_function(FunctionName="count")
+
+
+def test_a_rule_of_eventbridge_matches_the_documents_alone(updated: Deployment) -> None:
+    """The pattern is that of docs/deployment.md."""
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    (pattern,) = re.findall(r'^ *({"source": .*\*\.json.*})$', page, re.MULTILINE)
+    events = updated.aws.client("events")
+    events.put_rule(Name="documents", EventPattern=pattern.replace("BUCKET", BUCKET))
+    queue = {"Id": "results", "Arn": f"arn:aws:sqs:{PLACE}:results"}
+    events.put_targets(Rule="documents", Targets=[queue])
+    updated.deploy(notify="eventbridge")
+
+    updated.drop("input/ruled.png", png(picture(red=(2, 5))))
+    updated.drop("input/ruled.txt", b"no image")
+
+    (event,) = updated.receive("results")
+    assert (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
+    assert event["detail"]["object"]["key"] == "output/ruled.png.json"
 
 
 def test_onnx_runtime_in_its_own_layer_finds_the_same(updated: Deployment) -> None:

@@ -1,8 +1,10 @@
 """An existing bucket that a deployment joins keeps its other notifications."""
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -100,6 +102,25 @@ def test_other_notifications_survive_deployment_and_removal(
     run_resource("removeConfiguration", trigger)
 
     assert notifications(s3) == before
+
+
+def test_the_documented_notification_of_results_survives_deployments(
+    s3: Any, package: Callable[[str], Package]
+) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    (code,) = re.findall(r"^```python\n(import boto3\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (name,) = package("joined").of_type("Custom::S3")
+    trigger = package("joined").properties(name)
+    run_resource("updateConfiguration", trigger)
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+    run_resource("updateConfiguration", trigger)  # the next deployment
+
+    answer = s3.get_bucket_notification_configuration(Bucket=BUCKET)
+    (told,) = answer["QueueConfigurations"]
+    assert told["QueueArn"] == "arn:aws:sqs:us-east-1:123456789012:results"
+    assert [rule["Value"] for rule in told["Filter"]["Key"]["FilterRules"]] == ["output/", ".json"]
+    assert len(notifications(s3)) == 1
 
 
 def test_a_deployment_replaces_the_triggers_by_suffix_of_earlier_deployments(

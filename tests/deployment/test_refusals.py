@@ -43,7 +43,8 @@ def problems(*cases: dict[str, Any], stage: str = "dev") -> list[list[str]]:
         const { readParams } = require('./deployment/params.js');
         const cases = JSON.parse(require('fs').readFileSync(0, 'utf8'));
         const [stage] = process.argv.slice(1);
-        console.log(JSON.stringify(cases.map((given) => readParams(given, stage).problems)));
+        const read = (given) => readParams(given, 'object-detection', stage).problems;
+        console.log(JSON.stringify(cases.map(read)));
     """
     run = subprocess.run(
         [node, "-e", code, stage],
@@ -73,6 +74,7 @@ def test_the_defaults_have_no_problems() -> None:
         ({"reservedConcurrency": "0"}, "reservedConcurrency=0 cannot work"),
         ({"snapStart": "yes"}, "snapStart=yes cannot work: it must be true or false"),
         ({"layer": "fat"}, "layer=fat cannot work: it must be one of slim, stock"),
+        ({"engine": "cv"}, "engine=cv cannot work: it must be one of auto, opencv, onnxruntime"),
         ({"bucket": "s3://mine"}, "bucket=s3://mine cannot work"),
         ({"versioning": "on"}, "versioning=on cannot work: it must be true or false"),
         ({"logRetention": "31"}, "logRetention=31 cannot work: it must be a number of days that"),
@@ -151,6 +153,7 @@ def test_deployment_and_function_refuse_the_same_values() -> None:
         "/a/",
         "a",
         "input/x/",
+        "auto",
         "opencv",
         "onnxruntime",
         "stretch",
@@ -178,7 +181,8 @@ def test_deployment_and_function_refuse_the_same_values() -> None:
 def test_the_defaults_are_those_of_the_settings() -> None:
     environment = {setting.upper(): str(DEFAULTS[name]) for name, setting in SETTINGS.items()}
 
-    assert Settings.from_environment(environment) == Settings()
+    # the function has the layer of OpenCV alone, and Settings() may take either engine
+    assert Settings.from_environment(environment) == Settings(engine="opencv")
 
 
 @pytest.mark.parametrize(
@@ -212,8 +216,13 @@ def test_every_command_refuses_invalid_parameters(command: list[str], aws: dict[
             "onnxruntime-x86_64.zip",
             "make layer KIND=onnxruntime ARCH=x86_64",
         ),
+        (
+            {"engine": "auto"},
+            "onnxruntime-x86_64.zip",
+            "make layer KIND=onnxruntime ARCH=x86_64",
+        ),
     ],
-    ids=["slim", "stock", "onnxruntime"],
+    ids=["slim", "stock", "onnxruntime", "auto"],
 )
 def test_a_layer_that_is_not_built_is_named_with_the_command_to_build_it(
     given: dict[str, str],

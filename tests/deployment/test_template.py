@@ -108,7 +108,11 @@ def test_events_are_tried_three_times_and_then_kept_for_two_weeks(
 
 
 def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
-    assert Settings.from_environment(package("default").environment) == Settings()
+    # its engine is the one whose layer is always there
+    assert Settings.from_environment(package("default").environment) == Settings(engine="opencv")
+    assert Settings.from_environment(package("auto").environment) == Settings(
+        engine="auto", model="models/yolox-nano/"
+    )
     assert Settings.from_environment(package("everything").environment) == Settings(
         input_prefix="in/coming/",
         output_prefix="out/",
@@ -168,6 +172,8 @@ def test_log_retention_is_a_parameter(package: Packages) -> None:
         ("default", ["opencv-slim-x86_64.zip"]),
         ("storage", ["opencv-stock-arm64.zip"]),
         ("everything", ["opencv-slim-arm64.zip", "onnxruntime-arm64.zip"]),
+        ("onnxruntime", ["opencv-stock-arm64.zip", "onnxruntime-arm64.zip"]),
+        ("auto", ["opencv-stock-x86_64.zip", "onnxruntime-x86_64.zip"]),
     ],
 )
 def test_the_layers_match_engine_and_architecture(

@@ -12,7 +12,7 @@ from botocore.compat import HTTPHeaders
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
-from modules.function import attempt
+from modules.results.pipeline import process
 from modules.settings import Settings
 from tests.colour_model import gif, picture
 from tests.function.local_function import LocalFunction
@@ -466,7 +466,7 @@ def test_the_metadata_of_outputs_name_image_model_settings_and_sequencer(
         "source-modified": source["LastModified"].isoformat(),
         "sequencer": event["Records"][0]["s3"]["object"]["sequencer"],
         "model": document["model"]["digest"],
-        "settings": Settings().digest("colours"),
+        "settings": Settings().digest("colours", "opencv"),
     }
     assert image["Metadata"] == stamp
     head = bucket.client.head_object(Bucket=BUCKET, Key="output/a.png.json")
@@ -574,10 +574,12 @@ def test_a_large_annotated_image_is_published_before_the_next_image_is_decoded(
     monkeypatch.setattr("modules.function.attempt._LARGE_BYTES", 0)
     events = [upload(bucket, RED, f"input/{name}.png") for name in "abcde"]
     moments: list[str] = []
-    process = attempt.process
-    monkeypatch.setattr(
-        attempt, "process", lambda *arguments: moments.append("decode") or process(*arguments)
-    )
+
+    def process_noted(*arguments: Any) -> Any:
+        moments.append("decode")
+        return process(*arguments)
+
+    monkeypatch.setattr("modules.function.attempt.process", process_noted)
 
     def note(params: Any, **_: Any) -> None:
         if params["url_path"].endswith(".json"):

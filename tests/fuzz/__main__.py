@@ -12,7 +12,8 @@ from rich.table import Table
 from tests.fuzz.runner import ROOT, Summary, fuzz
 from tests.fuzz.targets import TARGETS
 
-_COUNTS = {"image": 20_000}
+_IMAGES = ("image", "heif", "avif", "jpeg2000", "gif", "netpbm")
+_COUNTS = dict.fromkeys(_IMAGES, 20_000)
 _DEFAULT_COUNT = 5_000
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import PIL.Image
 
 from modules.errors import (
     EventError,
@@ -33,6 +34,7 @@ from modules.object_detection.onnx.importer import import_onnx
 from tests import colour_model
 from tests.fuzz.cfgs import CFGS
 from tests.fuzz.mutation import BINARY, DOCUMENT, TEXT, Operation, damage, fix_png_checksums
+from tests.hostile.builders import gradient, save
 from tests.hostile.corpus import KINDS
 
 
@@ -160,6 +162,67 @@ def _images() -> list[bytes]:
     return [kind.data for kind in kinds for _ in range(1 if kind.refusal else 4)]
 
 
+def _heifs(name: str) -> list[bytes]:
+    """Returns files of HEIF or AVIF with turns, grids, cropping, and those of the tests' data."""
+    from tests.object_detection.images import heif_builder, test_heif
+
+    coded, quarters = test_heif.coded(name), test_heif.quarters(name)
+    changed = coded.with_properties(
+        heif_builder.crop_property(20, 30, -20, 6), heif_builder.turn_property(1)
+    )
+    grid = [*quarters, heif_builder.grid(2, 2, 100, 90)]
+    links = [(b"dimg", 5, [1, 2, 3, 4])]
+    seeds = [
+        test_heif.build(name, [coded]),
+        test_heif.build(name, [changed]),
+        test_heif.build(name, grid, 5, references=links),
+    ]
+    if name == "heif":
+        return [*seeds, *(path.read_bytes() for path in heif_builder.DATA.glob("*.heic"))]
+    alpha = np.dstack([gradient(), gradient()[..., :1]])
+    return [*seeds, save(gradient(), "AVIF"), save(alpha, "AVIF"), save(gradient(9, 9), "AVIF")]
+
+
+def _jpeg2000s() -> list[bytes]:
+    from tests.object_detection.images import heif_builder
+    from tests.object_detection.images import test_jpeg2000 as kinds
+
+    grey = gradient()[..., 0]
+    palette = kinds.palette([(at, 255 - at, 9) for at in range(256)])
+    return [
+        kinds.codestream(gradient()),
+        kinds.codestream(gradient(), tile_size=(16, 16)),
+        kinds.codestream(gradient(), irreversible=True, quality_layers=[40, 10]),
+        kinds.jp2(kinds.codestream(gradient())),
+        kinds.jp2(kinds.codestream(grey), palette, channels=1),
+        save(grey.astype(np.uint16) * 257, "JPEG2000"),
+        *(path.read_bytes() for path in heif_builder.DATA.glob("*.j2k")),
+    ]
+
+
+def _gifs() -> list[bytes]:
+    from tests.object_detection.images.test_gif import gif
+
+    second = PIL.Image.fromarray(255 - gradient())
+    return [
+        save(gradient(), "GIF"),
+        save(gradient(), "GIF", interlace=True),
+        save(gradient(), "GIF", save_all=True, append_images=[second]),
+        gif((9, 7), (2, 3, 4, 2), transparent=0),
+        gif((4, 4), (1, 2, 8, 5), before=b"!\xfe\3abc\0"),
+    ]
+
+
+def _netpbms() -> list[bytes]:
+    from tests.object_detection.images.test_netpbm import KINDS as NETPBMS
+
+    return [data for data, _ in NETPBMS]
+
+
+def _image_target(seeds: Callable[[], Sequence[bytes]]) -> Target:
+    return Target(seeds, BINARY, _run_image, (ImageError,), 64 << 20)
+
+
 def _onnx() -> list[bytes]:
     from tests.object_detection.onnx import onnx_models
 
@@ -175,6 +238,11 @@ TARGETS = {
         (ImageError,),
         64 << 20,
     ),
+    "heif": _image_target(functools.partial(_heifs, "heif")),
+    "avif": _image_target(functools.partial(_heifs, "avif")),
+    "jpeg2000": _image_target(_jpeg2000s),
+    "gif": _image_target(_gifs),
+    "netpbm": _image_target(_netpbms),
     "event": Target(
         lambda: [path.read_bytes() for path in sorted(_EVENTS.glob("*.json"))],
         DOCUMENT,

@@ -5,7 +5,18 @@ import pytest
 from tests.fuzz.runner import fuzz
 from tests.fuzz.targets import TARGETS
 
-COUNTS = {"image": 400, "event": 1000, "cfg": 150, "onnx": 100, "weights": 250}
+COUNTS = {
+    "image": 400,
+    "heif": 250,
+    "avif": 250,
+    "jpeg2000": 250,
+    "gif": 250,
+    "netpbm": 250,
+    "event": 1000,
+    "cfg": 150,
+    "onnx": 100,
+    "weights": 250,
+}
 
 
 @pytest.mark.parametrize("name", TARGETS)

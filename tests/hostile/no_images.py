@@ -54,6 +54,7 @@ def _foreign() -> Iterator[Kind]:
         ("Windows metafile", b"\xd7\xcd\xc6\x9a" + bytes(20), "a Windows metafile"),
         ("TARGA", save(RGB, "TGA"), "a TARGA image"),
         ("SGI", save(RGB, "SGI"), "an SGI image"),
+        ("PCX", save(RGB, "PCX"), "a PCX"),
         ("MP4", b"\0\0\0\x1cftypisom" + bytes(20), "a video"),
         ("WebM", b"\x1a\x45\xdf\xa3" + bytes(20), "a video"),
         ("WAV", b"RIFF\0\0\0\0WAVEfmt ", "a RIFF file of sound or video"),

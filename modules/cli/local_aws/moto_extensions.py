@@ -34,6 +34,12 @@ _LEFT_OUT = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")
 # function URLs that are deployed, by function name
 _URLS: dict[str, FunctionUrl] = {}
 _start_url: list[Callable[[str], FunctionUrl]] = []
+# moto's name for each kind of notification, its destination's and its list's in a template
+_DESTINATIONS = (
+    ("CloudFunction", "Function", "LambdaConfigurations"),
+    ("Queue", "Queue", "QueueConfigurations"),
+    ("Topic", "Topic", "TopicConfigurations"),
+)
 # by function name: the number of retries, and the ARN of the on-failure queue
 _ASYNC_CONFIGURATIONS: dict[str, tuple[int, str | None]] = {}
 
@@ -227,19 +233,21 @@ def _complete_function(function: LambdaFunction, properties: dict[str, Any]) -> 
 
 
 def _complete_bucket(bucket: FakeBucket, properties: dict[str, Any]) -> None:
-    configurations = properties.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
-    bucket.set_notification_configuration(
-        {
-            "CloudFunctionConfiguration": [
-                {
-                    "CloudFunction": configuration["Function"],
-                    "Event": [configuration["Event"]],
-                    "Filter": _filter(configuration),
-                }
-                for configuration in configurations
-            ]
-        }
-    )
+    given = properties.get("NotificationConfiguration", {})
+    configuration: dict[str, Any] = {
+        f"{name}Configuration": [
+            {
+                name: notification[destination],
+                "Event": [notification["Event"]],
+                "Filter": _filter(notification),
+            }
+            for notification in given.get(listed, [])
+        ]
+        for name, destination, listed in _DESTINATIONS
+    }
+    if "EventBridgeConfiguration" in given:
+        configuration["EventBridgeConfiguration"] = {}
+    bucket.set_notification_configuration(configuration)
     versioning = properties.get("VersioningConfiguration", {}).get("Status")
     if versioning:
         bucket.versioning_status = versioning

@@ -11,10 +11,11 @@ from ...models.folder import LocalFolder
 from ...models.loader import load_network
 from ...models.reader import ModelReader
 from ...object_detection.network import Network
+from ...object_detection.onnx.external_data import external_files
 from .darknet_facts import darknet_facts
 from .facts import Inspection, NetworkFacts
 from .footprint import measure
-from .onnx_facts import onnx_facts
+from .onnx_facts import onnx_facts, unused_weights
 
 
 def inspect(path: Path, engine: str) -> Inspection:
@@ -38,7 +39,7 @@ def inspect(path: Path, engine: str) -> Inspection:
     try:
         network, _, engine = load_network(reader, engine)
         found = replace(found, digest=reader.digest(), labels=network.labels)
-        facts = _facts(reader, network, engine)
+        facts = _facts(path, reader, network, engine)
     except ModelError as error:
         return replace(found, network=_facts_of_cfg_alone(reader), problems=(str(error),))
     footprint = measure(path, engine)
@@ -48,8 +49,13 @@ def inspect(path: Path, engine: str) -> Inspection:
     return replace(found, network=facts, footprint=footprint, problems=problems)
 
 
-def _facts(reader: ModelReader, network: Network, engine: str) -> NetworkFacts:
-    return onnx_facts(network, engine) if reader.find(".onnx") else _facts_of_cfg(reader, network)
+def _facts(path: Path, reader: ModelReader, network: Network, engine: str) -> NetworkFacts:
+    name = reader.find(".onnx")
+    if name is None:
+        return _facts_of_cfg(reader, network)
+    facts, onnx = onnx_facts(network, engine), reader.onnx(name)
+    sizes = {other: (path / other).stat().st_size for other in external_files(onnx)}
+    return replace(facts, notes=(*facts.notes, *unused_weights(onnx, sizes)))
 
 
 def _facts_of_cfg(reader: ModelReader, network: Network | None) -> NetworkFacts:

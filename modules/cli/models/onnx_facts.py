@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...object_detection.engines.engine import NO_WEIGHTS
 from ...object_detection.engines.registry import engine_class
 from ...object_detection.network import Network
+from ...object_detection.onnx.external_data import unused_bytes
 from ...object_detection.onnx.graph import more_outputs
 from ...object_detection.onnx.reader import Node, OnnxFile, read_onnx
 from .facts import HeadFacts, NetworkFacts
@@ -47,7 +49,32 @@ def onnx_facts(network: Network, engine: str) -> NetworkFacts:
             for name, level in zip(network.outputs, anchors, strict=True)
         ),
         network.preprocessing,
-        notes=(f"{summary.left_out} are left out",) if summary.left_out else (),
+        notes=_notes(network),
+    )
+
+
+def _notes(network: Network) -> tuple[str, ...]:
+    left_out, batch = network.head.summary.left_out, network.preprocessing.form.batch
+    notes = [f"{left_out} are left out"] if left_out else []
+    if batch > 1:
+        notes.append(
+            f"its batch is fixed at {batch} images: one image costs as much as {batch}, also in "
+            "the GFLOPs and times above; export it with a batch of 1"
+        )
+    return tuple(notes)
+
+
+def unused_weights(onnx: NDArray[np.uint8], sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """Describes how many bytes of files with weights a network does not use.
+
+    Args:
+        onnx: the file that names them, `(bytes,) uint8`.
+        sizes: of those files, in bytes, by name.
+    """
+    return tuple(
+        f"{name} has {unused:,} bytes, of {sizes[name]:,}, that the network does not use"
+        for name, unused in unused_bytes(onnx, sizes).items()
+        if unused
     )
 
 

@@ -38,7 +38,8 @@ class Engine(Protocol):
     external_weights: whether to hand over weights outside the ONNX bytes
     (`Graph.serialise_with_external_weights`). needs_dimensions: whether each output in the ONNX
     bytes must declare how many dimensions it has. half_precision: whether weights may be float16.
-    dangerous_operators: the operators that crash the process on some images.
+    dangerous_operators: the operators that crash the process on some images. wrong_operators:
+    those of layers of integers, which the engine computes wrongly.
     """
 
     outputs: tuple[str, ...]
@@ -46,6 +47,7 @@ class Engine(Protocol):
     needs_dimensions: ClassVar[bool]
     half_precision: ClassVar[bool]
     dangerous_operators: ClassVar[frozenset[str]]
+    wrong_operators: ClassVar[frozenset[str]]
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ class OnnxRuntimeEngine:
     needs_dimensions: ClassVar = False
     half_precision: ClassVar = True
     dangerous_operators: ClassVar[frozenset[str]] = frozenset()
+    wrong_operators: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,

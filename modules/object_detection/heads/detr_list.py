@@ -60,7 +60,8 @@ class DetrListHead:
 
 
 def _fits(probe: Probe) -> bool:
-    return probe.table is not None and probe.table.shape[1] == 6
+    # it has as many rows for every image; other lists may have none
+    return probe.table is not None and probe.table.shape[1] == 6 and len(probe.table) > 0
 
 
 def _evidence(probe: Probe) -> Sequence[Evidence]:

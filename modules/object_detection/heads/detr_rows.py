@@ -57,7 +57,9 @@ class DetrRowHead:
 
 def _fits(probe: Probe) -> bool:
     table = probe.table
-    return table is not None and table.shape[1] > 4 and probe.label_count == table.shape[1] - 4
+    if table is None or len(table) == 0:  # it has as many rows for every image
+        return False
+    return bool(table.shape[1] > 4 and probe.label_count == table.shape[1] - 4)
 
 
 def _evidence(probe: Probe) -> Sequence[Evidence]:

@@ -11,8 +11,8 @@ class Bits:
     """A position in data that moves by bits, the highest bit of a byte first.
 
     >>> bits = Bits(bytes([0b10100110]))
-    >>> bits.read(3), bits.read_exp_golomb(), bits.read(2)
-    (5, 5, 2)
+    >>> bits.read(3), bits.read_exp_golomb()
+    (5, 5)
     """
 
     def __init__(self, data: bytes) -> None:

@@ -138,6 +138,8 @@ def _segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
         if marker == _START_OF_DATA:
             if not tile_length:  # the last part, which extends to the end
                 return
+            if tile_start + tile_length <= position:
+                raise ImageError("a part of a tile ends before its header does")
             position = tile_start + tile_length
             continue
         (length,) = struct.unpack_from(">H", data, position + 2)

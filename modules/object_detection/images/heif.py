@@ -99,6 +99,8 @@ def _decode_hevc(data: bytes, picture: Picture) -> NDArray[np.uint8]:
     options.DECODE_THREADS = max(1, cv2.getNumThreads())
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     file = pi_heif.open_heif(data, bgr_mode=True)
+    if not len(file):
+        raise ImageError("libheif finds no picture in it")
     left, top, right, bottom = picture.turned_crop
     decoded = np.asarray(file)[top:bottom, left:right]
     if file.premultiplied_alpha:

@@ -148,7 +148,7 @@ def _read_palette(body: bytes) -> npt.NDArray[np.uint8]:
             f"{', '.join(str((depth & 0x7F) + 1) for depth in depths)} bits; it must have up to "
             f"{_COLOURS} of 3 or 4, of 8 bits"
         )
-    colours = np.frombuffer(body[: 3 + columns + entries * columns], np.uint8, -1, 3 + columns)
+    colours = np.frombuffer(body[3 + columns : 3 + columns + entries * columns], np.uint8)
     if len(colours) < entries * columns:
         raise struct.error("the palette is cut off")
     return colours.reshape(entries, columns)[:, 2::-1]

@@ -17,7 +17,8 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
     """Refuses a file that no engine can run, or that the engine named `engine` cannot run.
 
     Raises:
-        ModelError: weights in half precision; operators that crash the engine.
+        ModelError: weights in half precision; operators that crash the engine, or that it computes
+            wrongly.
     """
     for operator in sorted(file.operators):
         if operator.endswith("_TRT"):
@@ -29,6 +30,13 @@ def refuse_unusable(file: OnnxFile, engine: str) -> None:
         raise EngineError(
             f"its weights have half precision, which the engine {engine} does not support; export "
             "it in single precision",
+            FALLBACK,
+        )
+    wrong = sorted(file.operators & engine_class(engine).wrong_operators)
+    if wrong:
+        raise EngineError(
+            f"it computes with integers of 8 bits ({', '.join(wrong)}), which the engine {engine} "
+            "gets wrong for some sizes; export it without quantisation",
             FALLBACK,
         )
     dangerous = sorted(file.operators & engine_class(engine).dangerous_operators)

@@ -41,7 +41,7 @@ class MemoryFile(mmap.mmap):
         return cls._open(name, lambda descriptor: os.ftruncate(descriptor, size))
 
     @classmethod
-    def read(cls, name: str, stream: Stream) -> Self:
+    def filled(cls, name: str, stream: Stream) -> Self:
         """Makes a file of all bytes of `stream`, or of one zero if it has none.
 
         Raises:

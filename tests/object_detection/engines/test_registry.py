@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from modules.errors import ModelError
+from modules.errors import EngineError, ModelError
 from modules.object_detection.engines.registry import (
     ENGINE_NAMES,
     create_engine,
@@ -14,6 +14,7 @@ from modules.object_detection.engines.registry import (
 )
 from modules.object_detection.onnx.graph import Graph
 from tests.conftest import ROOT
+from tests.object_detection.onnx.onnx_models import constant_outputs
 
 
 def doubling_network() -> tuple[Graph, str]:
@@ -45,6 +46,34 @@ def test_an_engine_that_cannot_load_a_network_names_another_engine(name: str) ->
     assert f"ENGINE={name} may run it" not in str(error.value)
 
 
+def test_onnx_runtime_that_cannot_run_a_network_names_opencv() -> None:
+    graph, output = doubling_network()
+    engine = create_engine("onnxruntime", graph.serialise()[0], [output])
+
+    with pytest.raises(
+        EngineError, match=r"^ONNX Runtime cannot run this network: .*; ENGINE=opencv may run it$"
+    ):
+        engine.forward(np.ones((1, 3, 2, 3), np.float32))
+
+
+def test_opencv_that_cannot_run_a_network_names_onnx_runtime() -> None:
+    data = np.frombuffer(constant_outputs(np.zeros((0, 7))), np.uint8)
+    engine = create_engine("opencv", data, ["output0"])
+
+    with pytest.raises(
+        EngineError, match=r"^OpenCV cannot run this network: .*; ENGINE=onnxruntime may run it$"
+    ):
+        engine.forward(np.ones((1, 3, 64, 96), np.float32))
+
+
+def test_without_the_package_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    graph, output = doubling_network()
+
+    with pytest.raises(ModelError, match=r"needs the package onnxruntime, .* or use ENGINE=opencv"):
+        create_engine("onnxruntime", graph.serialise()[0], [output])
+
+
 @pytest.mark.parametrize("name", ENGINE_NAMES)
 def test_every_engine_declares_its_facts(name: str) -> None:
     engine = engine_class(name)
@@ -54,6 +83,7 @@ def test_every_engine_declares_its_facts(name: str) -> None:
         for fact in (engine.external_weights, engine.needs_dimensions, engine.half_precision)
     )
     assert isinstance(engine.dangerous_operators, frozenset)
+    assert isinstance(engine.wrong_operators, frozenset)
 
 
 def test_the_names_can_be_read_without_importing_numpy_or_opencv() -> None:

@@ -150,6 +150,14 @@ def coded_as(stream: bytes, *, layers: int = 1, precincts: bytes = b"") -> bytes
     return stream[:at] + packed + stream[at + 2 + length :]
 
 
+def with_short_tile_part(stream: bytes) -> bytes:
+    """Returns a codestream with a comment in its tile's header, in the middle of which it ends."""
+    at = stream.index(b"\xff\x90")
+    comment = b"\xff\x64" + struct.pack(">H", 20) + bytes(18)
+    header = stream[at : at + 6] + struct.pack(">I", 14) + stream[at + 10 : at + 12]
+    return stream[:at] + header + comment + stream[at + 12 :]
+
+
 def sized(stream: bytes, width: int, height: int, tile: tuple[int, int]) -> bytes:
     """Returns a codestream that states another size of the picture and its tiles."""
     sizes = struct.pack(">8I", width, height, 0, 0, *tile, 0, 0)
@@ -170,11 +178,13 @@ LARGE = gradient(1000, 1000)
         (sized(codestream(RGB), 1000, 900, (4, 4)), "takes [0-9,]+ MB to decode"),
         (coded_as(codestream(LARGE), precincts=bytes(6)), "takes .* MB|millions of tiny packets"),
         (coded_as(codestream(RGB), layers=65535, precincts=b"\1" * 6), "millions of tiny packets"),
+        (with_short_tile_part(codestream(RGB)), "part of a tile ends before its header does"),
         (codestream(RGB)[:30], "a JPEG2000 that is cut off in its header"),
         (jp2(codestream(RGB))[:77], "it has no jp2h or no jp2c box"),
         (jp2(b"\xff\xd8\xff"), "codestream does not begin with its size"),
         (jp2(codestream(RGB), colours=b"\1\0\0" + struct.pack(">I", LAB)), "of number 14"),
         (jp2(codestream(RGB), palette([(0, 0, 0)], depth=15), channels=1), "of 16, 16, 16 bits"),
+        (jp2(codestream(RGB), box(b"pclr", b"\0\1\3\7\7\7")), "cut off in its header"),
         (jp2(codestream(RGB), palette([(0, 0, 0)])), "also channels besides the indices"),
         (
             jp2(codestream(RGB), box(b"cdef", struct.pack(">10H", 3, 0, 0, 3, 1, 0, 2, 2, 0, 1))),

@@ -33,7 +33,7 @@ def with_input(
         nodes.append(helper.make_node("Cast", [value], ["as_float"], to=TensorProto.FLOAT))
         value = "as_float"
     if element == "uint8":
-        graph.initializer.append(numpy_helper.from_array(np.float32(1 / 255), "share"))
+        graph.initializer.append(numpy_helper.from_array(np.array(1 / 255, np.float32), "share"))
         nodes.append(helper.make_node("Mul", [value, "share"], ["scaled"]))
         value = "scaled"
     if channels_last:

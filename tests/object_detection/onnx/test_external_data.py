@@ -34,7 +34,7 @@ def contents(path: Path, *, in_memory_file: bool = True) -> dict[str, Contents]:
     for name in external_files(array(path)):
         with (path.parent / name).open("rb", buffering=0) as stream:
             found[name] = (
-                MemoryFile.read(name, stream) if in_memory_file else bytearray(stream.read())
+                MemoryFile.filled(name, stream) if in_memory_file else bytearray(stream.read())
             )
     return found
 
@@ -233,7 +233,8 @@ def test_a_file_without_offsets_and_lengths_holds_one_weight_each(tmp_path: Path
 
 
 def test_four_bits_take_half_a_byte() -> None:
-    tensor = TensorProto(name="w", dims=[5], data_type=TensorProto.INT4, data_location=1)
+    tensor = TensorProto(name="w", dims=[5], data_type=TensorProto.INT4)
+    tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="w")
     model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))
     model_bytes = np.frombuffer(model.SerializeToString(), np.uint8)

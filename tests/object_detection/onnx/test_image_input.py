@@ -1,3 +1,5 @@
+from typing import Any
+
 import cv2
 import numpy as np
 import onnx
@@ -25,12 +27,12 @@ IMAGE = cv2.resize(
 )
 
 
-def load(data: bytes, engine: str = "opencv", **description: object) -> tuple[Network, Detector]:
+def load(data: bytes, engine: str = "opencv", **description: Any) -> tuple[Network, Detector]:
     network, loaded = import_onnx(
         np.frombuffer(data, np.uint8),
         engine=engine,
         labels=LABELS,
-        description=Description(**description),  # type: ignore[arg-type]
+        description=Description(**description),
     )
     return network, Detector(network, engine=loaded)
 
@@ -77,7 +79,7 @@ def test_pixels_of_uint8_are_the_images_own(resize: str) -> None:
 
     usual, _ = load(onnx_models.yolov8(), resize=resize, channels="bgr")
     expected, _ = usual.preprocessing.apply(IMAGE, usual.input_size)
-    assert (blob.dtype, blob.shape) == (np.uint8, (1, HEIGHT, WIDTH, 3))
+    assert (str(blob.dtype), blob.shape) == ("uint8", (1, HEIGHT, WIDTH, 3))
     np.testing.assert_allclose(blob, 255 * expected.transpose(0, 2, 3, 1), atol=0.51)
 
 
@@ -124,9 +126,7 @@ def test_a_list_of_objects_that_does_not_name_the_image_is_refused() -> None:
         ({"scale": 1, "std": (58.0, 57.0, 57.0)}, "std is .* which the network itself scales"),
     ],
 )
-def test_a_scale_for_pixels_of_uint8_is_refused(
-    description: dict[str, object], message: str
-) -> None:
+def test_a_scale_for_pixels_of_uint8_is_refused(description: dict[str, Any], message: str) -> None:
     data = with_input(onnx_models.yolov8(), element="uint8")
 
     with pytest.raises(ModelError, match=message):
@@ -209,4 +209,4 @@ def test_features_take_every_form_too(engine: str, element: str) -> None:
         )
     ]
 
-    np.testing.assert_allclose(*features, atol=1e-2 if element == "uint8" else 1e-5)
+    np.testing.assert_allclose(features[0], features[1], atol=1e-2 if element == "uint8" else 1e-5)
