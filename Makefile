@@ -35,7 +35,7 @@ $(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r req
 $(call install,$(2),$(3))
 endef
 
-.PHONY: help setup batch demo page test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults bench bench-batch train clean
+.PHONY: help setup batch demo page test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults http-load bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -176,6 +176,9 @@ zoo: .venv/batch .venv-exporters/installed ## time the networks of the zoo, and 
 
 faults: .venv/installed ## serve 2,000 images while a third of all requests to S3 fail
 	$(BIN)/python benchmarks/faults.py
+
+http-load: .venv/installed ## send 2,000 requests to a function URL, a third of them broken
+	$(BIN)/python benchmarks/http_load.py
 
 bench: .venv/batch .venv-opencv4/installed ## measure the function against a naive one and other engines (half an hour)
 	$(BIN)/python -m benchmarks.function

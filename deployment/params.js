@@ -37,6 +37,8 @@ const orEmpty = ({ expected, read }) =>
 const probability = number(0, 1, 'a number from 0 to 1, like 0.5');
 // Wildcards are excluded: they have a meaning in IAM policies
 const folder = pattern(/^[^/*?${}"\\]([^*?${}"\\]*)\/$/, 'a prefix that ends in /, like input/');
+// No wildcard: a function URL answers nobody but whom the deployment names
+const PRINCIPAL = 'arn:aws[a-z-]*:iam::\\d{12}:(?:root|(?:user|role)/[\\w+=,.@/-]*[\\w+=.@-])';
 const BUCKET_NAME = '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]';
 
 const ARN = 'arn:aws[a-z-]*';
@@ -85,6 +87,13 @@ const RULES = {
     RETENTIONS.find((days) => String(days) === String(given))
   ),
   tracing: flag,
+  url: flag,
+  urlCallers: orEmpty(
+    pattern(
+      new RegExp(`^${PRINCIPAL}(,${PRINCIPAL})*$`),
+      'ARNs of users, roles or accounts, separated by commas, like arn:aws:iam::123456789012:role/app'
+    )
+  ),
   alarmEmail: orEmpty(pattern(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
   notify: orEmpty(
     pattern(
@@ -132,6 +141,13 @@ function conflicts(values, service, stage) {
   if (values.snapStart && values.ephemeralStorage > 512) {
     const expected = '512 with snapStart=true, which is a limit of AWS';
     found.push(refusal('ephemeralStorage', values.ephemeralStorage, expected));
+  }
+  if (values.url && values.urlCallers === '') {
+    const expected = 'the ARNs of those who may ask with url=true, separated by commas';
+    found.push(refusal('urlCallers', '', expected));
+  }
+  if (values.urlCallers && values.url === false) {
+    found.push(refusal('url', false, 'true if urlCallers names somebody'));
   }
   // A created bucket is named service-stage-account-region; S3 allows 63 characters
   if (values.bucket === '' && !/^[a-z0-9-]{1,18}$/.test(stage)) {

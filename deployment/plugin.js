@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { addNotification, encodeFilter, misplaced, serviceOf } = require('./notify');
 const { readParams } = require('./params');
+const { urlResources } = require('./url');
 
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 // X-Ray has no resources to name here
@@ -68,8 +69,8 @@ class Deployment {
   derive(values) {
     const [, modelBucket, modelFolder] = /^(?:s3:\/\/([^/]+)\/+)?(.*?)\/?$/.exec(values.model);
     const modelPrefix = `${modelFolder}/`;
-    // With SnapStart the model is loaded before an event names a bucket
-    const hasModelBucket = modelBucket || values.snapStart;
+    // With SnapStart the model is loaded before an event names a bucket; HTTP requests name none
+    const hasModelBucket = modelBucket || values.snapStart || values.url;
     return {
       opencvLayer: this.layer(values, `opencv-${values.layer}`),
       onnxruntimeLayer: this.layer(values, 'onnxruntime'),
@@ -85,6 +86,7 @@ class Deployment {
       slowMilliseconds: values.timeout * 1000 * 0.8,
       tracing: values.tracing ? 'Active' : 'PassThrough',
       traceStatement: values.tracing ? TRACE_STATEMENT : NO_VALUE,
+      urlResources: values.url ? urlResources(values) : {},
       alarmTopic: values.alarmEmail ? 'email' : 'silent',
       alarmActions: values.alarmEmail ? [{ Ref: 'AlarmTopic' }] : [],
       notifyPermission: serviceOf(values.notify) === 'lambda' ? 'function' : 'none',

@@ -21,6 +21,14 @@ class EventError(PermanentError):
     """The event names no images in a known shape."""
 
 
+class RequestError(PermanentError):
+    """An HTTP request has no result. status: the code of the answer, like 415."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class JobError(PermanentError):
     """The Spark job cannot run as it was called. The message says what would be right."""
 

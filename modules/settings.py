@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
 from .object_detection.engines.registry import AUTO, ENGINE_NAMES
@@ -146,6 +146,18 @@ class Settings:
             nms=getattr(arguments, "nms", None),
             multi_label=getattr(arguments, "multi_label", None),
         )
+
+    def changed(self, options: Mapping[str, str]) -> Settings:
+        """Returns these settings with other values for some fields, which are read from texts.
+
+        Raises:
+            SettingsError: a value cannot be read, or is invalid.
+        """
+        kinds = {field.name: type(field.default) for field in fields(self)}
+        values: dict[str, Any] = {
+            name: _read(name, text.strip(), kinds[name]) for name, text in options.items()
+        }
+        return replace(self, **values)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **options: str | None) -> Settings:

@@ -1,13 +1,15 @@
-"""Find objects in local images, and in folders of them."""
+"""Find objects in local images, and in folders of them, on this machine or in a deployment."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DiskFullError, OutputError, PermanentError
+from ..errors import DiskFullError, OutputError, PermanentError, UnreachableError
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
 from ..results.document import Source, describe_result, too_many_bytes
@@ -33,9 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an image, or a folder of them; - reads one image from standard input, whose results "
         "are named stdin.jpg, stdin.png and so on, by its format",
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--url",
+        help="the function URL of a deployment, which detects instead of this machine; with "
+        "--output, each image is sent twice",
+    )
+    where.add_argument(
         "--model",
-        required=True,
         metavar="DIR",
         help="a folder with one *.cfg, one *.weights and one *.names; "
         f"or one of {NAMES}, which is downloaded if it is missing",
@@ -44,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_detection_arguments(parser)
     parser.epilog = (
         "These environment variables are read, too: CONFIDENCE, NMS, MULTI_LABEL, CLASSES, ENGINE, "
-        "RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them."
+        "RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them. With --url, "
+        "only options count, and the deployment's settings."
     )
 
 
@@ -59,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_address(arguments.output)
     found = find_images(arguments.images, output=output, max_stdin_bytes=settings.max_image_bytes)
     folder = ResultFolder(output, found.images, overwrite=arguments.overwrite) if output else None
-    model = load_model(LocalFolder(find_model(arguments.model)), settings)
+    detect = _detector(arguments, settings)
 
     messages = Console(stderr=True)
     failures = list(found.failures)
@@ -73,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
         ) as progress:
             for image in progress.track(found.images, description="detecting"):
                 try:
-                    document = _process(image, model, settings, folder)
+                    document = detect(image, folder)
                 except DiskFullError:
                     raise
-                except (PermanentError, OutputError, OSError) as error:
+                except (PermanentError, OutputError, UnreachableError, OSError) as error:
                     failures.append(_describe(image, error))
                     _print(messages, failures[-1], style="red")
                 else:
@@ -93,8 +101,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def _detector(
+    arguments: argparse.Namespace, settings: Settings
+) -> Callable[[LocalImage, ResultFolder | None], dict[str, Any]]:
+    """Returns what detects in one image: a model on this machine, or a function URL."""
+    if arguments.url is None:
+        model = load_model(LocalFolder(find_model(arguments.model)), settings)
+        return partial(_process, model, settings)
+    from .function_url import FunctionUrl
+
+    given = {name: getattr(arguments, name) for name in ("confidence", "nms", "multi_label")}
+    return FunctionUrl(
+        arguments.url, {name: value for name, value in given.items() if value is not None}
+    ).detect
+
+
 def _process(
-    image: LocalImage, model: Model, settings: Settings, folder: ResultFolder | None
+    model: Model, settings: Settings, image: LocalImage, folder: ResultFolder | None
 ) -> dict[str, Any]:
     """Detects in one image, writes the results if there is a folder, and returns the document."""
     problem = folder.problem(image) if folder else None

@@ -2,7 +2,8 @@
 
 Start at `read_event`. `notifications.py` reads the documents that name images. `queue.py` and
 `batch_job.py` read the events of the two services that send several requests at once and expect an
-answer for each. `answers.py` has the outcomes.
+answer for each. `answers.py` has the outcomes. `http_request.py` reads the requests to a function
+URL, which have answers of their own.
 
 Powertools for AWS Lambda has classes for these events, too. They are not used here: importing them
 takes 20 ms of every cold start, its EventBridge class decodes keys that are not encoded, and its
@@ -16,10 +17,24 @@ from typing import Any
 from ..errors import EventError
 from . import batch_job, queue
 from .answers import Invocation, Outcome, Report, Request, Verdict
-from .image_ref import ImageRef
+from .image_ref import ImageRef, get
 from .notifications import images_of
 
-__all__ = ["EventError", "ImageRef", "Invocation", "Outcome", "Request", "Verdict", "read_event"]
+__all__ = [
+    "EventError",
+    "ImageRef",
+    "Invocation",
+    "Outcome",
+    "Request",
+    "Verdict",
+    "is_http",
+    "read_event",
+]
+
+
+def is_http(event: Any) -> bool:
+    """Whether a function URL sent the event; `http_request.read_request` reads such an event."""
+    return get(event, "requestContext", "http") is not None
 
 
 def read_event(event: Any) -> Invocation:

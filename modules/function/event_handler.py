@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CredentialsExpiredError, TransientError
-from ..events import ImageRef, Outcome, Verdict, read_event
+from ..events import ImageRef, Outcome, Verdict, is_http, read_event
 from ..models.store import ModelStore
 from ..settings import Settings
 from ..storage.bucket import Bucket
@@ -42,7 +42,9 @@ class EventHandler:
     ) -> None:
         """`executor` runs requests that do not wait for each other."""
         self._settings = settings
-        self._publisher = Publisher(Bucket(client), models, settings, executor)
+        self._models = models
+        self._bucket = Bucket(client)
+        self._publisher = Publisher(self._bucket, models, settings, executor)
         self._images = ThreadPoolExecutor(_CONCURRENT_IMAGES)
 
     def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -57,13 +59,15 @@ class EventHandler:
             Batch Operations: a result for each task. For every other sender: the keys of images
             `done`, `skipped` (a current result existed), `failed` (permanently; the reason is
             under the failed prefix) and `ignored` (not under the input prefix, a folder marker, or
-            deleted after the event).
+            deleted after the event). For a function URL: the answer to the HTTP request.
 
         Raises:
             EventError: the event has no known shape.
             TransientError: some images could not be served this time; every other one was.
         """
         with observed(context):
+            if is_http(event):
+                return self._answer_http(event)
             invocation = read_event(event)
             deadline = Deadline(context and context.get_remaining_time_in_millis)
             for request in invocation.requests:
@@ -86,6 +90,14 @@ class EventHandler:
                 for request in invocation.requests
             ]
         )
+
+    def _answer_http(self, event: dict[str, Any]) -> dict[str, Any]:
+        from .http_answer import HttpAnswerer  # other events start sooner without it
+
+        answerer = HttpAnswerer(
+            self._settings, self._models, self._bucket, self._publisher.compute_lock
+        )
+        return answerer.answer(event)
 
     def _serve_all(
         self, refs: Sequence[ImageRef], deadline: Deadline, is_forced: bool

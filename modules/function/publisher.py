@@ -90,7 +90,7 @@ class Publisher:
         self._models = models
         self._settings = settings
         self._executor = executor
-        self._compute_lock = threading.Lock()
+        self.compute_lock = threading.Lock()
 
     def serve(self, ref: ImageRef, *, is_forced: bool = False) -> Outcome:
         """Publishes the result, or the failure, of the image that is under the key now.
@@ -114,7 +114,7 @@ class Publisher:
             model_future=self._executor.submit(self._models.model_for, ref.bucket),
             settings=self._settings,
             is_forced=is_forced,
-            compute_lock=self._compute_lock,
+            compute_lock=self.compute_lock,
         )
         for number in range(_ATTEMPTS):
             try:

@@ -70,7 +70,7 @@ def load_model(
         reader = ModelReader(folder, listing)
         network, engine, name = load_network(reader, settings.engine)
         detector = Detector(network, engine=engine, letterbox=settings.letterbox)
-    class_ids = _class_ids(settings.classes, network.labels)
+    class_ids = find_class_ids(settings.classes, network.labels)
     return Model(folder.name, reader.digest(), network.labels, detector, name, class_ids)
 
 
@@ -153,7 +153,12 @@ def _load_darknet(
     return replace(network, labels=labels.names, preprocessing=preprocessing), engine, engine
 
 
-def _class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:
+def find_class_ids(wanted: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | None:
+    """Returns the ids of the wanted classes; None for all, if `wanted` is empty.
+
+    Raises:
+        ModelError: the model has no such class.
+    """
     if not wanted:
         return None
     for label in wanted:

@@ -24,9 +24,13 @@ _SCHEMA = 1
 
 @dataclass(frozen=True)
 class Source:
-    """Where an image's bytes came from. A local file has only a key: its path as it was given."""
+    """Where an image's bytes came from.
 
-    key: str
+    A local file has only a key: its path as it was given. An image in an HTTP request has only the
+    name that the request gives it, if any.
+    """
+
+    key: str | None
     bucket: str | None = None
     etag: str | None = None
     version_id: str | None = None

@@ -38,6 +38,14 @@ def storage_errors(action: str) -> Iterator[None]:
         raise StorageError(f"{action}: {error}") from error
 
 
+def s3_code(error: StorageError) -> str:
+    """Returns S3's code of an error, like "AccessDenied"; empty if S3 has not answered."""
+    cause = error.__cause__
+    return (
+        str(cause.response.get("Error", {}).get("Code")) if isinstance(cause, ClientError) else ""
+    )
+
+
 def _error_class(code: str) -> type[StorageError] | type[ObjectGoneError]:
     if code in _GONE:
         return ObjectGoneError

@@ -40,11 +40,11 @@ def observed(context: Any) -> Iterator[None]:
         metrics.flush_metrics()
 
 
-def report_image(key: str, digest: str, detections: int, timings: Timings) -> None:
+def report_image(key: str | None, digest: str, detections: int, timings: Timings) -> None:
     """Logs, measures and traces an image that was served.
 
     Args:
-        key: the image's.
+        key: the image's; None for one in an HTTP request without a name.
         digest: the model's.
         detections: how many objects were found.
         timings: how long each stage took.

@@ -21,7 +21,9 @@ from .timings import Span
 _HEADER = b'{"format": "json", "version": 1}\n'
 
 
-def send_image(key: str, spans: Sequence[Span], annotations: Mapping[str, str | int]) -> None:
+def send_image(
+    key: str | None, spans: Sequence[Span], annotations: Mapping[str, str | int]
+) -> None:
     """Sends an image's stages as a subsegment of the invocation; does nothing without tracing.
 
     X-Ray can search traces by their annotations. The key is metadata, which X-Ray only shows.

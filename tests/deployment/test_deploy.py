@@ -8,8 +8,10 @@ client; where a layer or that Python is missing, empty layers and the tests' own
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -22,6 +24,7 @@ from botocore.exceptions import ClientError
 from modules.cli.local_aws.aws import LocalAws
 from modules.cli.local_aws.execution_environment import unprivileged
 from modules.object_detection.images import decode_image
+from tests.cli.command import command
 from tests.colour_model import picture, write_colour_model
 from tests.conftest import ROOT
 from tests.deployment.odd_objects import answers, check_answers, drop_all
@@ -30,6 +33,8 @@ from tests.deployment.stack import Deployment, find_runtime, list_keys, png, wri
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
 FUNCTION = "object-detection-dev-detect"
+CALLER = "arn:aws:iam::123456789012:role/app"
+HTTP_PAGE = (ROOT / "docs" / "http.md").read_text()
 PLACE = "us-east-1:123456789012"
 
 
@@ -46,11 +51,17 @@ def deployment(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def updated(deployment: Deployment) -> Deployment:
-    """The stack after a second deployment: another confidence and engine, and a queue is told."""
+    """The stack after a second deployment: other confidence and engine, a queue, and a URL."""
     deployment.drop("input/before.png", png(picture(red=(2, 5))))
     engine = "onnxruntime" if deployment.runtime.has_onnxruntime else "opencv"
     deployment.aws.client("sqs").create_queue(QueueName="results")
-    deployment.deploy(confidence=0.9, engine=engine, notify=f"arn:aws:sqs:{PLACE}:results")
+    deployment.deploy(
+        confidence=0.9,
+        engine=engine,
+        notify=f"arn:aws:sqs:{PLACE}:results",
+        url="true",
+        urlCallers=CALLER,
+    )
     return deployment
 
 
@@ -274,6 +285,52 @@ def test_onnx_runtime_in_its_own_layer_finds_the_same(updated: Deployment) -> No
     (found,) = updated.document("output/onnxruntime.png.json")["detections"]
     assert found["label"] == "red"
     assert found["box"] == {"x": 16.0, "y": 40.0, "width": 8.0, "height": 8.0}
+
+
+def test_the_function_url_answers_what_the_bucket_does(updated: Deployment, tmp_path: Path) -> None:
+    photo = tmp_path / "red.png"
+    photo.write_bytes(png(picture(red=(2, 5))))
+    (tmp_path / "broken.jpg").write_bytes(b"<html>")
+    url = updated.outputs["Url"]
+    updated.drop("input/url.png", photo.read_bytes())
+    keys = list_keys(updated.storage, BUCKET)
+    files = (photo, tmp_path / "broken.jpg", "--output", tmp_path / "boxed")
+
+    run = command("detect", *files, "--url", url, "--json", environment=updated.aws.environment)
+
+    assert run.returncode == 1
+    assert "broken.jpg: 415: an HTML page, not a supported image" in run.stderr
+    (found,) = map(json.loads, run.stdout.splitlines())
+    stored = updated.document("output/url.png.json")
+    for part in ("model", "settings", "detections"):
+        assert found[part] == stored[part]
+    assert found["image"]["key"] == str(photo)
+    assert (tmp_path / "boxed" / "red.png").read_bytes() == updated.read("output/url.png")
+    assert list_keys(updated.storage, BUCKET) == keys
+
+
+@pytest.mark.parametrize(
+    ("language", "program"),
+    [("python", [sys.executable, "-c"]), ("js", ["node", "--input-type=module", "-e"])],
+)
+def test_the_clients_in_the_documentation_get_an_answer(
+    language: str, program: list[str], updated: Deployment, tmp_path: Path
+) -> None:
+    photo = tmp_path / "red.png"
+    photo.write_bytes(png(picture(red=(2, 5))))
+    (code,) = re.findall(rf"```{language}\n(.*?)```", HTTP_PAGE, re.DOTALL)
+
+    run = subprocess.run(
+        [*program, code.replace("demo/street.jpg", str(photo))],
+        cwd=ROOT,
+        env={**os.environ, **updated.aws.environment, "URL": updated.outputs["Url"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("red 1")
 
 
 def test_the_next_image_uses_a_changed_model_without_a_deployment(updated: Deployment) -> None:

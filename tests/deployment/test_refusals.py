@@ -79,6 +79,20 @@ def test_the_defaults_have_no_problems() -> None:
         ({"versioning": "on"}, "versioning=on cannot work: it must be true or false"),
         ({"logRetention": "31"}, "logRetention=31 cannot work: it must be a number of days that"),
         ({"tracing": "on"}, "tracing=on cannot work: it must be true or false"),
+        ({"url": "yes"}, "url=yes cannot work: it must be true or false"),
+        ({"url": "true"}, "urlCallers= cannot work: it must be the ARNs of those who may ask"),
+        ({"urlCallers": "arn:aws:iam::123456789012:role/app"}, "url=false cannot work: it must be"),
+        *(
+            ({"url": "true", "urlCallers": callers}, f"urlCallers={callers} cannot work: it must")
+            for callers in (
+                "*",
+                "123456789012",
+                "arn:aws:iam::123456789012:role/*",
+                "arn:aws:iam::*:root",
+                "lambda.amazonaws.com",
+                "arn:aws:iam::123456789012:role/app,*",
+            )
+        ),
         ({"alarmEmail": "me"}, "alarmEmail=me cannot work: it must be an e-mail address"),
         ({"inputPrefix": "*/"}, "inputPrefix=*/ cannot work"),
         ({"memroy": 512}, "memroy is no parameter; the parameters are arch, memory,"),

@@ -211,6 +211,71 @@ def test_with_snapstart_the_models_bucket_is_in_the_environment(package: Package
     assert package("snapstart").environment["MODEL"] == f"s3://{place}"
 
 
+def test_there_is_a_function_url_only_with_the_parameter(package: Packages) -> None:
+    for name in set(PACKAGES) - {"url", "everything"}:
+        packaged = package(name)
+        kinds = {resource["Type"] for resource in packaged.template["Resources"].values()}
+        assert "AWS::Lambda::Url" not in kinds
+        assert "Url" not in packaged.template["Outputs"]
+        for permission in packaged.of_type("AWS::Lambda::Permission"):
+            assert packaged.properties(permission)["Principal"] == "s3.amazonaws.com"
+
+
+def test_the_function_url_asks_for_signatures_and_is_an_output(package: Packages) -> None:
+    for name, target in (("url", {}), ("everything", {"Qualifier": "snapstart"})):
+        packaged = package(name)
+        (url,) = packaged.of_type("AWS::Lambda::Url")
+        assert packaged.properties(url) == {
+            "TargetFunctionArn": {"Fn::GetAtt": ["DetectLambdaFunction", "Arn"]},
+            "AuthType": "AWS_IAM",
+            **target,
+        }
+        assert packaged.template["Outputs"]["Url"]["Value"] == {"Fn::GetAtt": [url, "FunctionUrl"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "callers"),
+    [
+        (
+            "url",
+            {"Fn::GetAtt": ["DetectLambdaFunction", "Arn"]},
+            {"arn:aws:iam::123456789012:role/app"},
+        ),
+        (
+            "everything",
+            {"Ref": "DetectSnapStartLambdaAlias"},
+            {"arn:aws:iam::123456789012:role/app", "arn:aws:iam::210987654321:user/a,b"},
+        ),
+    ],
+)
+def test_only_the_named_callers_may_use_the_url_and_only_the_url(
+    name: str, function: Any, callers: set[str], package: Packages
+) -> None:
+    packaged = package(name)
+    permissions = [
+        packaged.properties(permission)
+        for permission in packaged.of_type("AWS::Lambda::Permission")
+    ]
+    own = [one for one in permissions if one["Principal"] != "s3.amazonaws.com"]
+
+    assert all(one["FunctionName"] == function for one in own)
+    allowed = {(one["Principal"], one["Action"]): one for one in own}
+    assert len(allowed) == len(own)
+    assert {principal for principal, _ in allowed} == callers
+    for caller in callers:
+        url = allowed[caller, "lambda:InvokeFunctionUrl"]
+        invoke = allowed[caller, "lambda:InvokeFunction"]
+        assert url["FunctionUrlAuthType"] == "AWS_IAM"
+        assert invoke["InvokedViaFunctionUrl"] is True
+    assert len(own) == 2 * len(callers)
+
+
+def test_with_a_url_the_models_bucket_is_in_the_environment(package: Packages) -> None:
+    place = "object-detection-dev-123456789012-us-east-1/models/yolo-fastest-1.1-xl/"
+
+    assert package("url").environment["MODEL"] == f"s3://{place}"
+
+
 def test_alarms_watch_lost_failed_slow_and_throttled_events(package: Packages) -> None:
     for name in ("default", "prod", "everything"):
         packaged = package(name)

@@ -14,8 +14,16 @@ from random import Random
 import numpy as np
 import PIL.Image
 
-from modules.errors import EventError, ImageError, ModelError, TransientError, WeightsError
-from modules.events import Outcome, Verdict, read_event
+from modules.errors import (
+    EventError,
+    ImageError,
+    ModelError,
+    RequestError,
+    TransientError,
+    WeightsError,
+)
+from modules.events import Outcome, Verdict, is_http, read_event
+from modules.events.http_request import read_request
 from modules.object_detection.annotate import annotate
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detections import Detections
@@ -89,6 +97,9 @@ def _run_event(data: bytes) -> None:
         event = json.loads(data)
     except (ValueError, RecursionError):
         return  # Lambda passes only JSON to the function
+    if is_http(event):
+        assert isinstance(read_request(event).body, bytes)
+        return
     invocation = read_event(event)
     outcomes: list[list[Outcome]] = []
     for request in invocation.requests:
@@ -236,7 +247,7 @@ TARGETS = {
         lambda: [path.read_bytes() for path in sorted(_EVENTS.glob("*.json"))],
         DOCUMENT,
         _run_event,
-        (EventError, TransientError),
+        (EventError, RequestError, TransientError),
         16 << 20,
     ),
     "cfg": Target(

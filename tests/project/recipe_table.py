@@ -39,6 +39,7 @@ EXPECTED = {
         "input/street.jpg\tstop sign",
     ],
     "docs/deployment.md: When something fails": ['"message":"done"', '"skipped": ['],
+    "docs/http.md: From a shell": ["demo/street.jpg\tstop sign", '"label": "stop sign"'],
     "docs/models.md: Into the bucket": ["s3://pictures-of-mine/models/fruits/"],
 }
 

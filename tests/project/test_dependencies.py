@@ -88,6 +88,14 @@ def test_the_function_does_not_load(package: str) -> None:
     run_python(f"import sys, lambda_function; sys.exit({package!r} in sys.modules)")
 
 
+def test_a_cold_start_loads_nothing_for_http_requests() -> None:
+    run_python(
+        "import sys, lambda_function; "
+        "sys.exit(any(name.rpartition('.')[2].startswith('http_') for name in sys.modules"
+        " if name.startswith('modules.')))"
+    )
+
+
 def test_the_model_is_requested_before_numpy_and_opencv_are_imported() -> None:
     run_python(
         "import sys; sys.modules['numpy'] = sys.modules['cv2'] = None; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 import stat
@@ -10,6 +9,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import moto_extensions
 from .execution_environment import Function
+from .function_url import FunctionUrl
 from .functions import Functions
 from .moto_server import REGION, MotoServer
 
@@ -65,10 +66,11 @@ class LocalAws(MotoServer):
             retry_seconds=self._retry_seconds,
             concurrency=self._concurrency,
         )
-        moto_extensions.install(self.functions)
+        moto_extensions.install(self.functions, self._start_url)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        moto_extensions.close_urls()
         self.functions.close()
         super().__exit__(*exception)
         shutil.rmtree(self._folder, onerror=_force_remove)
@@ -84,8 +86,8 @@ class LocalAws(MotoServer):
             arn=deployed.function_arn,
             handler=deployed.handler,
             python=self._python,
-            task=self._unpack(deployed.code_bytes),
-            layers=tuple(self._unpack(layer.code_bytes) for layer in layers),
+            task=self._unpack(deployed.code_digest, deployed.code_bytes),
+            layers=tuple(self._unpack(layer.code_digest, layer.code_bytes) for layer in layers),
             variables=tuple({**variables, **self._function_environment(deployed)}.items()),
             memory_mb=int(deployed.memory_size),
             timeout_seconds=float(deployed.timeout),
@@ -97,12 +99,18 @@ class LocalAws(MotoServer):
         execution = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}"}
         return execution | {name: self.environment[name] for name in names}
 
-    def _unpack(self, data: bytes) -> Path:
+    def _start_url(self, name: str) -> FunctionUrl:
+        names = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+        key, secret = (self.environment[each] for each in names)
+        return FunctionUrl(partial(self.functions.invoke, name), (key, secret), REGION)
+
+    def _unpack(self, digest: str, data: bytes) -> Path:
         """Unpacks a zip into a read-only folder, unless an earlier call did; returns the folder.
 
         Several workers need the same zips at the start, so one at a time unpacks.
         """
-        folder = self._folder / hashlib.sha256(data).hexdigest()[:16]
+        # moto has hashed the zip; to hash a layer's 80 MB takes longer than to answer a request
+        folder = self._folder / digest[:16]
         with self._unpack_lock:
             if not folder.exists():
                 temporary = Path(tempfile.mkdtemp(dir=self._folder))

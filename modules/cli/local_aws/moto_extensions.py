@@ -26,10 +26,14 @@ from moto.s3 import notifications
 from moto.s3.models import FakeBucket
 
 from .execution_environment import Outcome
+from .function_url import FunctionUrl
 from .functions import AsyncPolicy, Functions
 from .moto_server import REGION
 
 _LEFT_OUT = ("AWS::S3::BucketPolicy", "AWS::CloudWatch::Alarm")
+# function URLs that are deployed, by function name
+_URLS: dict[str, FunctionUrl] = {}
+_start_url: list[Callable[[str], FunctionUrl]] = []
 # moto's name for each kind of notification, its destination's and its list's in a template
 _DESTINATIONS = (
     ("CloudFunction", "Function", "LambdaConfigurations"),
@@ -40,8 +44,12 @@ _DESTINATIONS = (
 _ASYNC_CONFIGURATIONS: dict[str, tuple[int, str | None]] = {}
 
 
-def install(functions: Functions) -> None:
-    """Patches moto, for the lifetime of this process, to invoke through `functions`."""
+def install(functions: Functions, start_url: Callable[[str], FunctionUrl]) -> None:
+    """Patches moto, for the lifetime of this process, to invoke through `functions`.
+
+    `start_url` starts the URL of a function, given its name.
+    """
+    _start_url[:] = [start_url]
     moto_delete_stack = CloudFormationBackend.delete_stack
 
     def invoke(self: LambdaFunction, body: Any, headers: Any, answer: Any) -> bytes:
@@ -66,6 +74,12 @@ def install(functions: Functions) -> None:
     notifications._invoke_awslambda = notify
     CloudFormationBackend.delete_stack = delete_stack
     LayerVersion.__str__ = lambda self: self.arn  # `serverless info` shows it
+
+
+def close_urls() -> None:
+    """Stops every function URL."""
+    for name in list(_URLS):
+        _URLS.pop(name).close()
 
 
 def _hide_warnings() -> None:
@@ -125,6 +139,57 @@ class EventInvokeConfig(CloudFormationModel):
     def delete(self, *_: Any) -> None:
         """Restores Lambda's defaults for the function."""
         _ASYNC_CONFIGURATIONS.pop(self._function_name, None)
+
+
+class Url(CloudFormationModel):
+    """The resource AWS::Lambda::Url. moto finds this class by its base class."""
+
+    def __init__(self, function_name: str) -> None:
+        self.physical_resource_id = function_name
+        if function_name not in _URLS:
+            (start,) = _start_url
+            _URLS[function_name] = start(function_name)
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """Returns the property with the resource's name: none."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Returns the resource type that this class implements."""
+        return "AWS::Lambda::Url"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Returns whether a template may ask for this attribute."""
+        return attr in ("FunctionUrl", "FunctionArn")
+
+    def get_cfn_attribute(self, name: str) -> str:
+        """Returns an attribute for Fn::GetAtt."""
+        if name == "FunctionUrl":
+            return _URLS[self.physical_resource_id].address
+        return f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:{self.physical_resource_id}"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, *_: Any, **__: Any
+    ) -> Url:
+        """Starts the URL of the template's function."""
+        properties = cloudformation_json["Properties"]
+        return cls(str(properties["TargetFunctionArn"]).split(":")[6])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, *_: Any
+    ) -> Url:
+        """Keeps the URL: nothing about it can change."""
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json)
+
+    def delete(self, *_: Any) -> None:
+        """Stops the URL."""
+        if url := _URLS.pop(self.physical_resource_id, None):
+            url.close()
 
 
 def _complete_after_cloudformation(

@@ -1,5 +1,6 @@
 """No error of a worker loses an asynchronous event: it is retried, and then a dead letter."""
 
+import hashlib
 import json
 import sys
 import threading
@@ -185,7 +186,7 @@ def test_threads_that_unpack_the_same_zip_get_the_same_folder() -> None:
 
         def unpack() -> None:
             barrier.wait()
-            folders.append(aws._unpack(data))
+            folders.append(aws._unpack(hashlib.sha256(data).hexdigest(), data))
 
         threads = [threading.Thread(target=unpack) for _ in range(16)]
         for thread in threads:
