@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
+from tests.conftest import ROOT
 from tests.hostile.builders import (
     HEIGHT,
     WIDTH,
@@ -28,6 +30,8 @@ from tests.hostile.builders import (
     with_exif,
 )
 from tests.hostile.kinds import GREY, RGB, Kind, frames, grey, result
+
+_HEIC: Path = ROOT / "tests" / "object_detection" / "images" / "data" / "plain.heic"
 
 
 def _pngs() -> Iterator[Kind]:
@@ -196,6 +200,16 @@ def _shapes() -> Iterator[Kind]:
         yield result(f"PNG of {width} x {height}", save(picture, "PNG"), picture)
 
 
+def _read_only_formats() -> Iterator[Kind]:
+    """Formats that come back as JPEG."""
+    yield Kind("animated GIF", frames("GIF"))  # its 256 colours are not those of the gradient
+    yield result("AVIF", save(RGB, "AVIF", quality=95))
+    yield result("animated AVIF", frames("AVIF"))
+    yield result("JPEG 2000", save(RGB, "JPEG2000"))
+    yield result("Netpbm image", save(RGB, "PPM"))
+    yield Kind("HEIC", _HEIC.read_bytes(), None, (128, 64))
+
+
 ODD_IMAGES = [
     *_pngs(),
     *_jpegs(),
@@ -204,4 +218,5 @@ ODD_IMAGES = [
     *_bmps(),
     *_webps(),
     *_shapes(),
+    *_read_only_formats(),
 ]

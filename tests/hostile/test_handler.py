@@ -16,6 +16,9 @@ DOZEN = [
     "nothing",
     "HTML",
     "animated GIF",
+    "HEIC",
+    "AVIF",
+    "JPEG 2000",
     "PDF with a JPEG in it",
     "JPEG cut at 7/8",
     "PNG of 65,535 squared",
@@ -49,16 +52,19 @@ def test_every_file_gets_either_a_result_or_a_failure_record(
 
 
 def _check_outcome(bucket: LocalBucket, kind: Kind) -> None:
-    published, reason = _read(bucket, f"output/{kind.name}.jpg"), f"failed/{kind.name}.jpg.json"
+    reason = f"failed/{kind.name}.jpg.json"
     document = _read(bucket, f"output/{kind.name}.jpg.json")
     if kind.refusal is not None:
-        assert (published, document) == (None, None)
+        assert _read(bucket, f"output/{kind.name}.jpg") is None
+        assert document is None
         message = json.loads(_read(bucket, reason)["Body"].read())["error"]["message"]
         assert kind.refusal in message
         return
     assert _read(bucket, reason) is None
-    described = json.loads(document["Body"].read())["image"]
-    assert (described["width"], described["height"]) == kind.size
+    body = json.loads(document["Body"].read())
+    assert (body["image"]["width"], body["image"]["height"]) == kind.size
+    published = _read(bucket, body["annotated"]["key"])
+    assert published["ContentType"] == body["annotated"]["media_type"]
     with PIL.Image.open(io.BytesIO(published["Body"].read())) as drawn:
         assert drawn.size == kind.size
         assert published["ContentType"] == PIL.Image.MIME[str(drawn.format)]
