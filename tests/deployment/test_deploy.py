@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -23,6 +24,8 @@ from botocore.exceptions import ClientError
 
 from modules.cli.local_aws.aws import LocalAws
 from modules.cli.local_aws.execution_environment import unprivileged
+from modules.cli.page.function import Choice, DeployedFunction
+from modules.errors import UsageError
 from modules.object_detection.images import decode_image
 from tests.cli.command import command
 from tests.colour_model import picture, write_colour_model
@@ -340,6 +343,41 @@ def test_the_next_image_uses_a_changed_model_without_a_deployment(updated: Deplo
 
     document = updated.document("output/changed.png.json")
     assert [item["label"] for item in document["detections"]] == ["rouge"]
+
+
+def test_the_page_sends_a_picture_again_and_changes_the_model(
+    updated: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in updated.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    updated.upload_model(write_colour_model(tmp_path / "other"), "models/other/")
+    function = DeployedFunction("dev", updated.bucket)
+    first = function.choice()
+    assert first == Choice("models/yolo-fastest-1.1-xl/")
+    updated.drop("input/again.png", png(picture(red=(2, 5))))
+    storage = updated.aws.client("s3")
+    storage.delete_object(Bucket=updated.bucket, Key="output/again.png.json")
+
+    function.choose("models/other/")
+    assert function.choice() == Choice("models/other/")
+    function.retry(updated.bucket, "input/again.png")
+
+    for _ in range(100):
+        if "output/again.png.json" in list_keys(storage, updated.bucket, "output/"):
+            break
+        time.sleep(0.1)
+    assert updated.document("output/again.png.json")["model"]["name"] == "other"
+    assert first.current
+    function.choose(first.current)
+
+
+def test_the_page_names_the_bucket_that_the_stage_has(
+    updated: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in updated.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"the stage has the bucket s3://{updated.bucket}"):
+        DeployedFunction("dev", "another-bucket").retry("another-bucket", "input/a.jpg")
 
 
 def test_a_photo_comes_back_right_in_every_format_that_people_drop(

@@ -69,7 +69,8 @@ class DeployedFunction:
             configuration = self._configuration()
         except UsageError as error:
             return Choice(None, str(error))
-        return Choice(str(_variables(configuration).get("MODEL", "")) or None)
+        model = _variables(configuration).get("MODEL", "")
+        return Choice(model.removeprefix(f"s3://{self._bucket}/") or None)
 
     def choose(self, prefix: str) -> None:
         """Changes the setting MODEL, if the configuration is still the one that was read."""
@@ -77,10 +78,14 @@ class DeployedFunction:
         from botocore.exceptions import BotoCoreError, ClientError
 
         configuration = self._configuration()
+        variables = _variables(configuration)
+        # A function with a URL names the bucket in MODEL, because a request may name none
+        has_bucket = variables.get("MODEL", "").startswith("s3://")
+        variables["MODEL"] = f"s3://{self._bucket}/{prefix}" if has_bucket else prefix
         try:
             boto3.client("lambda").update_function_configuration(
                 FunctionName=configuration["FunctionName"],
-                Environment={"Variables": {**_variables(configuration), "MODEL": prefix}},
+                Environment={"Variables": variables},
                 RevisionId=configuration["RevisionId"],
             )
         except (ClientError, BotoCoreError) as error:
