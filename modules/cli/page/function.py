@@ -82,11 +82,13 @@ class DeployedFunction:
         # A function with a URL names the bucket in MODEL, because a request may name none
         has_bucket = variables.get("MODEL", "").startswith("s3://")
         variables["MODEL"] = f"s3://{self._bucket}/{prefix}" if has_bucket else prefix
+        # The local AWS has no revisions
+        revision = {key: configuration[key] for key in ("RevisionId",) if key in configuration}
         try:
             boto3.client("lambda").update_function_configuration(
                 FunctionName=configuration["FunctionName"],
                 Environment={"Variables": variables},
-                RevisionId=configuration["RevisionId"],
+                **revision,
             )
         except (ClientError, BotoCoreError) as error:
             raise UsageError(f"the function's setting MODEL cannot be changed: {error}") from error
