@@ -36,9 +36,7 @@ def yolo_exports(name: str, folder: Path, images: list[Image]) -> Exports:
     """Yields every form of one of Ultralytics' networks, with the project's predictor for it."""
     from ultralytics import YOLO
 
-    weights = (
-        folder / f"random-{name}.pt"
-    )  # under its usual name, the trained file would be downloaded
+    weights = folder / "random.pt"  # under its usual name, the trained file would be downloaded
     torch.manual_seed(0)
     model = YOLO(f"{name}.yaml")
     head = model.model.model[-1]
@@ -80,7 +78,7 @@ def rt_detr_exports(name: str, folder: Path, images: list[Image]) -> Exports:
     """Yields RT-DETR with a fixed size and with any size."""
     from ultralytics import RTDETR
 
-    weights = folder / f"random-{name}.pt"
+    weights = folder / "random.pt"
     torch.manual_seed(0)
     model = RTDETR(f"{name}.yaml")
     batch = blobs(images, SIZE)

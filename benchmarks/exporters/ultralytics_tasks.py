@@ -24,7 +24,7 @@ def exports(name: str, folder: Path, images: list[Image]) -> Exports:
     """Yields every form of one network, with the project's predictor for it."""
     from ultralytics import YOLO
 
-    weights = folder / f"random-{name}.pt"
+    weights = folder / "random.pt"
     torch.manual_seed(0)
     model = YOLO(f"{name}.yaml")
     head = model.model.model[-1]
