@@ -98,7 +98,7 @@ class ResultIndex:
         Raises:
             StorageError: the bucket cannot be listed.
         """
-        self._refresh(is_fresh=is_fresh)
+        self._refresh(is_fresh=is_fresh, is_awaited=is_fresh or after is None)
         entries = self._entries
         unread = self._start_reading(entries) if query else 0
         start = 0
@@ -130,8 +130,12 @@ class ResultIndex:
         summaries = map(self._summary, self._entries[:_MAX_REQUESTS])
         return next((summary.model for summary in summaries if summary.model), None)
 
-    def _refresh(self, *, is_fresh: bool = False) -> None:
-        """Lists the bucket in a thread if the listing is old; waits a moment for its end."""
+    def _refresh(self, *, is_fresh: bool = False, is_awaited: bool = True) -> None:
+        """Lists the bucket in a thread if the listing is old.
+
+        Waits a moment for its end if `is_awaited`; a page that continues another one needs no
+        newer results.
+        """
         with self._lock:
             is_running = self._lister is not None and self._lister.is_alive()
             age = time.monotonic() - self._listed_at
@@ -140,7 +144,7 @@ class ResultIndex:
                 self._lister = threading.Thread(target=self._list, daemon=True)
                 self._lister.start()
             lister = self._lister
-        if lister:
+        if lister and is_awaited:
             lister.join(_MOST_WAIT)
         if self._error:
             raise self._error
