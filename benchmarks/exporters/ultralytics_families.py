@@ -61,6 +61,12 @@ def yolo_exports(name: str, folder: Path, images: list[Image]) -> Exports:
 
 def found(model: Any, image: Image) -> Detections:
     """Returns the detections of Ultralytics' predictor, which runs the file with ONNX Runtime."""
+    boxes = predict(model, image).boxes
+    return inside(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy(), image)
+
+
+def predict(model: Any, image: Image) -> Any:
+    """Returns what Ultralytics' predictor finds, with the thresholds of this comparison."""
     (result,) = model.predict(
         image,
         imgsz=SIZE,
@@ -70,8 +76,7 @@ def found(model: Any, image: Image) -> Detections:
         verbose=False,
         max_det=MAX_DETECTIONS,
     )
-    boxes = result.boxes
-    return inside(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy(), image)
+    return result
 
 
 def rt_detr_exports(name: str, folder: Path, images: list[Image]) -> Exports:

@@ -10,9 +10,9 @@ import torch
 
 from modules.object_detection.detections import Detections
 
-from .comparison import CONFIDENCE, MAX_DETECTIONS, NMS, Export, Exports, Image, inside
+from .comparison import Export, Exports, Image, inside
 from .random_weights import blobs, settle
-from .ultralytics_families import FORMS, SIZE
+from .ultralytics_families import FORMS, SIZE, predict
 
 TASKS = {"seg": "segment", "pose": "pose", "obb": "obb"}
 NAMES = tuple(
@@ -54,15 +54,7 @@ def found(model: Any, task: str, image: Image) -> Detections:
     """
     if task == "segment":
         keep_empty_masks()
-    (result,) = model.predict(
-        image,
-        imgsz=SIZE,
-        conf=CONFIDENCE,
-        iou=NMS,
-        rect=False,
-        verbose=False,
-        max_det=MAX_DETECTIONS,
-    )
+    result = predict(model, image)
     boxes = result.obb if task == "obb" else result.boxes
     return inside(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy(), image)
 
