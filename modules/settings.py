@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
@@ -29,18 +29,29 @@ _NOT_IN_DIGEST = (
     "force",
 )
 # Settings that do nothing unless they are on; a digest without them stays what it was before them
-_IN_DIGEST_IF_ON = ("multi_label",)
+_IN_DIGEST_IF_ON = ("multi_label", "slice_side", "slice_overlap")
+# Fields whose variable has another name than they have
+_VARIABLES = {"slice_side": "SLICE"}
+# A slice with fewer pixels a side shows parts of things; a JPEG has at most 65,535
+_SLICE_SIDES = (64, 65535)
+_MAX_OVERLAP = 0.9
+_EXPECTED = {
+    "slice_side": "a whole number of pixels from {} to {}, like 640, or nothing".format(
+        *_SLICE_SIDES
+    )
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting with its default. A field is read from the environment variable of its name.
+    """Every setting with its default. A field is read from the variable that `variable_of` names.
 
     docs/settings.md explains each one. classes: labels to keep; empty for all. resize: "stretch",
     "letterbox", or empty for what the model was trained with. multi_label: a box counts for every
-    class above the confidence, not only for its most probable one. engine: a name in
-    `ENGINE_NAMES`, or "auto" for the first of them that runs the model. force: makes results again
-    even if current ones exist.
+    class above the confidence, not only for its most probable one. slice_side: in pixels, of the
+    slices of large images; None for no slices. slice_overlap: of neighbouring slices, as a part of
+    their side. engine: a name in `ENGINE_NAMES`, or "auto" for the first of them that runs the
+    model. force: makes results again even if current ones exist.
     """
 
     input_prefix: str = "input/"
@@ -51,6 +62,8 @@ class Settings:
     nms: float = 0.4
     multi_label: bool = False
     classes: tuple[str, ...] = ()
+    slice_side: int | None = None
+    slice_overlap: float = 0.2
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
     max_image_pixels: int = 120_000_000
@@ -64,6 +77,13 @@ class Settings:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise _error(name, value, "a number from 0 to 1, like 0.5")
+        if self.slice_side is not None:
+            smallest, largest = _SLICE_SIDES
+            if not smallest <= self.slice_side <= largest:
+                raise _error("slice_side", self.slice_side, _EXPECTED["slice_side"])
+        if not 0 <= self.slice_overlap <= _MAX_OVERLAP:
+            expected = f"a number from 0 to {_MAX_OVERLAP}, like 0.2"
+            raise _error("slice_overlap", self.slice_overlap, expected)
         if not (math.isfinite(self.model_ttl_seconds) and self.model_ttl_seconds >= 0):
             raise _error("model_ttl_seconds", self.model_ttl_seconds, "0 or more seconds, like 60")
         for name in ("max_image_bytes", "max_image_pixels"):
@@ -115,6 +135,8 @@ class Settings:
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["engine"] = engine
+        if self.slice_side is None:
+            values["slice_overlap"] = None
         values = {
             name: value
             for name, value in values.items()
@@ -126,10 +148,15 @@ class Settings:
     def described(self) -> dict[str, float | bool]:
         """Returns what a result's document says about the settings that it was made with.
 
-        `multi_label` is there only if it is on, so that documents are what they were before it.
+        `multi_label`, `slice` and `slice_overlap` are there only if they are on, so that documents
+        are what they were before them.
         """
         described: dict[str, float | bool] = {"confidence": self.confidence, "nms": self.nms}
-        return {**described, "multi_label": True} if self.multi_label else described
+        if self.multi_label:
+            described["multi_label"] = True
+        if self.slice_side is not None:
+            described |= {"slice": self.slice_side, "slice_overlap": self.slice_overlap}
+        return described
 
     @classmethod
     def from_arguments(
@@ -145,17 +172,21 @@ class Settings:
             confidence=getattr(arguments, "confidence", None),
             nms=getattr(arguments, "nms", None),
             multi_label=getattr(arguments, "multi_label", None),
+            slice_side=getattr(arguments, "slice", None),
+            slice_overlap=getattr(arguments, "slice_overlap", None),
         )
 
     def changed(self, options: Mapping[str, str]) -> Settings:
-        """Returns these settings with other values for some fields, which are read from texts.
+        """Returns these settings with other values for some of them, which are read from texts.
+
+        `options` have the names of the variables, in lower case.
 
         Raises:
             SettingsError: a value cannot be read, or is invalid.
         """
-        kinds = {field.name: type(field.default) for field in fields(self)}
+        by_name = {variable_of(field.name).lower(): field for field in fields(self)}
         values: dict[str, Any] = {
-            name: _read(name, text.strip(), kinds[name]) for name, text in options.items()
+            by_name[name].name: _read(by_name[name], text.strip()) for name, text in options.items()
         }
         return replace(self, **values)
 
@@ -171,9 +202,10 @@ class Settings:
         values: dict[str, object] = {}
         for field in fields(cls):
             given = options.get(field.name)
-            text = (environment.get(field.name.upper(), "") if given is None else given).strip()
+            variable = environment.get(variable_of(field.name), "")
+            text = (variable if given is None else given).strip()
             if text:
-                values[field.name] = _read(field.name, text, type(field.default))
+                values[field.name] = _read(field, text)
         return cls(**values)  # type: ignore[arg-type]
 
 
@@ -197,9 +229,31 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
         const="1",
         help="count a box for every class above the confidence, not only for the most probable one",
     )
+    parser.add_argument(
+        "--slice",
+        metavar="SIDE",
+        help="look at an image in overlapping slices, too, of this many pixels a side, to find "
+        "small things in large images",
+    )
+    parser.add_argument(
+        "--slice-overlap",
+        metavar="O",
+        help="how much neighbouring slices overlap, as a part of their side, 0 to "
+        f"{_MAX_OVERLAP} (default {Settings.slice_overlap})",
+    )
 
 
-def _read(name: str, text: str, kind: type) -> object:
+def variable_of(field: str) -> str:
+    """Returns the environment variable from which a field is read."""
+    return _VARIABLES.get(field, field.upper())
+
+
+def _read(field: Field[Any], text: str) -> object:
+    name, kind = field.name, type(field.default)
+    if field.default is None:  # a whole number, or nothing
+        if not text:
+            return None
+        kind = int
     if kind is bool:
         if text.lower() not in _FLAGS:
             raise _error(name, text, "1 or 0")
@@ -209,9 +263,9 @@ def _read(name: str, text: str, kind: type) -> object:
             return tuple(item.strip() for item in text.split(",") if item.strip())
         return kind(text)
     except ValueError:
-        expected = "a whole number" if kind is int else "a number"
+        expected = _EXPECTED.get(name, "a whole number" if kind is int else "a number")
         raise _error(name, text, expected) from None
 
 
 def _error(name: str, value: object, expected: str) -> SettingsError:
-    return SettingsError(f"{name.upper()}={value} cannot work: it must be {expected}")
+    return SettingsError(f"{variable_of(name)}={value} cannot work: it must be {expected}")

@@ -66,6 +66,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "CLASSES",
         "ENGINE",
         "RESIZE",
+        "SLICE",
+        "SLICE_OVERLAP",
         "INPUT_PREFIX",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -22,6 +22,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
             "NMS": "1",
             "MULTI_LABEL": "1",
             "CLASSES": "dog, traffic light",
+            "SLICE": "640",
+            "SLICE_OVERLAP": "0.25",
             "MODEL_TTL_SECONDS": "0",
             "MAX_IMAGE_BYTES": "1000",
             "MAX_IMAGE_PIXELS": "2000",
@@ -39,6 +41,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         nms=1.0,
         multi_label=True,
         classes=("dog", "traffic light"),
+        slice_side=640,
+        slice_overlap=0.25,
         model_ttl_seconds=0.0,
         max_image_bytes=1000,
         max_image_pixels=2000,
@@ -67,6 +71,15 @@ def test_the_digest_names_the_engine_that_was_used() -> None:
         ("CONFIDENCE", "nan", "a number from 0 to 1"),
         ("NMS", "-0.1", "a number from 0 to 1"),
         ("MULTI_LABEL", "yes", "1 or 0"),
+        *(
+            ("SLICE", value, "a whole number of pixels from 64 to 65535, like 640, or nothing")
+            for value in ("0", "-640", "10", "65536", "640.0", "abc", "inf")
+        ),
+        ("SLICE_OVERLAP", "20 %", "a number"),
+        *(
+            ("SLICE_OVERLAP", value, "a number from 0 to 0.9, like 0.2")
+            for value in ("-0.1", "0.95", "1", "20", "nan")
+        ),
         ("MODEL_TTL_SECONDS", "-1", "0 or more seconds"),
         ("MODEL_TTL_SECONDS", "inf", "0 or more seconds"),
         ("MAX_IMAGE_BYTES", "10 MB", "a whole number"),
@@ -124,6 +137,7 @@ def test_any_other_value_of_force_is_refused() -> None:
         {"classes": ("dog",)},
         {"engine": "onnxruntime"},
         {"resize": "letterbox"},
+        {"slice_side": 640},
     ],
 )
 def test_a_setting_that_changes_results_changes_the_digest(changes: dict[str, Any]) -> None:
@@ -135,6 +149,31 @@ def test_prefixes_limits_and_force_do_not_change_the_digest() -> None:
     other = Settings(input_prefix="in/", max_image_bytes=1, model_ttl_seconds=1, force=True)
 
     assert other.digest("m", "opencv") == digest() != other.digest("another model", "opencv")
+
+
+def test_the_overlap_of_slices_changes_the_digest_only_if_there_are_slices() -> None:
+    assert digest(slice_overlap=0.3) == digest()
+    assert len({digest(slice_side=640, slice_overlap=part) for part in (0, 0.1, 0.2)}) == 3
+
+
+def test_settings_without_slices_are_described_as_before_there_were_slices() -> None:
+    assert Settings(slice_overlap=0.3).described() == {"confidence": 0.5, "nms": 0.4}
+    assert Settings(slice_side=320).described() == {
+        "confidence": 0.5,
+        "nms": 0.4,
+        "slice": 320,
+        "slice_overlap": 0.2,
+    }
+
+
+def test_an_empty_option_turns_slices_off() -> None:
+    environment = {"SLICE": "640"}
+
+    assert Settings.from_environment(environment, slice_side="").slice_side is None
+    assert Settings.from_environment(environment).changed({"slice": ""}).slice_side is None
+    assert Settings().changed({"slice": "512", "slice_overlap": "0"}) == Settings(
+        slice_side=512, slice_overlap=0
+    )
 
 
 def test_failures_and_results_must_have_different_prefixes() -> None:

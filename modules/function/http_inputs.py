@@ -15,7 +15,7 @@ from ..errors import RequestError, SettingsError
 from ..events.http_request import HttpRequest
 from ..settings import Settings
 
-_SETTINGS = ("confidence", "nms", "multi_label", "classes")
+_SETTINGS = ("confidence", "nms", "multi_label", "classes", "slice", "slice_overlap")
 _NAME = "name"
 _MAX_NAME_BYTES = 1024  # as of a key in S3
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

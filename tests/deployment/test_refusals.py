@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from modules.errors import SettingsError
-from modules.settings import Settings
+from modules.settings import Settings, variable_of
 from tests.conftest import ROOT
 from tests.deployment.framework import params, serverless
 
@@ -28,6 +28,8 @@ SETTINGS = {
     "confidence": "confidence",
     "nms": "nms",
     "classes": "classes",
+    "slice": "slice_side",
+    "sliceOverlap": "slice_overlap",
     "resize": "resize",
     "engine": "engine",
     "maxImageBytes": "max_image_bytes",
@@ -160,13 +162,13 @@ def test_deployment_and_function_refuse_the_same_values() -> None:
         "letterbox",
         "dog,cat",
     ]
-    texts += ["s3://models-of-mine/yolo/"]
+    texts += ["s3://models-of-mine/yolo/", "63", "64", "640", "65535", "65536", "0.9", "0.91"]
     cases = [{name: text} for name in SETTINGS for text in texts]
 
     for case, found in zip(cases, problems(*cases), strict=True):
         ((name, text),) = case.items()
         try:
-            Settings.from_environment({SETTINGS[name].upper(): text})
+            Settings.from_environment({variable_of(SETTINGS[name]): text})
         except SettingsError:
             assert found, f"{name}={text} is refused by the function only"
         else:
@@ -179,7 +181,7 @@ def test_deployment_and_function_refuse_the_same_values() -> None:
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:
-    environment = {setting.upper(): str(DEFAULTS[name]) for name, setting in SETTINGS.items()}
+    environment = {variable_of(setting): str(DEFAULTS[name]) for name, setting in SETTINGS.items()}
 
     # the function has the layer of OpenCV alone, and Settings() may take either engine
     assert Settings.from_environment(environment) == Settings(engine="opencv")

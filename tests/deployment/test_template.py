@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modules.settings import Settings
+from modules.settings import Settings, variable_of
 from tests.conftest import ROOT
 from tests.deployment.conftest import PACKAGES
 from tests.deployment.framework import Package
@@ -123,6 +123,8 @@ def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
         nms=1,
         multi_label=True,
         classes=("dog", "stop sign"),
+        slice_side=320,
+        slice_overlap=0.25,
         resize="letterbox",
         engine="onnxruntime",
         max_image_bytes=1000,
@@ -139,7 +141,7 @@ def test_opencv_has_the_same_pixel_limit_as_the_settings(package: Packages, name
 
 
 def test_every_setting_is_in_the_environment(package: Packages) -> None:
-    names = {name.upper() for name in Settings.__dataclass_fields__}
+    names = {variable_of(name) for name in Settings.__dataclass_fields__}
 
     assert names <= set(package("default").environment)
 
