@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
 _RESIZES = ("stretch", "letterbox")
+BOXES, BLUR, PIXELATE, NOTHING = DRAWINGS = ("boxes", "blur", "pixelate", "none")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 # Settings that change where a result is stored, or whether there is one, but not its content
 _NOT_IN_DIGEST = (
@@ -29,7 +30,7 @@ _NOT_IN_DIGEST = (
     "force",
 )
 # Settings that do nothing unless they are on; a digest without them stays what it was before them
-_IN_DIGEST_IF_ON = ("multi_label", "slice_side", "slice_overlap")
+_IN_DIGEST_IF_ON = ("multi_label", "slice_side", "slice_overlap", "draw")
 # Fields whose variable has another name than they have
 _VARIABLES = {"slice_side": "SLICE"}
 # A slice with fewer pixels a side shows parts of things; a JPEG has at most 65,535
@@ -50,8 +51,8 @@ class Settings:
     "letterbox", or empty for what the model was trained with. multi_label: a box counts for every
     class above the confidence, not only for its most probable one. slice_side: in pixels, of the
     slices of large images; None for no slices. slice_overlap: of neighbouring slices, as a part of
-    their side. engine: a name in `ENGINE_NAMES`, or "auto" for the first of them that runs the
-    model. force: makes results again even if current ones exist.
+    their side. draw: one of `DRAWINGS`. engine: a name in `ENGINE_NAMES`, or "auto" for the first
+    of them that runs the model. force: makes results again even if current ones exist.
     """
 
     input_prefix: str = "input/"
@@ -64,6 +65,7 @@ class Settings:
     classes: tuple[str, ...] = ()
     slice_side: int | None = None
     slice_overlap: float = 0.2
+    draw: str = BOXES
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
     max_image_pixels: int = 120_000_000
@@ -91,6 +93,8 @@ class Settings:
                 raise _error(name, getattr(self, name), "1 or more")
         if self.engine not in (AUTO, *ENGINE_NAMES):
             raise _error("engine", self.engine, f"one of {', '.join([AUTO, *ENGINE_NAMES])}")
+        if self.draw not in DRAWINGS:
+            raise _error("draw", self.draw, f"one of {', '.join(DRAWINGS)}")
         if self.resize and self.resize not in _RESIZES:
             raise _error("resize", self.resize, f"one of {', '.join(_RESIZES)}, or nothing")
         if not self.model.strip("/"):
@@ -137,6 +141,8 @@ class Settings:
         values["engine"] = engine
         if self.slice_side is None:
             values["slice_overlap"] = None
+        if self.draw == BOXES:
+            values["draw"] = None
         values = {
             name: value
             for name, value in values.items()
@@ -145,17 +151,29 @@ class Settings:
         text = json.dumps({**values, "model": model_name}, sort_keys=True)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
-    def described(self) -> dict[str, float | bool]:
+    @property
+    def draws_picture(self) -> bool:
+        """Whether a result has an annotated image."""
+        return self.draw != NOTHING
+
+    @property
+    def redacts(self) -> bool:
+        """Whether the annotated image hides the objects."""
+        return self.draw in (BLUR, PIXELATE)
+
+    def described(self) -> dict[str, float | bool | str]:
         """Returns what a result's document says about the settings that it was made with.
 
-        `multi_label`, `slice` and `slice_overlap` are there only if they are on, so that documents
-        are what they were before them.
+        `multi_label`, `slice`, `slice_overlap` and `draw` are there only if they are not what they
+        are by default, so that documents are what they were before them.
         """
-        described: dict[str, float | bool] = {"confidence": self.confidence, "nms": self.nms}
+        described: dict[str, float | bool | str] = {"confidence": self.confidence, "nms": self.nms}
         if self.multi_label:
             described["multi_label"] = True
         if self.slice_side is not None:
             described |= {"slice": self.slice_side, "slice_overlap": self.slice_overlap}
+        if self.draw != BOXES:
+            described["draw"] = self.draw
         return described
 
     @classmethod
@@ -174,6 +192,7 @@ class Settings:
             multi_label=getattr(arguments, "multi_label", None),
             slice_side=getattr(arguments, "slice", None),
             slice_overlap=getattr(arguments, "slice_overlap", None),
+            draw=getattr(arguments, "draw", None),
         )
 
     def changed(self, options: Mapping[str, str]) -> Settings:
@@ -240,6 +259,16 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="O",
         help="how much neighbouring slices overlap, as a part of their side, 0 to "
         f"{_MAX_OVERLAP} (default {Settings.slice_overlap})",
+    )
+
+
+def add_draw_argument(parser: argparse.ArgumentParser) -> None:
+    """Declares the option of the commands that draw; see `Settings.from_arguments`."""
+    parser.add_argument(
+        "--draw",
+        choices=DRAWINGS,
+        help="boxes and labels; or hide the objects by blur or pixelate; or none, documents alone "
+        f"(default {Settings.draw})",
     )
 
 

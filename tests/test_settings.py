@@ -24,6 +24,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
             "CLASSES": "dog, traffic light",
             "SLICE": "640",
             "SLICE_OVERLAP": "0.25",
+            "DRAW": "blur",
             "MODEL_TTL_SECONDS": "0",
             "MAX_IMAGE_BYTES": "1000",
             "MAX_IMAGE_PIXELS": "2000",
@@ -43,6 +44,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         classes=("dog", "traffic light"),
         slice_side=640,
         slice_overlap=0.25,
+        draw="blur",
         model_ttl_seconds=0.0,
         max_image_bytes=1000,
         max_image_pixels=2000,
@@ -85,6 +87,7 @@ def test_the_digest_names_the_engine_that_was_used() -> None:
         ("MAX_IMAGE_BYTES", "10 MB", "a whole number"),
         ("MAX_IMAGE_PIXELS", "0", "1 or more"),
         ("ENGINE", "tensorflow", "one of auto, opencv, onnxruntime"),
+        *(("DRAW", value, "one of boxes, blur, pixelate, none") for value in ("box", "Blur", "0")),
         ("RESIZE", "crop", "one of stretch, letterbox"),
         ("MODEL", "/", "a model's prefix"),
         ("INPUT_PREFIX", "input", "a prefix that ends in /"),
@@ -138,6 +141,7 @@ def test_any_other_value_of_force_is_refused() -> None:
         {"engine": "onnxruntime"},
         {"resize": "letterbox"},
         {"slice_side": 640},
+        *({"draw": draw} for draw in ("blur", "pixelate", "none")),
     ],
 )
 def test_a_setting_that_changes_results_changes_the_digest(changes: dict[str, Any]) -> None:
@@ -149,6 +153,10 @@ def test_prefixes_limits_and_force_do_not_change_the_digest() -> None:
     other = Settings(input_prefix="in/", max_image_bytes=1, model_ttl_seconds=1, force=True)
 
     assert other.digest("m", "opencv") == digest() != other.digest("another model", "opencv")
+
+
+def test_the_digest_of_the_default_settings_stays_so_that_no_result_is_made_again() -> None:
+    assert digest() == "sha256:d5c5f11c6f86c57123f0131319009c18f75bec1a63f357852636cf8343f52d13"
 
 
 def test_the_overlap_of_slices_changes_the_digest_only_if_there_are_slices() -> None:
@@ -164,6 +172,11 @@ def test_settings_without_slices_are_described_as_before_there_were_slices() -> 
         "slice": 320,
         "slice_overlap": 0.2,
     }
+
+
+def test_settings_that_draw_boxes_are_described_as_before_there_was_a_choice() -> None:
+    assert Settings(draw="boxes").described() == {"confidence": 0.5, "nms": 0.4}
+    assert Settings(draw="blur").described() == {"confidence": 0.5, "nms": 0.4, "draw": "blur"}
 
 
 def test_an_empty_option_turns_slices_off() -> None:
