@@ -13,10 +13,25 @@ _CREDENTIAL_SERVICES = ["signin", "sso", "sso-oidc", "sts"]
 CONNECTIONS = 16  # per client; four images and a model's files at the same time need at most 13
 
 
-def create_client() -> S3Client:
+def create_client(
+    *,
+    endpoint: str | None = None,
+    region: str | None = None,
+    keys: tuple[str, str, str | None] | None = None,
+    path_style: bool = False,
+    anonymous: bool = False,
+) -> S3Client:
     """Creates an S3 client for a short-lived function: short time-outs, and retries.
 
-    Region, credentials and AWS_ENDPOINT_URL come from the environment, as in the AWS SDKs.
+    What is not given comes from the environment, as in the AWS SDKs: region, credentials and
+    AWS_ENDPOINT_URL.
+
+    Args:
+        endpoint: a URL.
+        region: of the bucket.
+        keys: access key, secret key, and session token if there is one.
+        path_style: puts the bucket into the path of URLs, always.
+        anonymous: sends unsigned requests.
 
     Uses the legacy retry mode. The standard and the adaptive mode stop retrying when a fifth of all
     requests fails for a while: each retry takes from a quota that only successful requests refill,
@@ -29,6 +44,7 @@ def create_client() -> S3Client:
     # Imported here because it takes a third of a second, which commands on local files need not
     # spend. boto3 would take a tenth more for the same client: it adds managed transfers, which the
     # function does not use.
+    from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.loaders import Loader
     from botocore.session import Session
@@ -41,13 +57,21 @@ def create_client() -> S3Client:
 
     session = Session()
     session.register_component("data_loader", S3Loader(session.get_config_variable("data_path")))
+    access_key, secret_key, token = keys or (None, None, None)
     client = session.create_client(
         "s3",
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=token,
         config=Config(
             max_pool_connections=CONNECTIONS,
             connect_timeout=2,
             read_timeout=10,
             retries={"mode": "legacy", "total_max_attempts": 4},
+            s3={"addressing_style": "path"} if path_style else None,
+            signature_version=UNSIGNED if anonymous else None,
         ),
     )
     return cast("S3Client", client)
