@@ -26,6 +26,7 @@ from ..session.bucket_access import UnknownAccessError, find_access
 from ..session.s3a import SCHEMES
 from .direct_files import LOCAL, BucketFiles, LocalFiles
 from .heads import files_with_pictures, heads
+from .locations import qualify
 from .readers import Reader
 from .source import Source
 from .spark_files import SparkFiles
@@ -192,21 +193,9 @@ def _open_source(spark: SparkSession, location: str, root: str) -> tuple[Source,
     return SparkFiles(spark, location), []
 
 
-def qualify(spark: SparkSession, location: str) -> str:
-    """Returns the full name, without a slash at its end: `file:/home/...`, `s3a://bucket/...`."""
-    path = spark._jvm.org.apache.hadoop.fs.Path(location)  # type: ignore[union-attr]
-    system = path.getFileSystem(spark._jsc.hadoopConfiguration())
-    return str(system.makeQualified(path).toString()).rstrip("/")
-
-
 def skips_hidden_names(spark: SparkSession) -> bool:
     """Returns whether this version of Spark always skips names that begin with _ or a dot."""
     return tuple(map(int, spark.version.split(".")[:2])) < _READS_HIDDEN_NAMES
-
-
-def label_of(path: str) -> str:
-    """Returns an image's label: the name of its folder."""
-    return posixpath.basename(posixpath.dirname(path))
 
 
 def _annotated_suffix(head: bytes) -> str:

@@ -12,7 +12,7 @@ from ...features.extractor import Pool
 from ...features.loader import FeatureModel, load_feature_model
 from ...object_detection.images import decode_image
 from ...settings import Settings
-from ..io.images import label_of
+from ..io.locations import label_of
 from ..io.model_files import MemoryFolder
 from ..io.readers import ReadImage
 from .rows import FIELDS, load_once, make_rows

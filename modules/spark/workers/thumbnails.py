@@ -10,7 +10,7 @@ import cv2
 import pyarrow as pa
 
 from ...object_detection.images import decode_image
-from ..io.images import label_of
+from ..io.locations import label_of
 from ..io.readers import ReadImage
 from .rows import FIELDS, make_rows, use_one_thread
 

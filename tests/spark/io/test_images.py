@@ -8,7 +8,8 @@ from pyspark.sql import SparkSession
 
 from modules.errors import JobError
 from modules.spark.io import images as images_module
-from modules.spark.io.images import Images, label_of
+from modules.spark.io.images import Images
+from modules.spark.io.locations import label_of
 from modules.spark.io.readers import ReadImage, unpack
 from modules.spark.io.spark_files import SparkFiles
 from tests.spark.conftest import Store, png
