@@ -7,10 +7,12 @@ replaced meanwhile.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +65,10 @@ def delete_unfinished(spark: SparkSession, location: str, output: str, images: I
     root = images.root
     pending = {flat_name(path.removeprefix(root)) for path in images.paths if path not in done}
     files = Files(spark)
-    for folder, name in _list(spark, location) if pending else ():
+    for path in _list(spark, location) if pending else ():
+        name = posixpath.basename(path)
         if image_of(name) in pending or _PART.fullmatch(name):
-            files.delete(posixpath.join(folder, name))
+            files.delete(path)
 
 
 def write_crops(
@@ -87,20 +90,16 @@ def write_crops(
         folder.write(crop.path, crop.encode(), MEDIA_TYPE)
 
 
-def _list(spark: SparkSession, location: str) -> Iterator[tuple[str, str]]:
-    """Yields folder and name of all files in the folders at a location."""
+def _list(spark: SparkSession, location: str) -> list[str]:
+    """Returns the paths of all files under a location."""
     system, path = _open(spark, location)
     if not system.exists(path):
-        return
-    jvm: Any = spark._jvm
-    for status in system.listStatus(path):
-        if status.isDirectory():
-            folder = status.getPath()
-            found = jvm.org.apache.hadoop.fs.FileUtil.stat2Paths(system.listStatus(folder))
-            # One call for all names: there may be a million
-            joined = jvm.org.apache.commons.lang3.StringUtils.join(found, "\n")
-            for name in map(posixpath.basename, joined.split("\n") if joined else ()):
-                yield folder.toString(), name
+        return []
+    reader = spark.read.format("binaryFile")
+    files = reader.options(recursiveFileLookup=True, ignoredPathSegmentRegex="").load(location)
+    # The JVM sends all names in one call, as there may be a million
+    mapper = spark._jvm.com.fasterxml.jackson.databind.ObjectMapper()  # type: ignore[union-attr]
+    return [unquote(url) for url in json.loads(mapper.writeValueAsString(files._jdf.inputFiles()))]
 
 
 def _open(spark: SparkSession, location: str) -> tuple[Any, Any]:
