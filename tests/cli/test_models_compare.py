@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from modules.cli import main
+from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.cli.models.compare.accuracy import measure, truth_document, truth_object
 from modules.cli.models.compare.differences import (
     Names,
@@ -25,6 +26,7 @@ from modules.cli.models.compare.differences import (
 )
 from modules.object_detection.detections import Detections
 from tests.cli.detecting import Run, image, write
+from tests.cli.test_models_push import write_swapped_model
 from tests.colour_model import CELL, SIZE, write_colour_model
 
 Compare = Callable[..., Run]
@@ -218,15 +220,40 @@ def test_boxes_that_moved_are_listed_with_both_places(compare: Compare) -> None:
 
 
 def test_models_that_number_their_classes_differently_are_matched_by_name(
-    compare: Compare,
+    compare: Compare, tmp_path: Path
 ) -> None:
-    # B has the same kernel for red, as class 1: what it names green, A names red
+    write_swapped_model(tmp_path / "swapped")  # green is class 0, and red is class 1
+
+    report = document(compare("A", "swapped", "photos", "--json"))
+
+    assert report["total"] == {"a": 3, "b": 3, "same": 3, "moved": 0, "only_a": 0, "only_b": 0}
+    assert report["a"]["digest"] != report["b"]["digest"]
+
+
+def test_one_place_with_other_names_is_found_by_each_alone(compare: Compare) -> None:
     (Path("B") / "colours.names").write_text("green\nred\n")
 
     report = document(compare("A", "B", "photos/deep", "--json"))
 
     by_label = {item["label"]: item for item in report["classes"]}
     assert (by_label["red"]["only_a"], by_label["green"]["only_b"]) == (1, 1)
+
+
+def test_the_model_of_a_bucket_is_compared_with_a_new_one(
+    compare: Compare, bucket: LocalBucket, tmp_path: Path
+) -> None:
+    for path in sorted(Path("A").iterdir()):
+        bucket.client.upload_file(str(path), BUCKET, f"models/in-use/{path.name}")
+    change(Path("B"), objectness=[20, -20, -40])
+
+    report = document(compare(f"s3://{BUCKET}/models/in-use/", "B", "photos", "--json"))
+
+    assert report["a"]["model"] == "in-use"
+    assert (report["total"]["a"], report["total"]["b"]) == (3, 2)
+    missing = compare(f"s3://{BUCKET}/models/nothing/", "B", "photos")
+    assert (missing.code, missing.out) == (1, "")
+    assert f"s3://{BUCKET}/models/nothing/" in missing.err
+    assert compare(f"s3://{BUCKET}", "B", "photos").code == 2
 
 
 def test_classes_that_only_one_model_has_are_named(compare: Compare) -> None:

@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 
 from ....errors import UsageError
-from ....models.folder import LocalFolder
+from ....models.folder import LocalFolder, ModelFolder, S3Folder
 from ....models.loader import Model, load_model
 from ....settings import Settings, add_detection_arguments
 from ...local_images import find_images
@@ -24,13 +24,18 @@ from ...printing import print_json
 from ...samples import find_model
 
 EXAMPLE = "python -m modules models compare yolox-nano path/to/model photos --sheet differences.png"
+_S3 = "s3://"
 _MOST = 10
 _MOST_ON_A_SHEET = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the action's arguments to `parser`."""
-    parser.add_argument("a", metavar="A", help="a model folder, or the name of a model in the zoo")
+    parser.add_argument(
+        "a",
+        metavar="A",
+        help="a model folder, the name of a model in the zoo, or s3://BUCKET/PREFIX",
+    )
     parser.add_argument("b", metavar="B", help="the model to compare it with")
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES", help="pictures, and folders of pictures"
@@ -91,9 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_target(arguments.sheet, overwrite=arguments.overwrite)
     found = find_images(arguments.images, max_stdin_bytes=settings.max_image_bytes)
     images = list({os.path.realpath(image.path): image for image in found.images}.values())
-    a, b = (
-        load_model(LocalFolder(find_model(name)), settings) for name in (arguments.a, arguments.b)
-    )
+    a, b = (load_model(_open(name), settings) for name in (arguments.a, arguments.b))
     _require_common_classes(a, b)
     truth = None
     if arguments.labels:
@@ -117,6 +120,23 @@ def run(arguments: argparse.Namespace) -> int:
         print_tables(report, arguments.most)
     messages.remarks([*remarks(comparison), *found.remarks()])
     return 1 if failures else 0
+
+
+def _open(model: str) -> ModelFolder:
+    """Returns the folder of a model: of this machine, of the zoo, or in a bucket.
+
+    Raises:
+        UsageError: there is none.
+        DownloadError: the model cannot be downloaded.
+    """
+    if not model.startswith(_S3):
+        return LocalFolder(find_model(model))
+    from ....storage.client import create_client
+
+    bucket, _, prefix = model.removeprefix(_S3).partition("/")
+    if not bucket or not prefix.strip("/"):
+        raise UsageError(f"{model} names no model; one in a bucket is like s3://BUCKET/models/NAME")
+    return S3Folder(create_client(), bucket, prefix)
 
 
 def _check(arguments: argparse.Namespace) -> None:
