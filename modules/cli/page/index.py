@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _MAX_REQUESTS = 10  # at once; the SDK keeps as many connections open
 _FRESH_SECONDS = 2.0  # a listing is not repeated sooner than this, or 5 times what it took
 _MOST_WAIT = 1.5  # seconds that a request waits for a listing to end
+READER = "reader of results"  # a thread's name
 _PAGES_BETWEEN = 10  # of a listing, after which what is known so far is shown
 
 
@@ -71,8 +72,17 @@ class ResultIndex:
         self._lister: threading.Thread | None = None
         self._reader: threading.Thread | None = None
         self._listed_at = self._took = 0.0
+        self._wanted = self._listed = 0  # fresh listings, counted
         self._is_complete = False
         self._error: StorageError | None = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Stops reading documents ahead, except those that have been requested.
+
+        Without this, the process would end only when all documents are read.
+        """
+        self._is_closed = True
 
     def page(
         self,
@@ -92,8 +102,9 @@ class ResultIndex:
 
         Returns:
             items: the results. next: continues after them; None at the end. total: the number of
-            all results. listing: whether more keys are being listed. unread: the number of
-            documents that a search by label has not read yet; they may contain matches.
+            all results. listing: whether more keys are being listed, or a fresh listing still runs.
+            unread: the number of documents that a search by label has not read yet; they may
+            contain matches.
 
         Raises:
             StorageError: the bucket cannot be listed.
@@ -120,7 +131,7 @@ class ResultIndex:
             ],
             "next": [last.modified, last.key] if last else None,
             "total": len(entries),
-            "listing": not self._is_complete,
+            "listing": not self._is_complete or self._listed < self._wanted,
             "unread": unread,
         }
 
@@ -137,19 +148,33 @@ class ResultIndex:
         newer results.
         """
         with self._lock:
+            self._wanted += is_fresh
             is_running = self._lister is not None and self._lister.is_alive()
             age = time.monotonic() - self._listed_at
             if not is_running and (is_fresh or age > max(_FRESH_SECONDS, 5 * self._took)):
-                self._error = None
-                self._lister = threading.Thread(target=self._list, daemon=True)
+                self._lister = threading.Thread(target=self._list_until_fresh, daemon=True)
                 self._lister.start()
             lister = self._lister
         if lister and is_awaited:
             lister.join(_MOST_WAIT)
-        if self._error:
-            raise self._error
+        error = self._error
+        if error:
+            raise error
+
+    def _list_until_fresh(self) -> None:
+        """Lists the bucket, and again if a fresh listing was wanted meanwhile."""
+        is_fresh = False
+        while not is_fresh:
+            wanted = self._wanted
+            self._list()
+            with self._lock:
+                self._listed = wanted
+                is_fresh = wanted == self._wanted
+                if is_fresh:
+                    self._lister = None
 
     def _list(self) -> None:
+        self._error = None
         start = time.monotonic()
         found: list[Entry] = []
         try:
@@ -198,14 +223,20 @@ class ResultIndex:
         ]
         with self._lock:
             if missing and not (self._reader and self._reader.is_alive()):
-                self._reader = threading.Thread(target=self._read_all, args=(missing,), daemon=True)
+                self._reader = threading.Thread(
+                    target=self._read_all, args=(missing,), name=READER, daemon=True
+                )
                 self._reader.start()
         return len(missing)
 
     def _read_all(self, entries: list[Entry]) -> None:
         with ThreadPoolExecutor(_MAX_REQUESTS) as pool:
-            for _ in pool.map(self._summary, entries):
+            for _ in pool.map(self._read_ahead, entries):
                 pass
+
+    def _read_ahead(self, entry: Entry) -> None:
+        if not self._is_closed:
+            self._summary(entry)
 
     def _summary(self, entry: Entry) -> Summary:
         """Returns the summary of a document; reads it if it was not read before."""

@@ -12,7 +12,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modules.settings import add_detection_arguments
+from modules.errors import UsageError
+from modules.settings import BOXES, NOTHING, Settings, add_detection_arguments, add_draw_argument
 
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.formats import FORMATS, write_format
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXAMPLE = "python -m modules batch detect photos --model yolox-nano --output detections"
-PATHS = ("input", "output", "annotate", "model")
+PATHS = ("input", "output", "annotate", "crops", "model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotate", metavar="PREFIX", help="write the annotated images under this prefix"
     )
     parser.add_argument(
+        "--crops",
+        metavar="PREFIX",
+        help="cut each object out and write it under this prefix as a JPEG, in a folder a class: "
+        "PREFIX/dog/photo.jpg_0.jpg",
+    )
+    parser.add_argument(
         "--format",
         action="append",
         choices=FORMATS,
@@ -53,11 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + "; ".join(f"{name}, {what}" for name, what in FORMATS.items()),
     )
     add_detection_arguments(parser)
+    add_draw_argument(parser)
 
 
 def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
-    """Writes the table, the annotated images and the formats; returns 1 if images failed."""
+    """Writes the table, the pictures and the formats; returns 1 if images failed."""
     from modules.models.loader import load_model
+    from modules.spark.io.crops import check_empty, delete_unfinished
     from modules.spark.io.images import Images
     from modules.spark.io.locations import qualify
     from modules.spark.io.model_files import read_model_files
@@ -65,13 +74,18 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     from modules.spark.jobs.rounds import Rounds, is_claimed
     from modules.spark.workers.detect import SCHEMA, DetectImages
 
-    settings = read_settings(arguments)
+    settings = _with_drawing(read_settings(arguments), arguments)
     folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
     settings = replace(settings, engine=model.engine)  # the workers need not choose it again
-    images = Images(spark, arguments.input, excluded=[arguments.annotate, arguments.output])
+    written_to = [arguments.annotate, arguments.crops, arguments.output]
+    images = Images(spark, arguments.input, excluded=written_to)
+    is_new = not is_claimed(spark, arguments.output)
     if arguments.annotate:
-        images.check_targets(arguments.annotate, is_new=not is_claimed(spark, arguments.output))
+        images.check_targets(arguments.annotate, is_new=is_new)
+    crops = qualify(spark, arguments.crops) if arguments.crops else None
+    if crops and is_new:
+        check_empty(spark, crops)
     made_with = {
         **settings.described(),
         "engine": settings.engine,
@@ -79,6 +93,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
         "classes": list(settings.classes),
         "job": "detect",
         "model": model.digest,
+        **({"crops": crops} if crops else {}),
     }
     rounds = Rounds(
         spark,
@@ -88,6 +103,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
         max_bytes=settings.max_image_bytes,
         console=console,
     )
+    if crops and not is_new:
+        delete_unfinished(spark, crops, arguments.output, images)
     broadcast = spark.sparkContext.broadcast(folder.with_manifest())
     annotated = qualify(spark, arguments.annotate) if arguments.annotate else None
     outcome = rounds.run(
@@ -99,15 +116,36 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
             done=done,
             root=images.root,
             annotated=annotated,
+            crops=crops,
         ),
         SCHEMA,
     )
-    written = [arguments.output, *filter(None, [arguments.annotate])]
+    written = [arguments.output, *filter(None, [arguments.annotate, arguments.crops])]
     for name in arguments.format:
         location = write_format(spark, name, arguments.output, images.root, model, settings)
         written.append(location)
     print(*written, sep="\n")
     return report_images(spark, outcome, arguments.output, console)
+
+
+def _with_drawing(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """Returns the settings with what is drawn under `--annotate`.
+
+    Without it, the variable DRAW changes nothing in the table.
+
+    Raises:
+        UsageError: the options do not fit each other.
+    """
+    if arguments.annotate is None:
+        if arguments.draw not in (None, NOTHING):
+            raise UsageError(f"--draw {arguments.draw} needs --annotate PREFIX")
+        return replace(settings, draw=BOXES)
+    if not settings.draws_picture:
+        raise UsageError(
+            f"--annotate {arguments.annotate} would write nothing, since the setting is draw=none; "
+            "leave it out, or choose another --draw"
+        )
+    return settings
 
 
 if __name__ == "__main__":

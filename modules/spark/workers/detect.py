@@ -14,6 +14,7 @@ from ...results.keys import annotated_name
 from ...results.pipeline import draw, process
 from ...settings import Settings
 from ...telemetry.timings import Timings
+from ..io.crops import write_crops
 from ..io.model_files import MemoryFolder
 from ..io.output_folder import open_output_folder
 from ..io.readers import ReadImage
@@ -50,7 +51,8 @@ class DetectImages:
 
     folder: the model's files. digest: identifies the model, as a worker outlives a job. done:
     counts finished images. root: the prefix that image names leave out. annotated: where annotated
-    images are written, under the names that `annotated_name` returns; None writes none.
+    images are written, under the names that `annotated_name` returns; None writes none. crops:
+    where the objects of each image are written; None writes none.
     """
 
     folder: Broadcast[MemoryFolder]
@@ -59,6 +61,7 @@ class DetectImages:
     done: Accumulator[int]
     root: str
     annotated: str | None
+    crops: str | None
 
     def __call__(self, images: Iterator[ReadImage]) -> Iterator[pa.RecordBatch]:
         """Yields rows of `SCHEMA`, in the order of the images."""
@@ -73,15 +76,21 @@ class DetectImages:
     def _make_row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:
         timings = Timings()
         result = process(data, model, self.settings, timings)
-        if self.annotated is not None:
-            image = draw(result, model, timings)
+        detections = describe_detections(result.detections, model.labels)
+        name = path.removeprefix(self.root)
+        if self.crops is not None:
             with timings.stage("publish"):
-                name = annotated_name(path.removeprefix(self.root), result.annotated_suffix)
-                open_output_folder(self.annotated).write(name, image, result.media_type)
+                folder = open_output_folder(self.crops)
+                write_crops(folder, result.image.pixels, detections, name=name, key=path)
+        drawn = draw(result, model, self.settings, timings) if self.annotated is not None else None
+        if self.annotated is not None and drawn is not None:
+            with timings.stage("publish"):
+                target = annotated_name(name, result.annotated_suffix)
+                open_output_folder(self.annotated).write(target, drawn, result.media_type)
         return {
             "width": result.image.width,
             "height": result.image.height,
             "model": model.digest,
-            "detections": describe_detections(result.detections, model.labels),
+            "detections": detections,
             "milliseconds": round(sum(timings.milliseconds.values()), 1),
         }
