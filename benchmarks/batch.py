@@ -27,7 +27,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import boto3
 import pyarrow.parquet
 
 from benchmarks.batch_inputs import (
@@ -37,12 +36,12 @@ from benchmarks.batch_inputs import (
     copy_photos,
     render_fruits,
     resnet,
-    upload_fruits,
+    s3_with_fruits,
+    write_empty_files,
     write_features,
 )
 from benchmarks.machine import describe_machine
 from benchmarks.processes import Run, run
-from benchmarks.s3_gateway import gateway
 
 _TABLE = Path(__file__).with_suffix(".md")
 _CORES = 2
@@ -50,6 +49,7 @@ _JOB = [sys.executable, "-m", "modules", "batch"]
 _LOOP = [sys.executable, ROOT / "benchmarks" / "batch_loops.py"]
 _SPARK_ML_SECONDS = 400.0
 _PHOTOS = (2_000, 8_000)
+_FEATURIZED = (600, 3_000)
 
 # The last lines of the jobs over images, and of `reduce`
 _DONE = r"([\d,]+) of [\d,]+ images done in ([\d,.]+) s"
@@ -94,52 +94,116 @@ def _record(name: str, rows: list[tuple[str, str]]) -> None:
 
 
 def _detect(arguments: argparse.Namespace) -> Rows:
-    """Measures two sizes, because Spark warms up in the first seconds of a job."""
-    for count in _PHOTOS:
-        with tempfile.TemporaryDirectory() as folder:
-            photos = copy_photos(arguments.photos, Path(folder, "photos"), count)
-            model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-            loop = [*_LOOP, "detect", photos, 400, model]
-            job = [*_JOB, "detect", photos, "--model", model, "--output", Path(folder, "out")]
-            yield from _against_loop(f"detect, yolo-fastest-1.1-xl, {count:,} photos", job, loop)
+    few, many = _PHOTOS
+    model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
+    with tempfile.TemporaryDirectory() as folder:
+        photos = copy_photos(arguments.photos, Path(folder, "photos"), many)
+        first = copy_photos(arguments.photos, Path(folder, "first"), few)
+        yield from _against_loop(
+            f"detect, yolo-fastest-1.1-xl, {many:,} photos",
+            [[*_JOB, "detect", images, "--model", model] for images in (first, photos)],
+            [*_LOOP, "detect", photos, 400, model],
+        )
 
 
 def _featurize(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
-        fruits = copy_fruits(render_fruits(arguments.fruits), Path(folder, "fruits"), 3_000)
-        loop = [*_LOOP, "featurize", fruits, 400, resnet()]
-        job = [*_JOB, "featurize", fruits, "--model", resnet(), "--size", 100]
-        job += ["--output", Path(folder, "out")]
-        yield from _against_loop("featurize, ResNet50 at 100 x 100, 3,000 fruits", job, loop)
+        rendered = render_fruits(arguments.fruits)
+        fruits = [copy_fruits(rendered, Path(folder, f"{count}"), count) for count in _FEATURIZED]
+        yield from _against_loop(
+            f"featurize, ResNet50 at 100 x 100, {_FEATURIZED[1]:,} fruits",
+            [[*_JOB, "featurize", images, "--model", resnet(), "--size", 100] for images in fruits],
+            [*_LOOP, "featurize", fruits[1], 400, resnet()],
+        )
 
 
 def _thumbnails(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         fruits = render_fruits(arguments.fruits)
-        loop = [*_LOOP, "thumbnails", fruits, 20_000]
-        job = [*_JOB, "thumbnails", fruits, "--output", Path(folder, "out")]
-        yield from _against_loop("thumbnails, 20 x 20, 67,692 fruits", job, loop)
+        few = copy_fruits(fruits, Path(folder, "few"), 8_000)
+        yield from _against_loop(
+            "thumbnails, 20 x 20, 67,692 fruits",
+            [[*_JOB, "thumbnails", images] for images in (few, fruits)],
+            [*_LOOP, "thumbnails", fruits, 20_000],
+        )
 
 
-def _against_loop(what: str, job: list[object], loop: list[object]) -> Rows:
-    """Compares a job on two cores with twice one bare loop, and with two bare loops at once."""
-    before = [_rates(loop, 1)[0], sum(_rates(loop, 2))]
-    ended = run([*job, "--master", f"local[{_CORES}]"])
-    after = [_rates(loop, 1)[0], sum(_rates(loop, 2))]
-    one, two = (statistics.mean(pair) for pair in zip(before, after, strict=True))
-    rate = _rate(ended)
-    yield f"{what}: images/s, two cores", f"{rate:,.1f}"
-    yield f"{what}: images/s, one bare loop", f"{one:,.1f} ({before[0]:,.1f}, {after[0]:,.1f})"
-    yield f"{what}: job / (2 x one bare loop)", f"{rate / (2 * one):.2f}"
-    yield f"{what}: job / two bare loops at once", f"{rate / two:.2f} (both loops: {two:,.1f})"
-    yield f"{what}: seconds in total, with Spark's start", f"{ended.seconds:,.0f}"
+def _thumbnails_of_bucket(arguments: argparse.Namespace) -> Rows:
+    """Compares with loops that have as many requests at the same time as a worker."""
+    with s3_with_fruits(arguments.fruits) as (_, environment):
+        yield from _against_loop(
+            "thumbnails, 20 x 20, 67,692 fruits from s3a",
+            [[*_JOB, "thumbnails", f"s3a://{bucket}/"] for bucket in ("few-fruits", "fruits")],
+            [*_LOOP, "thumbnails-s3", "fruits", 8_000],
+            environment=environment,
+        )
+
+
+def _million(_: argparse.Namespace) -> Rows:
+    """Processes empty files, each of which becomes a row with an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        keys = write_empty_files(CACHE / "million", 1_000_000)
+        job = [*_JOB, "thumbnails", keys, "--output", Path(folder, "out")]
+        ended = run([*job, "--master", f"local[{_CORES}]"])
+    images, seconds = _numbers(ended, _DONE)
+    what = f"{images:,.0f} empty files"
+    yield f"{what}: seconds of Spark's start and the listing", f"{ended.seconds - seconds:,.0f}"
+    yield f"{what}: seconds of the rounds, a row with an error each", f"{seconds:,.0f}"
     yield f"{what}: most memory", _memory(ended)
 
 
-def _rates(loop: list[object], count: int) -> list[float]:
+def _against_loop(
+    what: str,
+    jobs: list[list[object]],
+    loop: list[object],
+    *,
+    environment: dict[str, str] | None = None,
+) -> Rows:
+    """Compares a job on two cores with twice one bare loop, and with two bare loops at once.
+
+    Args:
+        what: the job and its images.
+        jobs: the command over few images, and over all, without its output. What the second takes
+            longer than the first is the steady state, without Spark's start, the listing and the
+            warming up of Java.
+        loop: the command of the loop.
+        environment: variables that both need.
+    """
+    before = [_rates(loop, 1, environment)[0], sum(_rates(loop, 2, environment))]
+    ended = []
+    for job in jobs:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [*job, "--output", Path(folder, "out"), "--master", f"local[{_CORES}]"]
+            ended.append(run(command, environment=environment))
+    after = [_rates(loop, 1, environment)[0], sum(_rates(loop, 2, environment))]
+    one, two = (statistics.mean(pair) for pair in zip(before, after, strict=True))
+    (few, few_seconds), (images, seconds) = (_numbers(run, _DONE) for run in ended)
+    rate, steady = images / seconds, (images - few) / (seconds - few_seconds)
+    yield f"{what}: images/s, two cores, steady state", f"{steady:,.1f}"
+    yield f"{what}: images/s, two cores, with warming up", f"{rate:,.1f}"
+    yield f"{what}: images/s, one bare loop", f"{one:,.1f} ({before[0]:,.1f}, {after[0]:,.1f})"
+    both = f"both loops: {before[1]:,.1f}, {after[1]:,.1f}"
+    yield f"{what}: steady state / two bare loops at once", f"{steady / two:.2f} ({both})"
+    yield f"{what}: with warming up / two bare loops at once", f"{rate / two:.2f}"
+    yield f"{what}: steady state / (2 x one bare loop)", f"{steady / (2 * one):.2f}"
+    yield f"{what}: seconds of the rounds", f"{seconds:,.1f}"
+    start = ended[1].seconds - seconds
+    yield f"{what}: seconds of Spark's start, the listing and the report", f"{start:,.1f}"
+    yield f"{what}: most memory", _memory(ended[1])
+
+
+def _rates(loop: list[object], count: int, environment: dict[str, str] | None) -> list[float]:
     """Returns the images per second of each of `count` loops that run at the same time."""
     command = [str(part) for part in loop]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    processes = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
     return [float(process.communicate()[0]) for process in processes]
 
 
@@ -178,19 +242,15 @@ def _large_pca(_: argparse.Namespace) -> Rows:
 def _chain(arguments: argparse.Namespace) -> Rows:
     """Measures the job `run` from bucket to bucket; the S3 server shares the two cores."""
     what = "run, 67,692 fruits of 131 classes, ONNX Runtime, from s3a to s3a"
-    with gateway(CACHE / "s3", CACHE / "tools") as environment:
-        client = boto3.client(
-            "s3",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
-        upload_fruits(client, render_fruits(arguments.fruits))
+    engine = {"ENGINE": "onnxruntime"}
+    loop = [*_LOOP, "featurize", render_fruits(arguments.fruits), 400, resnet()]
+    before = sum(_rates(loop, 2, engine))
+    with s3_with_fruits(arguments.fruits) as (client, environment):
         output = f"s3a://reduced/{time.time():.0f}"
         job = [*_JOB, "run", "s3a://fruits/", "--model", resnet(), "--size", "100"]
         job += ["--pca", "16", "--output", output, "--master", f"local[{_CORES}]"]
-        ended = run(job, environment={**environment, "ENGINE": "onnxruntime"})
+        ended = run(job, environment={**environment, **engine})
+        after = sum(_rates(loop, 2, engine))
         stages = [_numbers(ended, _DONE)[1], *_numbers(ended, _REDUCED)]
         prefix = output.removeprefix("s3a://reduced/")
         written = {}
@@ -202,6 +262,11 @@ def _chain(arguments: argparse.Namespace) -> Rows:
     rest = ended.seconds - sum(stages)
     yield f"{what}: minutes", f"{ended.seconds / 60:.1f}"
     yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({_rate(ended):,.1f} images/s)"
+    two = (before + after) / 2
+    yield (
+        f"{what}: features / two bare loops at once over the engine",
+        f"{_rate(ended) / two:.2f} (both loops: {before:,.1f}, {after:,.1f})",
+    )
     yield f"{what}: standardising and PCA(16)", f"{stages[1] / 60:.1f}"
     yield f"{what}: scores, CSV, pictures", f"{stages[2] / 60:.1f}"
     yield f"{what}: Spark's start, listing, checking", f"{rest / 60:.1f}"
@@ -285,6 +350,8 @@ _MEASURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "detect": _detect,
     "featurize": _featurize,
     "thumbnails": _thumbnails,
+    "thumbnails-s3": _thumbnails_of_bucket,
+    "million": _million,
     "small-pca": _small_pca,
     "large-pca": _large_pca,
     "chain": _chain,

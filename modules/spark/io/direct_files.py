@@ -69,8 +69,6 @@ class LocalFiles:
 class BucketFiles:
     """A `Source` of the objects of a bucket."""
 
-    unreadable: Sequence[str] = ()
-
     def __init__(self, spark: SparkSession, location: str, access: BucketAccess) -> None:
         """Lists the objects at a prefix or pattern, or the one object.
 
@@ -81,6 +79,7 @@ class BucketFiles:
         self._spark = spark
         self._access = access
         self._scheme = location.partition(":")[0]
+        self.unreadable: list[str] = []
         self._root = f"{self._scheme}://{access.bucket}/"
         paths, sizes = [], array("Q")
         for path, is_folder in _expand(spark, location):
@@ -153,6 +152,7 @@ def _walk(folder: bytes) -> Iterator[bytes]:
         JobError: a folder cannot be listed.
     """
     # Each with its own real path, and then those of the folders whose links led to it
+    folders: list[tuple[bytes, tuple[bytes, ...]]]
     folders = [(folder, (os.path.realpath(folder),))]
     while folders:
         folder, real = folders.pop()

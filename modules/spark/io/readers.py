@@ -32,8 +32,8 @@ from .buckets import open_bucket
 EMPTY = "the file is empty"
 
 _AHEAD_FILES = 8  # opened before they are read, so that a disk reads while the worker computes
-_REQUESTS = 8  # of a worker, at the same time
-_AHEAD_OBJECTS = 32  # requested or read, and not yet processed
+REQUESTS = 8  # of a worker, at the same time
+AHEAD_OBJECTS = 32  # requested or read, and not yet processed
 _AHEAD_BYTES = 32 << 20
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe must not wait for its writer
 
@@ -160,12 +160,12 @@ class BucketReader:
         """Yields the images in the order of the task; see `Reader`."""
         waiting: deque[tuple[str, int, Future[StoredImage]]] = deque()
         ahead = 0
-        with ThreadPoolExecutor(_REQUESTS) as pool:
+        with ThreadPoolExecutor(REQUESTS) as pool:
             try:
                 for key, listed in _files(batches):
                     size = listed if listed <= self.max_bytes else 0  # no body is read
                     while waiting and (
-                        ahead + size > _AHEAD_BYTES or len(waiting) >= _AHEAD_OBJECTS
+                        ahead + size > _AHEAD_BYTES or len(waiting) >= AHEAD_OBJECTS
                     ):
                         ahead -= waiting[0][1]
                         yield from self._take(*waiting.popleft())

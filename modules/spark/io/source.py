@@ -18,8 +18,8 @@ class Source(Protocol):
     unreadable: files whose names Spark cannot hold, as they should be shown.
     """
 
-    paths: Sequence[str]
-    unreadable: Sequence[str]
+    paths: list[str]
+    unreadable: list[str]
 
     def narrow(self, pictures: Collection[str]) -> None:
         """Makes `paths` leave out files that are no pictures, if that makes reading simpler.

@@ -30,8 +30,6 @@ class SparkFiles:
     Spark passes over empty files, those that are too large, and those that cannot be read.
     """
 
-    unreadable: Sequence[str] = ()
-
     def __init__(self, spark: SparkSession, location: str) -> None:
         """Lists the files at a folder, prefix or pattern.
 
@@ -40,6 +38,7 @@ class SparkFiles:
         """
         self._spark = spark
         self._location = location
+        self.unreadable: list[str] = []
         self._list("")
 
     def _list(self, name_filter: str) -> None:

@@ -221,7 +221,10 @@ class Rounds:
 
     def _paths_with_a_row(self) -> set[str]:
         table = read_table(self._spark, self._output)
-        return set() if table is None else set(table.select("path").toPandas()["path"])
+        if table is None:
+            return set()
+        paths: Any = table.select("path").toPandas()  # by Arrow, which a million rows need
+        return set(paths["path"])
 
     def _claim_output(self, made_with: Mapping[str, Any]) -> None:
         """Writes `made_with` to a new output; compares it with what an old output has."""

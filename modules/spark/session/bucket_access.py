@@ -115,10 +115,12 @@ def _set_options(configuration: Any, bucket: str) -> dict[str, str]:
     own = f"bucket.{bucket}."
     given = dict(configuration.getPropsWithPrefix(_PREFIX))
     for name, value in given.items():
-        sources = configuration.getPropertySources(_PREFIX + name)
-        is_default = sources is not None and list(sources) == ["core-default.xml"]
-        if not name.startswith("bucket.") and (name in _SUPPORTED or not is_default):
+        if name in _SUPPORTED:
             options[name] = value.strip()
+        elif not name.startswith("bucket.") and not _HARMLESS.fullmatch(name):
+            sources = configuration.getPropertySources(_PREFIX + name)
+            if sources is None or list(sources) != ["core-default.xml"]:
+                options[name] = value.strip()
     options |= {
         name.removeprefix(own): value.strip()
         for name, value in given.items()
