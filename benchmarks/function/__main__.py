@@ -17,7 +17,7 @@ from .cold import cold, imports
 from .cpu_share import CpuShareError
 from .engines import engines, parse
 from .report import record
-from .shares import prices, several, threads
+from .shares import drawings, prices, several, threads
 from .stage import CACHE, SHARED
 from .table import Table
 from .warm import calls, large_jpeg, warm
@@ -33,6 +33,7 @@ _MEASURES: dict[str, Callable[[], Table]] = {
     "parse": parse,
     "threads": threads,
     "prices": prices,
+    "drawings": drawings,
 }
 
 
