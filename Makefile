@@ -188,4 +188,4 @@ bench-batch: .venv/batch ## measure the Spark jobs against plain loops and Spark
 
 clean: ## delete everything that make installed and built
 	rm -rf .venv .venv-lambda .venv-opencv4 .venv-training .venv-exporters \
-		node_modules .cache .serverless demo-output
+		node_modules .cache .serverless bundled demo-output

@@ -199,10 +199,10 @@ class HttpAnswerer:
 
     def _model(self, bucket: str | None, settings: Settings) -> Model:
         """Returns the model, which keeps the classes of this request."""
-        if bucket is None and not settings.model.startswith("s3://"):
+        if bucket is None and not settings.is_model_known:
             raise ModelError(
                 f"MODEL={settings.model} is in the bucket of a picture, and this picture comes "
-                "from none; it must be s3://BUCKET/PREFIX/"
+                "from none; it must be s3://BUCKET/PREFIX/, or bundled"
             )
         model = self._models.model_for(bucket or "")
         if settings.classes == self._settings.classes:
