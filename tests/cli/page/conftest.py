@@ -94,8 +94,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def served(serving: Served) -> Iterator[Served]:
     """Serves the page of a bucket without pictures."""
-    vars(serving.site).pop("results", None)  # what was listed before
     yield serving
+    serving.site.close()
+    del vars(serving.site)["results"]  # what was listed
     serving.clear()
 
 

@@ -70,6 +70,31 @@ def place_in_picture(page: Page, label: str) -> list[float]:
     return shares
 
 
+def put_documents(served: Served, count: int) -> None:
+    """Stores documents without detections: output/000.jpg.json and so on."""
+    data = json.dumps(
+        {
+            "image": {"etag": None},
+            "model": {"name": "m", "digest": "d", "input": [1, 1]},
+            "detections": [],
+        }
+    ).encode()
+    for number in range(count):
+        served.client.put_object(
+            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
+        )
+
+
+def scroll_to_the_end(page: Page, count: int) -> None:
+    """Scrolls down until so many results are shown."""
+
+    def scroll() -> bool:
+        page.mouse.wheel(0, 3000)
+        return page.locator("#gallery li").count() == count
+
+    wait_until(scroll, f"{count} results are shown")
+
+
 def serious(page: Page) -> list[str]:
     """Returns what axe-core finds that keeps people from using the page."""
     from axe_playwright_python.sync_playwright import Axe
@@ -220,31 +245,15 @@ def test_hostile_names_and_labels_are_shown_as_text(
     assert dialogs == []
 
 
-def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served, tmp_path: Path) -> None:
-    data = json.dumps(
-        {
-            "image": {"etag": None},
-            "model": {"name": "m", "digest": "d", "input": [1, 1]},
-            "detections": [],
-        }
-    ).encode()
-    for number in range(130):
-        served.client.put_object(
-            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
-        )
+def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served) -> None:
+    put_documents(served, 130)
     page.reload()
     page.wait_for_selector("body[data-ready]")
-    tiles = page.locator("#gallery li")
-
-    def scroll() -> bool:
-        page.mouse.wheel(0, 3000)
-        return tiles.count() == 130
-
-    wait_until(scroll, "all results are shown")
+    scroll_to_the_end(page, 130)
     expect(page.locator("#results-summary")).to_have_text("130 results")
     page.get_by_label("Search by name or label").fill("077")
     page.get_by_text("130 results, 1 match").wait_for()
-    expect(tiles).to_have_count(1)
+    expect(page.locator("#gallery li")).to_have_count(1)
 
 
 def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: Path) -> None:
@@ -286,6 +295,27 @@ def test_a_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#viewer")).to_be_hidden()
     expect(page.locator("#gallery button:focus")).to_have_count(1)
+
+
+def test_a_new_result_leaves_the_focus_where_it_is(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    wait_for_results(page, 1)
+    page.locator("#gallery button").focus()
+    drop(page, save(tmp_path, "b.png", green=(1, 2)))
+    wait_for_results(page, 2)
+    expect(page.locator("#gallery button:focus")).to_contain_text("a.png")
+
+
+def test_a_new_result_leaves_the_end_of_the_gallery_in_view(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    put_documents(served, 130)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    scroll_to_the_end(page, 130)
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    page.get_by_text("131 results").wait_for()
+    expect(page.locator("#gallery li")).to_have_count(131)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
