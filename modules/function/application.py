@@ -41,10 +41,12 @@ class Application:
         self._models = models or ModelStore(client, settings, requests)
         self._models.prefetch()
 
-        from .event_handler import EventHandler  # imports NumPy and OpenCV
+        from . import drawing  # imports NumPy and OpenCV
+        from .event_handler import EventHandler
 
         self._handler = EventHandler(settings, client, self._models, requests)
         if settings.is_model_known:
+            drawing.prepare()
             # A failure is no failure of the start: the first event tries again, and reports it
             requests.submit(self._models.model_for, "")
 

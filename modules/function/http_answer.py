@@ -30,7 +30,7 @@ from ..models.store import ModelStore
 from ..object_detection.images import FORMATS
 from ..object_detection.images.registry import find_format
 from ..results.document import Source, describe_result, to_json, too_many_bytes
-from ..results.pipeline import draw, process
+from ..results.pipeline import process
 from ..settings import Settings
 from ..storage.bucket import Bucket
 from ..storage.errors import s3_code
@@ -39,6 +39,7 @@ from ..telemetry.metrics import count
 from ..telemetry.reports import report_image
 from ..telemetry.timings import Timings
 from .accept import chooses_picture
+from .drawing import draw
 from .http_inputs import check_as_published, check_request, is_json, read_options, read_place
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
