@@ -26,7 +26,7 @@ from ..settings import NOTHING, Settings, add_detection_arguments, add_draw_argu
 from ..telemetry.timings import Timings
 from .crop_folder import CropFolder
 from .detect_report import Report, add_output_arguments
-from .local_images import LocalImage, find_images, refuse_address
+from .local_images import LocalImage, describe_failure, find_images, refuse_address
 from .printing import printable
 from .result_folder import ResultFolder
 from .samples import NAMES, find_model
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
                 except DiskFullError:
                     raise
                 except (PermanentError, OutputError, UnreachableError, OSError) as error:
-                    failures.append(_describe(image, error))
+                    failures.append(describe_failure(image, error))
                     _print(messages, failures[-1], style="red")
                 else:
                     report.add(document)
@@ -198,12 +198,6 @@ def _process_by_url(
         raise ImageError("it was changed while the function looked at it; run the command again")
     crops.write(image, decoded.pixels, document["detections"])
     return document
-
-
-def _describe(image: LocalImage, error: Exception) -> str:
-    """Returns a message that names the image; system errors without their number and path."""
-    is_system = isinstance(error, OSError) and error.strerror
-    return f"{image.label}: {error.strerror if is_system else error}"  # type: ignore[attr-defined]
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:

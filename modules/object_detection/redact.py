@@ -14,14 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-CELLS = 4  # along the longer side of a region
+# Colours along the longer side of a region, from weak to strong; 0 is grey, whatever was there
+STRENGTHS = (4, 2, 1, 0)
+_GREY = 128
 _MIN_CELL = 8.0  # pixels; with smaller ones, a tiny object would stay as it is
 _MARGIN = 0.1  # of a box's width and height, on each side
 _MIN_MARGIN = 0.005  # of the image's longer side: networks see large images shrunk
 
 
 def redact(
-    image: NDArray[np.uint8], boxes: NDArray[np.float32], *, smooth: bool, cells: int = CELLS
+    image: NDArray[np.uint8], boxes: NDArray[np.float32], *, smooth: bool, cells: int = STRENGTHS[0]
 ) -> None:
     """Replaces what is in the boxes, and a margin around them, by a few mean colours each.
 
@@ -32,7 +34,7 @@ def redact(
         image: `(H, W, 3)` uint8 BGR.
         boxes: `(N, 4)` float32, xyxy, in pixels of `image`.
         smooth: True blends the colours into each other, False draws a mosaic.
-        cells: the most colours along a box's longer side; fewer if they would be small.
+        cells: the most colours along a box's longer side, fewer if they would be small; 0 for grey.
     """
     height, width = image.shape[:2]
     regions = [_region(box, width, height) for box in boxes.tolist()]
@@ -56,6 +58,9 @@ def _area(region: tuple[slice, slice]) -> int:
 
 
 def _average(region: NDArray[np.uint8], cells: int, *, smooth: bool) -> None:
+    if not cells:
+        region[:] = _GREY
+        return
     height, width = region.shape[:2]
     cell = max(_MIN_CELL, max(height, width) / cells)
     grid = max(1, round(width / cell)), max(1, round(height / cell))

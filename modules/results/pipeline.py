@@ -18,7 +18,7 @@ from ..object_detection.images import FORMATS, Image, decode_image, encode_image
 from ..settings import BLUR, Settings
 from ..telemetry.timings import Timings
 
-_LOOKS = 4  # at the redacted image; one in which objects were hidden needs 1, a few need 2 or 3
+_LAST = (0, 0)  # strengths for what is found at last, beside what was hidden
 # Of the confidence, when an image is looked at again: encoding changes confidences a little
 _WARY = 0.85
 
@@ -79,19 +79,18 @@ def _hide(result: Result, model: Model, settings: Settings, timings: Timings) ->
 
     It may find the colours that an object left, or one that was not found beside a hidden one.
     """
-    from ..object_detection.redact import CELLS, redact
+    from ..object_detection.redact import STRENGTHS, redact
 
-    pixels, boxes, cells = result.image.pixels, result.detections.boxes, CELLS
-    for _ in range(_LOOKS):
+    pixels, boxes, smooth = result.image.pixels, result.detections.boxes, settings.draw == BLUR
+    for cells in (*STRENGTHS, *_LAST):
         if not len(boxes):
             return
         with timings.stage("draw"):
-            redact(pixels, boxes, smooth=settings.draw == BLUR, cells=cells)
+            redact(pixels, boxes, smooth=smooth, cells=cells)
         with timings.stage("infer"):
             boxes = _detect(pixels, model, settings, settings.confidence * _WARY).boxes
-        cells = max(1, cells // 2)
     with timings.stage("draw"):
-        redact(pixels, boxes, smooth=False, cells=1)
+        redact(pixels, boxes, smooth=smooth, cells=_LAST[-1])
 
 
 def _detect(

@@ -17,6 +17,7 @@ ACTIONS = {
     "bundle": "put a model into the package of the next deployment",
     "inspect": "print what a model folder contains, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
+    "compare": "show where two models differ on your pictures",
 }
 
 
