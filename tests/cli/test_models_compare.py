@@ -321,7 +321,24 @@ def test_a_picture_that_cannot_be_read_is_named_and_left_out(compare: Compare) -
     assert run.code == 1
     assert "photos/broken.png: a PNG" in run.err
     assert "missing.png: there is no such file" in run.err
-    assert json.loads(run.out)["pictures"] == 3
+    report = json.loads(run.out)
+    assert report["pictures"] == 3
+    assert [text.split(":")[0] for text in report["failures"]] == [
+        "missing.png",
+        "photos/broken.png",
+    ]
+
+
+def test_a_run_without_any_readable_picture_says_so(compare: Compare) -> None:
+    write_labels()
+    Path("labels/both.txt").rename("labels/broken.txt")
+    write("broken.png", b"no image")
+
+    run = compare("A", "B", "broken.png", "--labels", "labels", "--sheet", "sheet.png")
+
+    assert run.code == 1
+    assert "broken.png: " in run.err
+    assert "all classes\t0\t0" in run.out
 
 
 def test_a_picture_that_is_named_twice_counts_once(compare: Compare) -> None:
@@ -458,6 +475,16 @@ def test_a_label_that_cannot_be_read_is_refused_by_line(
     assert (run.code, run.out) == (2, "")
     assert "labels/both.txt, line 2" in run.err
     assert message in run.err
+
+
+def test_labels_may_come_from_windows(compare: Compare) -> None:
+    write_labels()
+    text = Path("labels/both.txt").read_text().replace("\n", "\r\n")
+    write("labels/both.txt", b"\xef\xbb\xbf" + text.encode())
+
+    report = document(compare("A", "B", "photos", "--labels", "labels", "--json"))
+
+    assert report["a"]["map50"] == 1
 
 
 def test_an_outline_counts_as_the_box_around_it(compare: Compare) -> None:

@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         undrawn = comparison.draw_sheet(arguments.sheet, arguments.most)
         messages.failures(undrawn)
         failures += undrawn
-    report = describe(comparison, arguments.sheet)
+    report = describe(comparison, failures, arguments.sheet)
     if arguments.json:
         print_json(json.dumps(report, ensure_ascii=False))
     else:

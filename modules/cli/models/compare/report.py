@@ -25,8 +25,14 @@ _Row = tuple[str, ...]
 _Table = tuple[_Row, list[_Row]]
 
 
-def describe(comparison: Comparison, sheet: Path | None) -> _Document:
-    """Returns the JSON document of a comparison; `sheet` is the file that was written, if any."""
+def describe(comparison: Comparison, failures: Sequence[str], sheet: Path | None) -> _Document:
+    """Returns the JSON document of a comparison.
+
+    Args:
+        comparison: which has run.
+        failures: a message for each picture that could not be read.
+        sheet: the file that was written, if any.
+    """
     counts, accuracy = comparison.counts(), comparison.accuracy()
     times = comparison.milliseconds() or (None, None)
     total = ClassCounts()
@@ -47,7 +53,7 @@ def describe(comparison: Comparison, sheet: Path | None) -> _Document:
             "moved_iou": MOVED_IOU,
         },
         "pictures": len(comparison.pictures),
-        "failures": list(comparison.failures),
+        "failures": list(failures),
         "total": _counts(total),
         "classes": classes,
         "differing": [_describe_picture(comparison, item) for item in comparison.differing()],

@@ -149,7 +149,7 @@ def _read_yaml(text: str, name: str) -> tuple[str, ...]:
 def _read(path: Path, labels: Labels) -> tuple[Object, ...]:
     name = printable(str(path))
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is no text, so it has no labels in YOLO's format") from error
     return tuple(
