@@ -19,7 +19,7 @@ from .deployed import DeployedError
 from .engines import engines, parse
 from .imports import imports
 from .report import record
-from .shares import prices, several, threads
+from .shares import drawings, prices, several, threads
 from .stage import CACHE, SHARED
 from .table import Table
 from .warm import calls, large_jpeg, warm
@@ -35,6 +35,7 @@ _MEASURES: dict[str, Callable[[], Table]] = {
     "parse": parse,
     "threads": threads,
     "prices": prices,
+    "drawings": drawings,
 }
 
 
