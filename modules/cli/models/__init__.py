@@ -1,4 +1,4 @@
-"""List, download, upload, package, inspect and convert models."""
+"""List, download, upload, package, inspect, convert, compare and quantise models."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ACTIONS = {
     "inspect": "print what a model folder contains, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
     "compare": "show where two models differ on your pictures",
+    "quantize": "write a model that computes with integers of 8 bits, if it is worth it",
 }
 
 
