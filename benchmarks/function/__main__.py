@@ -13,9 +13,11 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from .cold import cold, imports
+from .cold import cold
 from .cpu_share import CpuShareError
+from .deployed import DeployedError
 from .engines import engines, parse
+from .imports import imports
 from .report import record
 from .shares import drawings, prices, several, threads
 from .stage import CACHE, SHARED
@@ -55,7 +57,7 @@ def main() -> int:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             table = _MEASURES[name]()
-        except CpuShareError as error:
+        except (CpuShareError, DeployedError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
             continue

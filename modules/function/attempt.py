@@ -15,7 +15,7 @@ from ..errors import ImageError, ObjectChangedError, ObjectGoneError, PermanentE
 from ..events import ImageRef, Outcome, Verdict
 from ..models.loader import Model
 from ..results.document import Source, describe_failure, describe_result, too_many_bytes
-from ..results.pipeline import draw, process
+from ..results.pipeline import process
 from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket, StoredImage
@@ -23,6 +23,7 @@ from ..storage.version import Version
 from ..telemetry.logs import logger
 from ..telemetry.reports import report_failure, report_image
 from ..telemetry.timings import Timings
+from .drawing import draw
 from .outputs import Outputs, Picture, Published, Stamp, later_sequencer
 
 # An annotated image with more bytes is published before the pixels of the next image are decoded,

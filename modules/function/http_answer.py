@@ -30,7 +30,7 @@ from ..models.store import ModelStore
 from ..object_detection.images import FORMATS
 from ..object_detection.images.registry import find_format
 from ..results.document import Source, describe_result, to_json, too_many_bytes
-from ..results.pipeline import draw, process
+from ..results.pipeline import process
 from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket
@@ -40,6 +40,7 @@ from ..telemetry.metrics import count
 from ..telemetry.reports import report_image
 from ..telemetry.timings import Timings
 from .accept import chooses_picture
+from .drawing import draw
 from .http_inputs import check_as_published, check_request, is_json, read_options, read_place
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -208,10 +209,10 @@ class HttpAnswerer:
 
     def _model(self, bucket: str | None, settings: Settings) -> Model:
         """Returns the model, which keeps the classes of this request."""
-        if bucket is None and not settings.model.startswith("s3://"):
+        if bucket is None and not settings.is_model_known:
             raise ModelError(
                 f"MODEL={settings.model} is in the bucket of a picture, and this picture comes "
-                "from none; it must be s3://BUCKET/PREFIX/"
+                "from none; it must be s3://BUCKET/PREFIX/, or bundled"
             )
         model = self._models.model_for(bucket or "")
         if settings.classes == self._settings.classes:

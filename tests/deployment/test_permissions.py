@@ -130,6 +130,17 @@ def test_replaced_versions_cannot_be_read_or_deleted(
             assert not policy.allows(action, s3(bucket, key))
 
 
+def test_a_function_with_a_bundled_model_reads_no_model_and_lists_no_prefix(
+    package: Callable[[str], Package],
+) -> None:
+    policy = policy_of(package("bundled"))
+
+    assert policy.allows("s3:GetObject", s3(OWN, "input/a.jpg"))
+    for prefix in ("bundled", "models", MODEL):
+        assert not policy.allows("s3:GetObject", s3(OWN, f"{prefix}/yolo.weights"))
+        assert not policy.allows("s3:ListBucket", s3(OWN), s3_prefix=f"{prefix}/")
+
+
 def test_a_model_in_another_bucket_can_be_read_there_and_nothing_else(
     package: Callable[[str], Package],
 ) -> None:
