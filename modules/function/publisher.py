@@ -47,6 +47,14 @@ retry.
 key. The condition of step 3 fails for the second one; the metadata of the object say whose it is,
 and the second image has a failure record, whoever else is killed or replaced.
 
+*Where nothing is drawn*, there is a document alone, and its metadata say so. Instead of writing an
+annotated image, step 3 looks for one, and deletes those of this image under every key, also before
+step 4. The settings may have been others when it was written; or a killed invocation has left it,
+after the document was published: so an event that arrives again looks, too. (One case is left to
+the next event: the function is killed after step 3 has deleted the annotated image of an invocation
+that served the same event with other settings and was done meanwhile, and its retry has these other
+settings again.)
+
 *A failure is published in the same way.* Its record is written on condition that it is the one that
 was seen, and only if the image is still the one that failed. Then the result of the image before it
 is deleted, the document last, so that what is left does not look current. A result that does not
@@ -65,6 +73,7 @@ from ..events import ImageRef, Outcome
 from ..models.store import ModelStore
 from ..results.document import Source, describe_failure
 from ..results.keys import check_key, output_keys
+from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket
 from ..telemetry.logs import logger
@@ -92,10 +101,13 @@ class Publisher:
         self._executor = executor
         self.compute_lock = threading.Lock()
 
-    def serve(self, ref: ImageRef, *, is_forced: bool = False) -> Outcome:
+    def serve(
+        self, ref: ImageRef, *, is_forced: bool = False, limit: TimeLimit | None = None
+    ) -> Outcome:
         """Publishes the result, or the failure, of the image that is under the key now.
 
-        Does nothing if a current result exists, unless `is_forced`.
+        Does nothing if a current result exists, unless `is_forced`. `limit` is None where time is
+        not limited.
 
         Raises:
             TransientError: S3 or the model fails, or every attempt met a conflict.
@@ -115,6 +127,7 @@ class Publisher:
             settings=self._settings,
             is_forced=is_forced,
             compute_lock=self.compute_lock,
+            limit=limit,
         )
         for number in range(_ATTEMPTS):
             try:

@@ -93,7 +93,7 @@ def meet(function: LocalFunction, count: int, is_one: Callable[[str, Any], bool]
 
     `is_one` tells by operation and path which requests these are.
     """
-    barrier = threading.Barrier(count, timeout=10)
+    barrier = threading.Barrier(count, timeout=120)
 
     def wait(params: Any, model: Any, **_: Any) -> None:
         if is_one(model.name, params["url_path"]):
