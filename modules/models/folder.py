@@ -24,6 +24,8 @@ from ..storage.pending_stream import PendingStream
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from ..storage.function_client import FunctionClient
+
 MAX_FILES = 100  # in a model folder; only a handful of them are read
 
 
@@ -94,7 +96,7 @@ class LocalFolder:
 class S3Folder:
     """A model folder in a bucket."""
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+    def __init__(self, client: S3Client | FunctionClient, bucket: str, prefix: str) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/"

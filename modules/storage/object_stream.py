@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, FlexibleChecksumError
-
 from ..errors import StorageError
-from .errors import storage_errors
+from .errors import broken_connection_errors, checksum_errors, storage_errors
 from .version import Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from .function_client import FunctionClient
+
 _CHUNK_BYTES = 1 << 16  # at most this much is lost when the connection breaks inside one read
 _MAX_BREAKS = 3  # in a row, without a byte between them
+_MD5 = re.compile("[0-9a-f]{32}")  # the ETag of an object that was not uploaded in parts
 
 
 class ObjectStream:
@@ -24,10 +27,13 @@ class ObjectStream:
     of the answer, this class requests the remaining bytes of the same version, so that callers need
     not begin again.
 
+    The SDK checks the bytes against the checksum that S3 keeps, if there is one. Where it did not
+    read them, they are checked against the ETag, as soon as the last one is read.
+
     size: the object's, in bytes. version: the object's.
     """
 
-    def __init__(self, client: S3Client, **request: Any) -> None:
+    def __init__(self, client: S3Client | FunctionClient, **request: Any) -> None:
         """Sends the first request; `request` holds GetObject's parameters.
 
         Raises:
@@ -44,6 +50,8 @@ class ObjectStream:
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
         self.version = Version.from_answer(answer)
+        is_provable = not answer.get("IsProven", True) and _MD5.fullmatch(self.version.etag)
+        self._digest = hashlib.md5(usedforsecurity=False) if is_provable else None
 
     def __enter__(self) -> Self:
         return self
@@ -72,22 +80,44 @@ class ObjectStream:
             ObjectChangedError: the connection broke, and the object was replaced meanwhile.
             ObjectGoneError: the connection broke, and the object was deleted meanwhile.
         """
-        # Slow to import; with a client it is imported already
-        from urllib3.exceptions import HTTPError
-
         while True:
             try:
                 count: int = self._body.readinto(buffer[:_CHUNK_BYTES])
-            except FlexibleChecksumError as error:
+            except checksum_errors() as error:
                 raise StorageError(f"{self._action}: {error}") from error
-            except (BotoCoreError, HTTPError, OSError) as error:
+            except broken_connection_errors() as error:
                 self._resume(error)
                 continue
             self._position += count
             if count or not len(buffer) or self._position == self.size:
                 self._breaks = 0
+                self._check(buffer[:count])
                 return count
             self._resume(EOFError(f"the answer ended after {self._position:,} bytes"))
+
+    def _check(self, data: memoryview) -> None:
+        """Checks the object's bytes, of which `data` are the next, if they are the last ones.
+
+        Raises:
+            StorageError: they are not those that S3 has stored.
+        """
+        if self._digest is None:
+            return
+        self._digest.update(data)
+        if self._position < self.size:
+            return
+        found, self._digest = self._digest.hexdigest(), None
+        if found == self.version.etag:
+            return
+        with storage_errors(self._action):
+            is_stored = self._client.is_stored(  # type: ignore[union-attr] - only it proves nothing
+                self._request["Bucket"], self._request["Key"], f'"{self.version.etag}"', found
+            )
+        if not is_stored:
+            raise StorageError(
+                f"{self._action}: the bytes that arrived have the MD5 digest {found}, and S3 has "
+                f"stored an object with the digest {self.version.etag}"
+            )
 
     def _resume(self, error: Exception) -> None:
         """Requests the remaining bytes after the connection broke with `error`."""

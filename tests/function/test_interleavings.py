@@ -23,9 +23,9 @@ from modules.function.publisher import Publisher
 from modules.models.store import ModelStore
 from modules.settings import Settings
 from modules.storage.bucket import Bucket
-from modules.storage.client import create_client
 from tests.colour_model import gif, picture, write_colour_model
 from tests.function.interleavings import Program, Request, execute, explore, sample
+from tests.function.watched_client import WatchedClient
 
 ORDERS = os.environ.get("ORDERS", "10")  # per scenario, or "all"
 
@@ -95,7 +95,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         bucket.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
         settings = Settings(model="models/colours/", model_ttl_seconds=1e9)
         models = ModelStore(bucket.client, settings)
-        yield World(bucket, models, settings, (create_client(), create_client()), executor)
+        yield World(bucket, models, settings, (WatchedClient(), WatchedClient()), executor)
 
 
 def etag(name: str) -> str:
