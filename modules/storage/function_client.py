@@ -281,8 +281,11 @@ def _put(store: S3Store, request: Mapping[str, Any]) -> dict[str, Any]:
 def _list(store: S3Store, request: Mapping[str, Any]) -> dict[str, Any]:
     """Lists a folder by one request; obstore has no limit for what it lists.
 
+    obstore removes the slash at the end of a key. An empty object may be a folder's marker.
+
     Raises:
-        UnfitError: the folder, with all those in it, has too many objects for one answer.
+        UnfitError: the folder, with all those in it, has too many objects for one answer, or an
+            empty one.
     """
     _expect(request, "Bucket", "Prefix", "Delimiter", "MaxKeys")
     prefix = request["Prefix"]
@@ -292,6 +295,8 @@ def _list(store: S3Store, request: Mapping[str, Any]) -> dict[str, Any]:
     if len(found) == _PAGE:
         raise UnfitError(prefix)
     files = [item for item in found if "/" not in item["path"].removeprefix(prefix)]
+    if not all(item["size"] for item in files):
+        raise UnfitError(prefix)
     return {
         "IsTruncated": len(files) > request["MaxKeys"],
         "Contents": [

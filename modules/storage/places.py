@@ -17,9 +17,8 @@ from pathlib import Path
 _REGION = re.compile(r"(us|us-gov|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+")
 # A bucket whose name can be a part of a host's name, under a certificate for *.s3.REGION...
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_FOR_THE_SDK = (
-    "AWS_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
+_CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")  # replace the machine's
+_OTHER_HOSTS = (
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
 )
@@ -54,11 +53,16 @@ class Place:
         'https://a-bucket.s3.eu-west-3.amazonaws.com'
         """
         region = environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION")
-        if not region or any(environment.get(name) for name in _FOR_THE_SDK):
+        if not region or any(environment.get(name) for name in _OTHER_HOSTS):
             return None
         if ":" in bucket or bucket.endswith("--x-s3"):  # an access point; a directory bucket
             return None
-        if endpoint := _configured_endpoint(environment):
+        endpoint = _configured_endpoint(environment)
+        if endpoint and endpoint.startswith("http://"):
+            return cls(bucket, region, endpoint.rstrip("/"), is_virtual_host=False)
+        if any(environment.get(name) for name in _CERTIFICATES):
+            return None
+        if endpoint:
             return cls(bucket, region, endpoint.rstrip("/"), is_virtual_host=False)
         if not _REGION.fullmatch(region):
             return None
