@@ -44,14 +44,14 @@ def main() -> int:
         page.emulate_media(color_scheme="dark")
         page.locator("#gallery button").first.click()
         page.locator(".box").first.wait_for()
-        _wait_for_picture(page)
+        _wait_for_pictures(page, "#picture")
         page.screenshot(path=_IMAGES / "page-dark.jpg", type="jpeg", quality=85)
         page.get_by_role("button", name="Close").click()
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 390, "height": 800})
         page.locator("#gallery button").nth(1).click()
         page.locator(".box").first.wait_for()
-        _wait_for_picture(page)
+        _wait_for_pictures(page, "#picture")
         page.screenshot(path=_IMAGES / "page-narrow.jpg", type="jpeg", quality=85)
         chromium.close()
         server.terminate()
@@ -61,12 +61,19 @@ def main() -> int:
 def _drop_samples(page: Page) -> None:
     samples = sorted((_ROOT / "demo").glob("market-*.jpg"))
     page.set_input_files("#files", [*samples, _ROOT / "README.md"])
+    done = f"{len(samples) + 1} pictures, {len(samples)} done, 1 failed"
+    page.get_by_text(done).wait_for()
     page.locator("#gallery li").nth(len(samples) - 1).wait_for()
-    page.wait_for_timeout(2000)  # the thumbnails
+    page.get_by_text("sha256:").wait_for()  # of the model, which is shown last
+    _wait_for_pictures(page, "#gallery img")
 
 
-def _wait_for_picture(page: Page) -> None:
-    page.wait_for_timeout(1500)
+def _wait_for_pictures(page: Page, selector: str) -> None:
+    """Waits until these pictures are loaded and decoded."""
+    page.evaluate(
+        "selector => Promise.all([...document.querySelectorAll(selector)].map(i => i.decode()))",
+        selector,
+    )
 
 
 if __name__ == "__main__":

@@ -172,6 +172,7 @@ def onnx_file(network: str) -> Path:
     """Returns the network as an ONNX file, converted by `models convert`."""
     path = CACHE / "models" / f"{network}.onnx"
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         command = [
             sys.executable,
             "-m",

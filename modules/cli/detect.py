@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DiskFullError, OutputError, PermanentError, UnreachableError
+from ..errors import DiskFullError, ImageError, OutputError, PermanentError, UnreachableError
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
-from ..results.document import Source, describe_result, too_many_bytes
+from ..object_detection.images import decode_image
+from ..results.document import Source, describe_detections, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
 from ..settings import Settings, add_detection_arguments
 from ..telemetry.timings import Timings
+from .crop_folder import CropFolder
 from .detect_report import Report, add_output_arguments
 from .local_images import LocalImage, find_images, refuse_address
 from .printing import printable
@@ -24,6 +26,8 @@ from .samples import NAMES, find_model
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from .function_url import FunctionUrl
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder with one *.cfg, one *.weights and one *.names; "
         f"or one of {NAMES}, which is downloaded if it is missing",
     )
-    add_output_arguments(parser, "image")
+    add_output_arguments(parser, "image", crops=True)
     add_detection_arguments(parser)
     parser.epilog = (
         "These environment variables are read, too: CONFIDENCE, NMS, MULTI_LABEL, CLASSES, ENGINE, "
@@ -63,11 +67,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = Settings.from_arguments(os.environ, arguments)
     output = None if arguments.output is None else Path(arguments.output)
-    if output is not None:
-        refuse_address(arguments.output)
-    found = find_images(arguments.images, output=output, max_stdin_bytes=settings.max_image_bytes)
-    folder = ResultFolder(output, found.images, overwrite=arguments.overwrite) if output else None
-    detect = _detector(arguments, settings)
+    crops_path = None if arguments.crops is None else Path(arguments.crops)
+    for address in filter(None, (arguments.output, arguments.crops)):
+        refuse_address(address)
+    found = find_images(
+        arguments.images,
+        outputs=[output, crops_path],
+        max_stdin_bytes=settings.max_image_bytes,
+    )
+    overwrite = arguments.overwrite
+    folder = ResultFolder(output, found.images, overwrite=overwrite) if output else None
+    crops = CropFolder(crops_path, found.images, overwrite=overwrite) if crops_path else None
+    detect = _detector(arguments, settings, crops)
 
     messages = Console(stderr=True)
     failures = list(found.failures)
@@ -96,28 +107,35 @@ def run(arguments: argparse.Namespace) -> int:
     report.finish()
     if folder and report.count:
         _print(messages, f"{report.count} annotated in {printable(str(folder.path))}")
+    if crops and crops.count:
+        _print(messages, f"{crops.count} crops in {printable(str(crops.path))}")
     for remark in found.remarks():
         _print(messages, remark)
     return 1 if failures else 0
 
 
 def _detector(
-    arguments: argparse.Namespace, settings: Settings
+    arguments: argparse.Namespace, settings: Settings, crops: CropFolder | None
 ) -> Callable[[LocalImage, ResultFolder | None], dict[str, Any]]:
     """Returns what detects in one image: a model on this machine, or a function URL."""
     if arguments.url is None:
         model = load_model(LocalFolder(find_model(arguments.model)), settings)
-        return partial(_process, model, settings)
+        return partial(_process, model, settings, crops)
     from .function_url import FunctionUrl
 
     given = {name: getattr(arguments, name) for name in ("confidence", "nms", "multi_label")}
-    return FunctionUrl(
+    url = FunctionUrl(
         arguments.url, {name: value for name, value in given.items() if value is not None}
-    ).detect
+    )
+    return partial(_process_by_url, url, settings, crops) if crops else url.detect
 
 
 def _process(
-    model: Model, settings: Settings, image: LocalImage, folder: ResultFolder | None
+    model: Model,
+    settings: Settings,
+    crops: CropFolder | None,
+    image: LocalImage,
+    folder: ResultFolder | None,
 ) -> dict[str, Any]:
     """Detects in one image, writes the results if there is a folder, and returns the document."""
     problem = folder.problem(image) if folder else None
@@ -130,6 +148,9 @@ def _process(
             raise PermanentError(too_many_bytes(size, settings.max_image_bytes))
         data = image.read()
     result = process(data, model, settings, timings)
+    if crops:
+        detections = describe_detections(result.detections, model.labels)
+        crops.write(image, result.image.pixels, detections)
     annotated = draw(result, model, timings) if folder else b""
     document = describe_result(
         Source(image.key), len(data), result, model, settings, timings, annotated_key=None
@@ -137,6 +158,23 @@ def _process(
     if folder:
         suffix = result.annotated_suffix
         return folder.write(image, annotated, document, result.media_type, suffix)
+    return document
+
+
+def _process_by_url(
+    url: FunctionUrl,
+    settings: Settings,
+    crops: CropFolder,
+    image: LocalImage,
+    folder: ResultFolder | None,
+) -> dict[str, Any]:
+    """Lets a function detect in one image, and cuts the objects out on this machine."""
+    document = url.detect(image, folder)
+    decoded = decode_image(image.read(), max_pixels=settings.max_image_pixels)
+    size = document["image"]["width"], document["image"]["height"]
+    if size != (decoded.width, decoded.height):
+        raise ImageError("it was changed while the function looked at it; run the command again")
+    crops.write(image, decoded.pixels, document["detections"])
     return document
 
 

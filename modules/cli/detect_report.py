@@ -76,18 +76,35 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield document["image"]["key"], item["label"], str(item["confidence"]), *sides
 
 
-def add_output_arguments(parser: argparse.ArgumentParser, noun: str) -> None:
-    """Declares where results go; `noun` is what the command calls its inputs."""
+def add_output_arguments(
+    parser: argparse.ArgumentParser, noun: str, *, crops: bool = False
+) -> None:
+    """Declares where results go.
+
+    Args:
+        parser: the command's.
+        noun: what the command calls its inputs.
+        crops: whether the command writes crops, too.
+    """
     parser.add_argument(
         "--output",
         metavar="DIR",
         help=f"write each annotated {noun} and its JSON document into this folder; only results of "
         f"the same {noun}s are overwritten",
     )
+    if crops:
+        parser.add_argument(
+            "--crops",
+            metavar="DIR",
+            help="cut each object out and write it into this folder as a JPEG, in a folder a "
+            f"class: DIR/dog/photo.jpg_0.jpg; only crops of the same {noun}s are overwritten, and "
+            "those of earlier runs are deleted",
+        )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="with --output: overwrite other files, too; inputs are never overwritten",
+        help=f"with --output{' or --crops' if crops else ''}: overwrite other files, too; inputs "
+        "are never overwritten",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document per line instead of a table"

@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = None if arguments.output is None else Path(arguments.output)
     if output is not None:
         refuse_address(arguments.output)
-    found = find_images(paths, output=output)
+    found = find_images(paths, outputs=[output])
     client = create_client()
     target = find_target(client, location, arguments.prefix, arguments.stage, settings, os.environ)
     folder = None

@@ -23,6 +23,7 @@ from ..object_detection.images.selection import (
 )
 from ..results.keys import DOCUMENT_SUFFIX
 from ..storage.local_files import TEMPORARY_SUFFIX, is_temporary
+from .crop_folder import is_crop
 from .local_results import file_id, is_annotated, read_document
 from .printing import printable, utf8
 
@@ -111,7 +112,7 @@ def find_images(
     arguments: Sequence[str | Path],
     *,
     is_recursive: bool = True,
-    output: Path | None = None,
+    outputs: Sequence[Path | None] = (),
     max_stdin_bytes: int = sys.maxsize - 1,
 ) -> FoundImages:
     """Finds the images at paths of this machine.
@@ -123,8 +124,8 @@ def find_images(
     Args:
         arguments: files and folders; `-` for an image on standard input.
         is_recursive: whether folders inside folders are searched, too.
-        output: the folder for results. Where a searched folder contains it, the results of earlier
-            runs in it are left out.
+        outputs: the folders for results and crops. Where a searched folder contains one, the
+            results of earlier runs in it are left out.
         max_stdin_bytes: of an image on standard input; one byte more is read, so that the caller
             finds it too large.
 
@@ -142,7 +143,7 @@ def find_images(
             found.images.append(_read_stdin(max_stdin_bytes))
         elif path.is_dir():
             before = len(found.images)
-            _Search(path, output, found).run(is_recursive=is_recursive)
+            _Search(path, outputs, found).run(is_recursive=is_recursive)
             if len(found.images) == before:
                 found.empty.append(printable(str(path)))
         elif os.path.lexists(path):
@@ -196,10 +197,10 @@ def _read_stdin(max_bytes: int) -> LocalImage:
 class _Search:
     """Searches one folder, and adds what it finds to `found`."""
 
-    def __init__(self, root: Path, output: Path | None, found: FoundImages) -> None:
+    def __init__(self, root: Path, outputs: Sequence[Path | None], found: FoundImages) -> None:
         self._root = root
         self._found = found
-        self._output = file_id(output) if output else None
+        self._outputs = {file_id(output) for output in outputs if output} - {None}
         self._visited: set[tuple[int, int]] = set()
         self._images: list[Path] = []
 
@@ -213,7 +214,7 @@ class _Search:
                 continue
             if identity:
                 self._visited.add(identity)
-            is_output = is_output or (identity == self._output and folder != self._root)
+            is_output = is_output or (identity in self._outputs and folder != self._root)
             try:
                 entries = list(os.scandir(folder))
             except OSError as error:
@@ -257,7 +258,7 @@ class _Search:
         """Returns whether a file in the output folder is a result, and counts its pictures."""
         if path.name.endswith(DOCUMENT_SUFFIX) and read_document(path):
             return True
-        if is_annotated(path):
+        if is_annotated(path) or is_crop(path):
             self._found.results += 1
             return True
         return False

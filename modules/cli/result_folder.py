@@ -7,29 +7,25 @@ therefore never taken for a result.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DiskFullError, ImageError, OutputError, UsageError
+from ..errors import ImageError, OutputError, UsageError
 from ..object_detection.images.registry import ANNOTATED_SUFFIXES
 from ..results.document import to_json
 from ..results.keys import DOCUMENT_SUFFIX, annotated_name
 from ..storage.local_files import stage_file
 from .local_results import file_id, name_of_annotated, read_document
-from .path_names import fold, ignores_case, nearest_existing
+from .output_files import check_folder, give_name, writing_errors
+from .path_names import fold, ignores_case
 from .printing import printable, utf8
 
 if TYPE_CHECKING:
     from .local_images import LocalImage
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-_NAME_MAX = 255  # bytes, where a file system does not say
 # What a file was when it was checked: device, inode, size and time of the last change; None if
 # there was no file
 _State = tuple[int, int, int, int] | None
@@ -68,7 +64,7 @@ class ResultFolder:
         self._owners: dict[Path, LocalImage] = {}
         self._former: dict[Path, Path] = {}
         self._suffixes = {image: image.annotated_suffix() for image in images}
-        self._name_max = self._check_folder()
+        self._name_max = check_folder(path, "--output")
         self._images = [image for image in images if not self.problem(image)]
         self._refuse_collisions()
         inputs = {file_id(image.path) for image in images if image.data is None}
@@ -125,7 +121,7 @@ class ResultFolder:
         complete = {name: document[name] for name in ("schema", "image")}
         complete |= {"annotated": written}
         complete |= {name: document[name] for name in document if name != "annotated"}
-        try:
+        with writing_errors(picture_path):
             picture_path.parent.mkdir(parents=True, exist_ok=True)
             with (
                 stage_file(picture_path.parent, annotated) as picture_part,
@@ -142,23 +138,7 @@ class ResultFolder:
                         picture_path.unlink(missing_ok=True)
                     raise
             self._delete_former(picture_path)
-        except OSError as error:
-            kind = DiskFullError if error.errno in _FULL else OutputError
-            reason = error.strerror or str(error)
-            raise kind(f"{printable(str(picture_path))} cannot be written: {reason}") from error
         return complete
-
-    def _check_folder(self) -> int:
-        """Returns the most bytes of a file's name in the folder, which may not exist yet."""
-        folder = nearest_existing(self.path)
-        name = printable(str(folder))
-        if not folder.is_dir():
-            raise UsageError(f"{name} is a file, so no results can be written into it")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"{name} cannot be written to; choose another --output")
-        with contextlib.suppress(OSError, ValueError):
-            return os.pathconf(folder, "PC_NAME_MAX")
-        return _NAME_MAX
 
     def _refuse_collisions(self) -> None:
         """Raises UsageError if two images would be written to the same file."""
@@ -244,15 +224,7 @@ class ResultFolder:
 
     def _put(self, part: Path, path: Path) -> None:
         """Gives a complete file its name; a new name only if it is still free."""
-        if self._states.get(path) is None:
-            try:
-                os.link(part, path)  # unlike a rename, it fails if `path` exists
-            except OSError as error:
-                if error.errno not in _NO_LINKS or os.path.lexists(path):
-                    raise
-                part.replace(path)
-        else:
-            part.replace(path)
+        give_name(part, path, is_new=self._states.get(path) is None)
         self._states[path] = _state(path)
 
 

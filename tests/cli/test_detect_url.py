@@ -80,6 +80,20 @@ def test_the_documents_are_those_of_the_same_model_on_this_machine(
     assert len(deployed.events) == 4
 
 
+def test_crops_are_cut_on_this_machine_and_equal_those_of_the_same_model(
+    deployed: Deployed, colour_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.png").write_bytes(image(red=(2, 5), green=(6, 1)))
+
+    there = run(capsys, "a.png", "--url", deployed.url.address, "--crops", "there")
+    here = run(capsys, "a.png", "--model", colour_model, "--crops", "here")
+
+    assert there.code == here.code == 0, there.err
+    for name in ("red/a.png_0.jpg", "green/a.png_1.jpg"):
+        assert Path("there", name).read_bytes() == Path("here", name).read_bytes()
+    assert len(deployed.events) == 1
+
+
 def test_only_options_are_sent(
     deployed: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     from .server import PageServer
 
-    with opened as site, PageServer(site, arguments.port, _PORT, secrets.token_urlsafe(16)) as page:
+    with (
+        opened as site,
+        contextlib.closing(site),
+        PageServer(site, arguments.port, _PORT, secrets.token_urlsafe(16)) as page,
+    ):
         print(f"# The pictures of s3://{site.bucket}. Open this address in a browser:")
         print(page.address, flush=True)
         if arguments.open:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _MAX_REQUESTS = 10  # at once; the SDK keeps as many connections open
 _FRESH_SECONDS = 2.0  # a listing is not repeated sooner than this, or 5 times what it took
 _MOST_WAIT = 1.5  # seconds that a request waits for a listing to end
+READER = "reader of results"  # a thread's name
 _PAGES_BETWEEN = 10  # of a listing, after which what is known so far is shown
 
 
@@ -73,6 +74,14 @@ class ResultIndex:
         self._listed_at = self._took = 0.0
         self._is_complete = False
         self._error: StorageError | None = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Stops reading documents ahead, except those that have been requested.
+
+        Without this, the process would end only when all documents are read.
+        """
+        self._is_closed = True
 
     def page(
         self,
@@ -198,14 +207,20 @@ class ResultIndex:
         ]
         with self._lock:
             if missing and not (self._reader and self._reader.is_alive()):
-                self._reader = threading.Thread(target=self._read_all, args=(missing,), daemon=True)
+                self._reader = threading.Thread(
+                    target=self._read_all, args=(missing,), name=READER, daemon=True
+                )
                 self._reader.start()
         return len(missing)
 
     def _read_all(self, entries: list[Entry]) -> None:
         with ThreadPoolExecutor(_MAX_REQUESTS) as pool:
-            for _ in pool.map(self._summary, entries):
+            for _ in pool.map(self._read_ahead, entries):
                 pass
+
+    def _read_ahead(self, entry: Entry) -> None:
+        if not self._is_closed:
+            self._summary(entry)
 
     def _summary(self, entry: Entry) -> Summary:
         """Returns the summary of a document; reads it if it was not read before."""

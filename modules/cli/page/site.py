@@ -55,6 +55,10 @@ class Site:
         """The results under the output prefix."""
         return ResultIndex(self.client, self.bucket, self.settings)
 
+    def close(self) -> None:
+        """Stops what runs ahead of requests."""
+        self.results.close()
+
     def describe(self) -> dict[str, Any]:
         """Returns what the page needs to know when it opens."""
         return {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXAMPLE = "python -m modules batch detect photos --model yolox-nano --output detections"
-PATHS = ("input", "output", "annotate", "model")
+PATHS = ("input", "output", "annotate", "crops", "model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotate", metavar="PREFIX", help="write the annotated images under this prefix"
     )
     parser.add_argument(
+        "--crops",
+        metavar="PREFIX",
+        help="cut each object out and write it under this prefix as a JPEG, in a folder a class: "
+        "PREFIX/dog/photo.jpg_0.jpg",
+    )
+    parser.add_argument(
         "--format",
         action="append",
         choices=FORMATS,
@@ -56,8 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
-    """Writes the table, the annotated images and the formats; returns 1 if images failed."""
+    """Writes the table, the pictures and the formats; returns 1 if images failed."""
     from modules.models.loader import load_model
+    from modules.spark.io.crops import check_empty, delete_unfinished
     from modules.spark.io.images import Images, qualify
     from modules.spark.io.model_files import read_model_files
     from modules.spark.jobs.report import report_images
@@ -68,9 +75,14 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
     settings = replace(settings, engine=model.engine)  # the workers need not choose it again
-    images = Images(spark, arguments.input, excluded=[arguments.annotate, arguments.output])
+    written_to = [arguments.annotate, arguments.crops, arguments.output]
+    images = Images(spark, arguments.input, excluded=written_to)
+    is_new = not is_claimed(spark, arguments.output)
     if arguments.annotate:
-        images.check_targets(arguments.annotate, is_new=not is_claimed(spark, arguments.output))
+        images.check_targets(arguments.annotate, is_new=is_new)
+    crops = qualify(spark, arguments.crops) if arguments.crops else None
+    if crops and is_new:
+        check_empty(spark, crops)
     made_with = {
         **settings.described(),
         "engine": settings.engine,
@@ -78,6 +90,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
         "classes": list(settings.classes),
         "job": "detect",
         "model": model.digest,
+        **({"crops": crops} if crops else {}),
     }
     rounds = Rounds(
         spark,
@@ -87,6 +100,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
         max_bytes=settings.max_image_bytes,
         console=console,
     )
+    if crops and not is_new:
+        delete_unfinished(spark, crops, arguments.output, images)
     broadcast = spark.sparkContext.broadcast(folder.with_manifest())
     annotated = qualify(spark, arguments.annotate) if arguments.annotate else None
     outcome = rounds.run(
@@ -98,10 +113,11 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
             done=done,
             root=images.root,
             annotated=annotated,
+            crops=crops,
         ),
         SCHEMA,
     )
-    written = [arguments.output, *filter(None, [arguments.annotate])]
+    written = [arguments.output, *filter(None, [arguments.annotate, arguments.crops])]
     for name in arguments.format:
         location = write_format(spark, name, arguments.output, images.root, model, settings)
         written.append(location)

@@ -14,6 +14,7 @@ from ...results.keys import annotated_name
 from ...results.pipeline import draw, process
 from ...settings import Settings
 from ...telemetry.timings import Timings
+from ..io.crops import write_crops
 from ..io.model_files import MemoryFolder
 from ..io.output_folder import open_output_folder
 from .rows import FIELDS, load_once, make_rows
@@ -49,7 +50,8 @@ class DetectImages:
 
     folder: the model's files. digest: identifies the model, as a worker outlives a job. done:
     counts finished images. root: the prefix that image names leave out. annotated: where annotated
-    images are written, under the names that `annotated_name` returns; None writes none.
+    images are written, under the names that `annotated_name` returns; None writes none. crops:
+    where the objects of each image are written; None writes none.
     """
 
     folder: Broadcast[MemoryFolder]
@@ -58,6 +60,7 @@ class DetectImages:
     done: Accumulator[int]
     root: str
     annotated: str | None
+    crops: str | None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yields rows of `SCHEMA`, in the order of the images."""
@@ -72,15 +75,21 @@ class DetectImages:
     def _make_row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:
         timings = Timings()
         result = process(data, model, self.settings, timings)
+        detections = describe_detections(result.detections, model.labels)
+        name = path.removeprefix(self.root)
+        if self.crops is not None:
+            with timings.stage("publish"):
+                folder = open_output_folder(self.crops)
+                write_crops(folder, result.image.pixels, detections, name=name, key=path)
         if self.annotated is not None:
             image = draw(result, model, timings)
             with timings.stage("publish"):
-                name = annotated_name(path.removeprefix(self.root), result.annotated_suffix)
-                open_output_folder(self.annotated).write(name, image, result.media_type)
+                target = annotated_name(name, result.annotated_suffix)
+                open_output_folder(self.annotated).write(target, image, result.media_type)
         return {
             "width": result.image.width,
             "height": result.image.height,
             "model": model.digest,
-            "detections": describe_detections(result.detections, model.labels),
+            "detections": detections,
             "milliseconds": round(sum(timings.milliseconds.values()), 1),
         }

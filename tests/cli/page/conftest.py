@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 TOKEN = "a-secret-of-this-test"  # noqa: S105 - no secret
+PATIENCE = 60.0  # seconds; a test that waits for so long fails
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Looks again and again until a condition holds; fails the test if it never does."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {PATIENCE:g} s: {what}")
+        time.sleep(0.02)
 
 
 @dataclass
@@ -38,6 +50,28 @@ class Served:
     def keys(self, prefix: str = "") -> list[str]:
         found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
         return [item["Key"] for item in found]
+
+    def is_idle(self) -> bool:
+        """Returns whether the function has processed every event; it deletes them afterwards."""
+        queues = boto3.client("sqs")
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = queues.get_queue_attributes(
+            QueueUrl=queues.get_queue_url(QueueName=f"{BUCKET}-events")["QueueUrl"],
+            AttributeNames=names,
+        )["Attributes"]
+        return not any(int(counts[name]) for name in names)
+
+    def clear(self) -> None:
+        """Deletes the pictures, then what the function made of them."""
+        self._delete("input/")
+        wait_until(self.is_idle, "the function processes the last events")
+        self._delete("output/")
+        self._delete("failed/")
+
+    def _delete(self, prefix: str) -> None:
+        while keys := self.keys(prefix):
+            names = [{"Key": key} for key in keys]
+            self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": names})
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +94,10 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def served(serving: Served) -> Iterator[Served]:
     """Serves the page of a bucket without pictures."""
-    vars(serving.site).pop("results", None)  # what was listed before
     yield serving
-    for prefix in ("input/", "output/", "failed/"):
-        while keys := serving.keys(prefix):
-            names = [{"Key": key} for key in keys]
-            serving.client.delete_objects(Bucket=BUCKET, Delete={"Objects": names})
+    serving.site.close()
+    del vars(serving.site)["results"]  # what was listed
+    serving.clear()
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +106,9 @@ def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if found is None:
         pytest.skip("no Chromium here; `apt-get install chromium` installs one")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         # Containers run as root, which Chromium's sandbox refuses; the page is our own
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
@@ -88,6 +121,7 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
     """The page, opened. Fails on a script's error, and on any request to another host."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -1,15 +1,19 @@
 """Results come newest first, in pages, and are found by name and label."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from moto.s3.models import s3_backends
 
-from modules.cli.page.index import ResultIndex
+from modules.cli.page.index import READER, ResultIndex
 from modules.settings import Settings
-from tests.cli.page.conftest import Served
+from modules.storage.client import create_client
+from tests.cli.page.conftest import Served, wait_until
 
 
 def document(name: str, *labels: str) -> bytes:
@@ -36,16 +40,20 @@ def names(page: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def index(served: Served) -> ResultIndex:
-    return ResultIndex(served.client, served.site.bucket, Settings())
+def index(served: Served) -> Iterator[ResultIndex]:
+    with closing(ResultIndex(served.client, served.site.bucket, Settings())) as index:
+        yield index
 
 
 def wait_until_read(index: ResultIndex, query: str) -> dict[str, Any]:
-    for _ in range(200):
-        page = index.page(None, 60, query)
-        if not page["unread"]:
-            return page
-    raise AssertionError("the documents are never read")
+    page: dict[str, Any] = {}
+
+    def is_read() -> bool:
+        page.update(index.page(None, 60, query))
+        return not page["unread"]
+
+    wait_until(is_read, "all documents are read")
+    return page
 
 
 def test_an_empty_bucket_has_no_results(index: ResultIndex) -> None:
@@ -98,7 +106,6 @@ def test_a_file_that_is_no_document_is_named_as_such(served: Served, index: Resu
 
 def test_10_000_results_are_shown_and_searched(served: Served) -> None:
     served.client.create_bucket(Bucket="many-pictures")
-    index = ResultIndex(served.client, "many-pictures", Settings())
     for number in range(10_000):
         put(
             served,
@@ -107,11 +114,30 @@ def test_10_000_results_are_shown_and_searched(served: Served) -> None:
             hours=number + 1,
             bucket="many-pictures",
         )
-    page = index.page(None, 60)
-    while page["listing"]:
+    with closing(ResultIndex(served.client, "many-pictures", Settings())) as index:
         page = index.page(None, 60)
-    assert page["total"] == 10_000
-    assert names(page)[:2] == ["0.jpg", "1.jpg"]
-    found = index.page(None, 60, "7777")
-    assert names(found) == ["7777.jpg"]
-    assert found["unread"] > 0  # names are found before the documents are read
+        while page["listing"]:
+            page = index.page(None, 60)
+        assert page["total"] == 10_000
+        assert names(page)[:2] == ["0.jpg", "1.jpg"]
+        found = index.page(None, 60, "7777")
+        assert names(found) == ["7777.jpg"]
+        assert found["unread"] > 0  # names are found before the documents are read
+
+
+def test_a_closed_index_stops_reading_documents(served: Served) -> None:
+    for number in range(200):
+        put(served, f"{number}.jpg")
+    client = create_client()
+    index = ResultIndex(client, served.site.bucket, Settings())
+    requested: list[object] = []
+
+    def close_at_the_tenth(**request: object) -> None:
+        requested.append(request)
+        if len(requested) == 10:
+            index.close()
+
+    client.meta.events.register("before-call.s3.GetObject", close_at_the_tenth)
+    index.page(None, 60, "no such label")
+    wait_until(lambda: READER not in [thread.name for thread in threading.enumerate()], "its end")
+    assert len(requested) < 20  # ten more threads may have been about to send a request

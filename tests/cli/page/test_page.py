@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import pytest
 
-from tests.cli.page.conftest import Served
+from tests.cli.page.conftest import Served, wait_until
 from tests.colour_model import picture
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Page
+    from playwright.sync_api import Dialog, Locator, Page
 
 HOSTILE = "<img src=x onerror=alert(1)> \"'&;  ?#%2F .png"
 
@@ -30,13 +30,69 @@ def drop(page: Page, *files: Path) -> None:
     page.set_input_files("#files", files)
 
 
+def expect(locator: Locator) -> Any:
+    """Returns Playwright's assertions about an element, which wait until they hold."""
+    from playwright.sync_api import expect as expect_of_playwright
+
+    return expect_of_playwright(locator)
+
+
 def wait_for_results(page: Page, count: int) -> None:
-    page.locator("#gallery li").nth(count - 1).wait_for(timeout=20_000)
+    page.locator("#gallery li").nth(count - 1).wait_for()
 
 
 def open_first(page: Page) -> None:
     page.locator("#gallery button").first.click()
-    page.locator(".box, #classes p").first.wait_for(timeout=20_000)
+    page.locator(".box, #classes p").first.wait_for()
+    page.locator("#picture").evaluate("image => image.decode()")  # waits until it is loaded
+    wait_for_layout(page)
+
+
+def wait_for_layout(page: Page) -> None:
+    """Waits for a frame that is drawn after all that has happened; sizes are final then."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
+def place_in_picture(page: Page, label: str) -> list[float]:
+    """Returns a box's left, top and width as shares of the picture's width or height."""
+    shares: list[float] = page.locator(".box", has_text=label).evaluate(
+        """box => {
+            const shown = document.getElementById("picture").getBoundingClientRect();
+            const {left, top, width} = box.getBoundingClientRect();
+            return [
+                (left - shown.left) / shown.width, (top - shown.top) / shown.height,
+                width / shown.width,
+            ];
+        }"""
+    )
+    return shares
+
+
+def put_documents(served: Served, count: int) -> None:
+    """Stores documents without detections: output/000.jpg.json and so on."""
+    data = json.dumps(
+        {
+            "image": {"etag": None},
+            "model": {"name": "m", "digest": "d", "input": [1, 1]},
+            "detections": [],
+        }
+    ).encode()
+    for number in range(count):
+        served.client.put_object(
+            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
+        )
+
+
+def scroll_to_the_end(page: Page, count: int) -> None:
+    """Scrolls down until so many results are shown."""
+
+    def scroll() -> bool:
+        page.mouse.wheel(0, 3000)
+        return page.locator("#gallery li").count() == count
+
+    wait_until(scroll, f"{count} results are shown")
 
 
 def serious(page: Page) -> list[str]:
@@ -53,19 +109,13 @@ def serious(page: Page) -> list[str]:
 
 def test_a_dropped_picture_comes_back_with_its_boxes(page: Page, tmp_path: Path) -> None:
     drop(page, save(tmp_path, "a.png", red=(1, 2), green=(5, 5)))
-    page.get_by_text("1 picture, 1 done").wait_for(timeout=20_000)
+    page.get_by_text("1 picture, 1 done").wait_for()
     wait_for_results(page, 1)
     open_first(page)
     tags = page.locator(".box span").all_inner_texts()
     assert sorted(re.sub(r" \d+%", "", tag) for tag in tags) == ["green", "red"]
-    box = page.locator(".box", has_text="red").bounding_box()
-    shown = page.locator("#picture").bounding_box()
-    assert box
-    assert shown
     # The square is at (1, 2) of 8 x 8 cells
-    assert (box["x"] - shown["x"]) / shown["width"] == pytest.approx(1 / 8, abs=0.02)
-    assert (box["y"] - shown["y"]) / shown["height"] == pytest.approx(2 / 8, abs=0.02)
-    assert box["width"] / shown["width"] == pytest.approx(1 / 8, abs=0.02)
+    assert place_in_picture(page, "red") == pytest.approx([1 / 8, 2 / 8, 1 / 8], abs=0.02)
 
 
 def test_files_dragged_onto_the_page_are_uploaded(
@@ -82,7 +132,7 @@ def test_files_dragged_onto_the_page_are_uploaded(
         data,
     )
     page.dispatch_event("body", "drop", {"dataTransfer": transfer})
-    page.get_by_text("1 picture, 1 done").wait_for(timeout=20_000)
+    page.get_by_text("1 picture, 1 done").wait_for()
     assert "output/dragged.png" in served.keys("output/")
 
 
@@ -94,10 +144,10 @@ def test_what_is_no_picture_or_too_large_is_said_at_once(
     (tmp_path / "empty.jpg").touch()
     drop(page, *(tmp_path / name for name in ("notes.txt", "large.jpg", "empty.jpg")))
     page.get_by_text("3 pictures, 0 done, 3 failed").wait_for()
-    text = page.locator("#uploads").inner_text()
-    assert "a text file, not a supported image" in text
-    assert "200,001 bytes are too many; at most 200,000 are allowed" in text
-    assert "the file is empty" in text
+    uploads = page.locator("#uploads")
+    expect(uploads).to_contain_text("a text file, not a supported image")
+    expect(uploads).to_contain_text("200,001 bytes are too many; at most 200,000 are allowed")
+    expect(uploads).to_contain_text("the file is empty")
     assert served.keys("input/") == []
 
 
@@ -106,13 +156,12 @@ def test_confidence_and_classes_choose_the_boxes(page: Page, tmp_path: Path) -> 
     wait_for_results(page, 1)
     open_first(page)
     boxes = page.locator(".box")
-    assert boxes.count() == 3
-    assert "red (2)" in page.locator("#classes").inner_text()
+    expect(boxes).to_have_count(3)
     page.get_by_label("red (2)").uncheck()
-    assert boxes.count() == 1
+    expect(boxes).to_have_count(1)
     page.get_by_label("red (2)").check()
     page.locator("#confidence").fill("0.9")  # the yellow square is 60 % red
-    assert boxes.count() == 2
+    expect(boxes).to_have_count(2)
 
 
 def test_zoom_and_the_original_beside_it(page: Page, tmp_path: Path) -> None:
@@ -121,6 +170,7 @@ def test_zoom_and_the_original_beside_it(page: Page, tmp_path: Path) -> None:
     open_first(page)
 
     def width() -> float:
+        wait_for_layout(page)
         found = page.locator("#picture").bounding_box()
         assert found
         return found["width"]
@@ -130,9 +180,9 @@ def test_zoom_and_the_original_beside_it(page: Page, tmp_path: Path) -> None:
     assert width() == pytest.approx(1.5 * before, rel=0.01)
     page.get_by_role("button", name="Fit").click()
     assert width() == pytest.approx(before, rel=0.01)
-    assert not page.locator("#original").is_visible()
+    expect(page.locator("#original")).to_be_hidden()
     page.get_by_label("The original beside it").check()
-    assert page.locator("#original").is_visible()
+    expect(page.locator("#original")).to_be_visible()
 
 
 def test_the_json_is_copied_and_the_annotated_file_saved(
@@ -161,10 +211,9 @@ def test_hostile_names_and_labels_are_shown_as_text(
     data = save(tmp_path, "a.png", red=(1, 2)).read_bytes()
     served.client.put_object(Bucket=served.site.bucket, Key=key, Body=data)
     etag = served.client.head_object(Bucket=served.site.bucket, Key=key)["ETag"].strip('"')
-    for _ in range(200):  # the function answers first; its document is then replaced
-        if f"output/{HOSTILE}.json" in served.keys("output/"):
-            break
-        page.wait_for_timeout(50)
+    # The function answers first; its document is then replaced
+    wait_until(lambda: f"output/{HOSTILE}.json" in served.keys("output/"), "a result")
+    wait_until(served.is_idle, "no more events")
     label = "</span><script>alert(2)</script>"
     box = {"x": 0, "y": 30, "width": 20, "height": 20}
     document: dict[str, Any] = {
@@ -190,36 +239,21 @@ def test_hostile_names_and_labels_are_shown_as_text(
     page.wait_for_selector("body[data-ready]")
     wait_for_results(page, 1)
     open_first(page)
-    assert page.locator("#viewer-title").inner_text() == HOSTILE
-    assert page.locator(".box span").inner_text() == f"{label} 90%"
-    assert page.locator("#picture").evaluate("image => image.naturalWidth") == 64
+    expect(page.locator("#viewer-title")).to_have_text(HOSTILE)
+    expect(page.locator(".box span")).to_have_text(f"{label} 90%")
+    expect(page.locator("#picture")).to_have_js_property("naturalWidth", 64)
     assert dialogs == []
 
 
-def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served, tmp_path: Path) -> None:
-    data = json.dumps(
-        {
-            "image": {"etag": None},
-            "model": {"name": "m", "digest": "d", "input": [1, 1]},
-            "detections": [],
-        }
-    ).encode()
-    for number in range(130):
-        served.client.put_object(
-            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
-        )
+def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served) -> None:
+    put_documents(served, 130)
     page.reload()
     page.wait_for_selector("body[data-ready]")
-    for _ in range(40):
-        if page.locator("#gallery li").count() == 130:
-            break
-        page.mouse.wheel(0, 3000)
-        page.wait_for_timeout(100)
-    assert page.locator("#gallery li").count() == 130
-    assert page.locator("#results-summary").inner_text() == "130 results"
+    scroll_to_the_end(page, 130)
+    expect(page.locator("#results-summary")).to_have_text("130 results")
     page.get_by_label("Search by name or label").fill("077")
-    page.get_by_text("130 results, 1 match").wait_for(timeout=20_000)
-    assert page.locator("#gallery li").count() == 1
+    page.get_by_text("130 results, 1 match").wait_for()
+    expect(page.locator("#gallery li")).to_have_count(1)
 
 
 def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: Path) -> None:
@@ -228,27 +262,23 @@ def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: P
     served.client.put_object(Bucket=bucket, Key="input/a.png", Body=data[:100])
     page.reload()
     page.wait_for_selector("body[data-ready]")
-    for _ in range(100):
-        if served.keys("failed/"):
-            break
-        page.wait_for_timeout(100)
+    wait_until(lambda: served.keys("failed/"), "a failure")
     page.get_by_role("button", name="Look again").click()
-    page.get_by_text("1 picture without a result").wait_for(timeout=20_000)
-    assert "cut off" in page.locator("#failures .why").inner_text()
+    page.get_by_text("1 picture without a result").wait_for()
+    expect(page.locator("#failures .why")).to_contain_text("cut off")
     page.get_by_role("button", name="Try a.png again").click()
     page.get_by_text("sent to the function").wait_for()
     served.client.put_object(Bucket=bucket, Key="input/a.png", Body=data)
     wait_for_results(page, 1)
     page.get_by_role("button", name="Look again").click()
-    page.get_by_text("No picture failed.").wait_for(timeout=20_000)
+    page.get_by_text("No picture failed.").wait_for()
 
 
 def test_the_model_that_serves_is_shown(page: Page, tmp_path: Path) -> None:
     drop(page, save(tmp_path, "a.png", red=(1, 2)))
-    page.get_by_text("64 × 64 pixels").wait_for(timeout=20_000)
-    text = page.locator("#model").inner_text()
-    assert "models/colours/" in text
-    assert "sha256:" in text
+    page.get_by_text("64 × 64 pixels").wait_for()
+    expect(page.locator("#model")).to_contain_text("models/colours/")
+    expect(page.locator("#model")).to_contain_text("sha256:")
 
 
 def test_a_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
@@ -257,14 +287,35 @@ def test_a_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
     page.locator("#query").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.locator(".box").wait_for(timeout=20_000)
+    page.locator(".box").wait_for()
     first = page.locator("#viewer-title").inner_text()
     page.keyboard.press("ArrowRight")
-    page.locator("#viewer-title", has_not_text=first).wait_for(timeout=20_000)
-    page.locator(".box").wait_for(timeout=20_000)
+    page.locator("#viewer-title", has_not_text=first).wait_for()
+    page.locator(".box").wait_for()
     page.keyboard.press("Escape")
-    assert not page.locator("#viewer").is_visible()
-    assert page.evaluate("document.activeElement.closest('#gallery') !== null")
+    expect(page.locator("#viewer")).to_be_hidden()
+    expect(page.locator("#gallery button:focus")).to_have_count(1)
+
+
+def test_a_new_result_leaves_the_focus_where_it_is(page: Page, tmp_path: Path) -> None:
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    wait_for_results(page, 1)
+    page.locator("#gallery button").focus()
+    drop(page, save(tmp_path, "b.png", green=(1, 2)))
+    wait_for_results(page, 2)
+    expect(page.locator("#gallery button:focus")).to_contain_text("a.png")
+
+
+def test_a_new_result_leaves_the_end_of_the_gallery_in_view(
+    page: Page, served: Served, tmp_path: Path
+) -> None:
+    put_documents(served, 130)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    scroll_to_the_end(page, 130)
+    drop(page, save(tmp_path, "a.png", red=(1, 2)))
+    page.get_by_text("131 results").wait_for()
+    expect(page.locator("#gallery li")).to_have_count(131)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

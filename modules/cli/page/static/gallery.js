@@ -17,9 +17,11 @@ export class Gallery {
     this.summary = document.getElementById("results-summary");
     this.button = document.getElementById("load-more");
     this.button.onclick = () => this.load();
-    new IntersectionObserver((entries) => {
+    this.more = document.getElementById("more");
+    this.observer = new IntersectionObserver((entries) => {
       if (entries[0].isIntersecting && this.next) this.load();
-    }, { rootMargin: "800px" }).observe(document.getElementById("more"));
+    }, { rootMargin: "800px" });
+    this.observer.observe(this.more);
     setInterval(() => this.refresh(), REFRESH_PAUSE);
     const field = document.getElementById("query");
     field.oninput = () => {
@@ -53,6 +55,7 @@ export class Gallery {
       this.next = page.next;
       this.button.hidden = !page.next;
       this.summarise(page);
+      if (window.scrollY > 0) this.lookAtEnd();
       if (page.listing || (page.unread && !page.next)) {
         this.poll = setTimeout(() => this.restart(), POLL_PAUSE);
       }
@@ -62,6 +65,12 @@ export class Gallery {
     } finally {
       if (request === this.request) this.isLoading = false;
     }
+  }
+
+  /** Loads more if the end of the list is still near: the observer reports a change only. */
+  lookAtEnd() {
+    this.observer.unobserve(this.more);
+    this.observer.observe(this.more);
   }
 
   reset(items) {
@@ -76,7 +85,8 @@ export class Gallery {
     for (const item of items) {
       const tile = this.tiles.get(tileId(item)) ?? this.makeTile(item);
       this.tiles.set(tileId(item), tile);
-      this.list.append(tile);
+      const there = this.list.children[this.keys.length];
+      if (there !== tile) this.list.insertBefore(tile, there ?? null); // a moved tile loses the focus
       this.keys.push(item.key);
     }
   }
