@@ -68,7 +68,7 @@ def s3_code(error: StorageError) -> str:
     if isinstance(cause, RequestError):
         return cause.code
     if isinstance(cause, _sdk_errors("botocore.exceptions", "ClientError")):
-        return str(cause.response.get("Error", {}).get("Code"))  # type: ignore[union-attr]
+        return str(cause.response.get("Error", {}).get("Code"))  # type: ignore[attr-defined]
     return ""
 
 

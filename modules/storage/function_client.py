@@ -66,8 +66,8 @@ class FunctionClient:
     def get_object(self, **request: Any) -> dict[str, Any]:
         """Returns an object, or its rest; raises RequestError, or what the SDK raises.
 
-        In addition to the SDK's answer, `IsProven` is false where nobody has checked, or will, that
-        the bytes are those that S3 has stored; see `is_stored`.
+        In addition to the SDK's answer, `IsProven` is false where nobody checks that the bytes are
+        those that S3 has stored.
         """
         return self._call("GetObject", request)
 
@@ -83,23 +83,12 @@ class FunctionClient:
         """Lists the objects of a folder; raises RequestError, or what the SDK raises."""
         return self._call("ListObjectsV2", request)
 
-    def is_stored(self, bucket: str, key: str, etag: str, digest: str) -> bool:
-        """Whether the object with this ETag, as the SDK reads it, has this MD5 digest.
+    def distrust_etags(self, bucket: str) -> None:
+        """Leaves a bucket's requests to the SDK, as its ETags are not the digests of the bytes.
 
-        The SDK checks its bytes. It is asked where an ETag is not the digest of the bytes that were
-        read: they are damaged, or the bucket encrypts its objects by KMS, whose ETags are no
-        digests. Later requests for the bucket's objects are then left to the SDK.
+        Such are the buckets that encrypt their objects by KMS.
         """
-        import hashlib
-
-        found = hashlib.md5(usedforsecurity=False)
-        with self.sdk.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"] as body:
-            for chunk in body.iter_chunks(1 << 20):
-                found.update(chunk)
-        if found.hexdigest() != digest:
-            return False
         self._for_the_sdk.add(bucket)
-        return True
 
     def send(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Sends a request, and returns the answer.
@@ -131,7 +120,7 @@ class FunctionClient:
             except RequestError as error:
                 if attempt == ATTEMPTS or not _is_temporary(error):
                     raise
-            time.sleep(int.from_bytes(os.urandom(2)) / 2**16 * 2 ** (attempt - 1))
+            _pause(attempt)
             attempt += 1
 
     def _send_by_obstore(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,13 +142,14 @@ class FunctionClient:
     def _send_by_sdk(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
             client = self.sdk
-        answer: dict[str, Any] = {
+        methods: dict[str, Callable[..., Any]] = {
             "HeadObject": client.head_object,
             "GetObject": client.get_object,
             "PutObject": client.put_object,
             "DeleteObject": client.delete_object,
             "ListObjectsV2": client.list_objects_v2,
-        }[operation](**request)
+        }
+        answer: dict[str, Any] = methods[operation](**request)
         return answer
 
     def _store(self, bucket: str) -> S3Store:
@@ -194,6 +184,11 @@ class FunctionClient:
     @cached_property
     def _session_credentials(self) -> Any:
         return create_session().get_credentials()
+
+
+def _pause(attempt: int) -> None:
+    """Waits after an attempt, from 1: a random time of up to 1, 2, 4 seconds."""
+    time.sleep(int.from_bytes(os.urandom(2)) / 2**16 * 2 ** (attempt - 1))
 
 
 def _own_threads() -> bool:

@@ -50,7 +50,8 @@ class ObjectStream:
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
         self.version = Version.from_answer(answer)
-        is_provable = not answer.get("IsProven", True) and _MD5.fullmatch(self.version.etag)
+        self._is_proven = answer.get("IsProven", True)
+        is_provable = not self._is_proven and _MD5.fullmatch(self.version.etag)
         self._digest = hashlib.md5(usedforsecurity=False) if is_provable else None
 
     def __enter__(self) -> Self:
@@ -80,6 +81,8 @@ class ObjectStream:
             ObjectChangedError: the connection broke, and the object was replaced meanwhile.
             ObjectGoneError: the connection broke, and the object was deleted meanwhile.
         """
+        if not self._is_proven and self._position == self.size:
+            return 0  # the SDK has to be asked for more, because it compares checksums then
         while True:
             try:
                 count: int = self._body.readinto(buffer[:_CHUNK_BYTES])
@@ -109,15 +112,22 @@ class ObjectStream:
         found, self._digest = self._digest.hexdigest(), None
         if found == self.version.etag:
             return
-        with storage_errors(self._action):
-            is_stored = self._client.is_stored(  # type: ignore[union-attr] - only it proves nothing
-                self._request["Bucket"], self._request["Key"], f'"{self.version.etag}"', found
-            )
-        if not is_stored:
+        if found != self._digest_by_sdk():
             raise StorageError(
                 f"{self._action}: the bytes that arrived have the MD5 digest {found}, and S3 has "
                 f"stored an object with the digest {self.version.etag}"
             )
+        self._client.distrust_etags(self._request["Bucket"])  # type: ignore[union-attr]
+
+    def _digest_by_sdk(self) -> str:
+        """Reads the object again, by the SDK, which checks the bytes; returns their MD5 digest."""
+        found = hashlib.md5(usedforsecurity=False)
+        request = {**self._request, "IfMatch": f'"{self.version.etag}"'}
+        sdk = self._client.sdk  # type: ignore[union-attr]  # the SDK's proves its bytes
+        with ObjectStream(sdk, **request) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                found.update(chunk)
+        return found.hexdigest()
 
     def _resume(self, error: Exception) -> None:
         """Requests the remaining bytes after the connection broke with `error`."""

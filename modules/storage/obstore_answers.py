@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .errors import RequestError
 
 if TYPE_CHECKING:
-    from obstore import Bytes, GetResult
+    from collections.abc import Iterator
+
+    from obstore import GetResult
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>(.*?)</Code>", re.DOTALL)
@@ -91,7 +93,7 @@ class Body:
 
     def __init__(self, result: GetResult) -> None:
         # At most one byte waits for others, so that none is lost when the connection breaks
-        self._chunks = iter(result.stream(min_chunk_size=1))
+        self._chunks: Iterator[bytes] = iter(result.stream(min_chunk_size=1))
         self._chunk = memoryview(b"")
 
     def readinto(self, buffer: memoryview) -> int:
@@ -102,7 +104,7 @@ class Body:
         """
         while not self._chunk:
             try:
-                chunk: Bytes | None = next(self._chunks, None)
+                chunk = next(self._chunks, None)
             except Exception as error:
                 raise ConnectionError(str(read_error(error))) from error
             if chunk is None:

@@ -248,7 +248,7 @@ def test_what_the_role_may_not_read_is_forbidden_and_other_failures_are_503(
     function: LocalFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function.handle(post(PNG))
-    monkeypatch.setattr("modules.storage.function_client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("modules.storage.function_client._pause", lambda attempt: None)
     answers = []
     for refusal in (RequestError("AccessDenied", "no", 403), RequestError("SlowDown", "no", 503)):
 

@@ -142,7 +142,7 @@ class Execution:
         )
         client = world.bucket.client
         if scenario.before:
-            world.upload(first, scenario.before)(client)
+            world.upload(first, scenario.before)(world.clients[0])
         client.put_object(Bucket=BUCKET, Key=first.key, Body=PICTURES[scenario.older])
         if scenario.is_duplicate:
             self.programs = (world.serve(second), world.serve(second))
@@ -277,7 +277,7 @@ class Contest:
         refs = [ImageRef(BUCKET, f"input/{name}", "0B") for name in self.names]
         if rivals.before:
             earlier = ImageRef(BUCKET, refs[0].key, "0A")
-            world.upload(earlier, rivals.before)(world.bucket.client)
+            world.upload(earlier, rivals.before)(world.clients[0])
         for ref, name in zip(refs, (rivals.first, rivals.second), strict=True):
             world.bucket.client.put_object(Bucket=BUCKET, Key=ref.key, Body=PICTURES[name])
         self.programs = [world.serve(ref) for ref in refs]
