@@ -16,8 +16,6 @@ OpenCV 4.14. pycocotools computes mAP (github.com/ppwwyyxx/cocoapi, after Lin et
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import math
 import subprocess
@@ -28,25 +26,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from modules.cli.models.compare.accuracy import (
+    CONFIDENCE,
+    Accuracy,
+    Rows,
+    measure,
+    truth_document,
+    truth_object,
+)
 from modules.models.folder import LocalFolder
 from modules.models.loader import Model, load_model
 from modules.object_detection.heads.objectness import YOLOX
 from modules.object_detection.images import Image, decode_image, list_suffixes
 from modules.settings import Settings
 
-_CONFIDENCE = 0.001
 _MAX_PIXELS = 200_000_000
-
-Rows = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,6 @@ _OWN_TOOLS = {
     "nanodet": OwnTool("NanoDet", Method(0.6, multi_label=True)),
 }
 _ULTRALYTICS = OwnTool("Ultralytics", Method(0.7, multi_label=True))
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Mean average precision at an IoU of 0.5, and averaged over 0.5 to 0.95.
-
-    by_class: average precision at 0.5 of each class; NaN if the truth has no object of a class.
-    """
-
-    map50: float
-    map50_95: float
-    by_class: tuple[float, ...]
 
 
 def main() -> int:
@@ -177,28 +165,15 @@ def read_truth(images: dict[str, Image], labels: Path, classes: int) -> dict[str
             class_id, x, y, width, height = (float(value) for value in line.split()[:5])
             sides = width * image.width, height * image.height
             corner = x * image.width - sides[0] / 2, y * image.height - sides[1] / 2
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": int(class_id),
-                    "bbox": [*corner, *sides],
-                    "area": sides[0] * sides[1],
-                    "iscrowd": 0,
-                }
-            )
-    return {
-        "info": {},
-        "images": [{"id": number, "file_name": name} for number, name in enumerate(images, 1)],
-        "annotations": annotations,
-        "categories": [{"id": class_id} for class_id in range(classes)],
-    }
+            number = len(annotations) + 1
+            annotations.append(truth_object(number, image_id, int(class_id), (*corner, *sides)))
+    return truth_document(list(images), annotations, classes)
 
 
 def detect(model: Model, image: Image, method: Method) -> Rows:
     """Returns our detections as rows: class id, confidence, x1, y1, x2, y2 in pixels."""
     found = model.detector.detect(
-        image.pixels, confidence=_CONFIDENCE, nms=method.nms, multi_label=method.multi_label
+        image.pixels, confidence=CONFIDENCE, nms=method.nms, multi_label=method.multi_label
     )
     parts = zip(found.class_ids, found.confidences, found.boxes.tolist(), strict=True)
     return [[int(class_id), float(confidence), *box] for class_id, confidence, box in parts]
@@ -210,41 +185,11 @@ def detect_with_reference(arguments: argparse.Namespace, method: Method) -> dict
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "reference.json")
         command = [arguments.reference, script, arguments.model, arguments.images, out]
-        options = ["--confidence", str(_CONFIDENCE), "--nms", str(method.nms)]
+        options = ["--confidence", str(CONFIDENCE), "--nms", str(method.nms)]
         options += ["--multi-label"] if method.multi_label else []
         subprocess.run([*map(str, command), *options], check=True)
         recorded = json.loads(out.read_text())["images"]
     return {name: entry["detections"] for name, entry in recorded.items()}
-
-
-def measure(truth: dict[str, Any], detections: dict[str, Rows]) -> Accuracy:
-    """Scores detections against the truth; without any detection, the score is 0."""
-    numbers = {image["file_name"]: image["id"] for image in truth["images"]}
-    results = [
-        {
-            "image_id": numbers[name],
-            "category_id": int(class_id),
-            "score": score,
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-        }
-        for name, rows in detections.items()
-        for class_id, score, x1, y1, x2, y2 in rows
-    ]
-    if not results:
-        return Accuracy(0.0, 0.0, (0.0,) * len(truth["categories"]))
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints every step
-        ground = COCO()
-        ground.dataset = truth
-        ground.createIndex()
-        evaluation = COCOeval(ground, ground.loadRes(results), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    precision = evaluation.eval["precision"][0, :, :, 0, -1]  # IoU 0.5, all sizes: (recall, class)
-    by_class = np.where(precision > -1, precision, np.nan).mean(axis=0)
-    return Accuracy(
-        float(evaluation.stats[1]), float(evaluation.stats[0]), tuple(map(float, by_class))
-    )
 
 
 if __name__ == "__main__":

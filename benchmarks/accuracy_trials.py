@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.accuracy import Rows, measure, read_truth
+from benchmarks.accuracy import read_truth
+from modules.cli.models.compare.accuracy import Rows, measure
 from modules.models.folder import LocalFolder
 from modules.models.loader import Model, load_model
 from modules.object_detection.heads.candidates import Candidates

@@ -136,7 +136,7 @@ def detect() -> None:
 
 def ask_s3() -> None:
     """Sends a request to an S3 that does not answer."""
-    from modules.storage.errors import RequestError
+    from modules.storage.errors import S3Error
     from modules.storage.function_client import FunctionClient
 
     os.environ.update(
@@ -147,7 +147,7 @@ def ask_s3() -> None:
     )
     try:
         FunctionClient().send("HeadObject", {"Bucket": "bucket", "Key": "key"})
-    except RequestError as error:
+    except S3Error as error:
         if not error.code:
             return
     raise AssertionError("there was an answer, or none was asked for")

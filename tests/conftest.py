@@ -68,6 +68,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "RESIZE",
         "SLICE",
         "SLICE_OVERLAP",
+        "DRAW",
         "INPUT_PREFIX",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -107,7 +107,7 @@ def large_jpeg() -> Table:
 
     def ours() -> None:
         timings = Timings()
-        draw(process(data, model, settings, timings), model, timings)
+        draw(process(data, model, settings, timings), model, settings, timings)
 
     baseline, whole = alternate(once, ours, 7)
     return Table(

@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from benchmarks.accuracy import Accuracy, measure
+from modules.cli.models.compare.accuracy import Accuracy, measure
 from modules.object_detection.darknet import import_darknet
 from modules.object_detection.detector import Detector
 

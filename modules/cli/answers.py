@@ -34,7 +34,8 @@ class Answer:
 
     Attributes:
         document: the result; None if the image failed.
-        annotated: the bytes of the annotated image; None if it was not asked for.
+        annotated: the bytes of the annotated image; None if it was not asked for, or if nothing is
+            drawn.
         annotated_suffix: what was added to the image's key for that of the annotated image.
         failure: why the image failed; empty if it did not.
     """
@@ -140,7 +141,7 @@ def read_answer(
     if result is None:
         return None
     document = json.loads(result.data)
-    if not with_annotated:
+    if not with_annotated or document.get("annotated", "") is None:
         return Answer(document)
     # Documents of earlier versions do not name it
     key = document["annotated"]["key"] if "annotated" in document else keys.annotated

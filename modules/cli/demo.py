@@ -78,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         found.images,
         overwrite=arguments.overwrite,
         key=lambda image: settings.input_prefix + utf8(image.name.name),
+        has_pictures=settings.draws_picture,
     )
     failed_folder = output / "failed"
     _check_records(failed_folder, found.images, is_overwriting=arguments.overwrite)
@@ -153,9 +154,11 @@ def _save_results(
         keys = output_keys(key, settings)
         if keys.document in found:
             document = json.loads(found[keys.document][0])
-            annotated_key = document["annotated"]["key"]
-            annotated, media_type = found[annotated_key]
-            suffix = added_suffix(key, annotated_key)
+            annotated, media_type, suffix = None, "", ""
+            if document["annotated"]:
+                annotated_key = document["annotated"]["key"]
+                annotated, media_type = found[annotated_key]
+                suffix = added_suffix(key, annotated_key)
             documents.append(folder.write(image, annotated, document, media_type, suffix))
     return documents
 
@@ -181,6 +184,7 @@ def _print_table(console: Console, documents: list[dict[str, Any]], output: Path
         found = ", ".join(
             f"{item['label']} {item['confidence']:.0%}" for item in document["detections"]
         )
-        annotated = output / Path(document["annotated"]["key"]).name
-        table.add_row(escape(name), escape(found) or "nothing", escape(printable(str(annotated))))
+        written = document["annotated"]
+        annotated = printable(str(output / Path(written["key"]).name)) if written else "nothing"
+        table.add_row(escape(name), escape(found) or "nothing", escape(annotated))
     console.print(table)

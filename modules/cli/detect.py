@@ -9,17 +9,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DiskFullError, ImageError, OutputError, PermanentError, UnreachableError
+from ..errors import (
+    DiskFullError,
+    ImageError,
+    OutputError,
+    PermanentError,
+    UnreachableError,
+    UsageError,
+)
 from ..models.folder import LocalFolder
 from ..models.loader import Model, load_model
 from ..object_detection.images import decode_image
 from ..results.document import Source, describe_detections, describe_result, too_many_bytes
 from ..results.pipeline import draw, process
-from ..settings import Settings, add_detection_arguments
+from ..settings import NOTHING, Settings, add_detection_arguments, add_draw_argument
 from ..telemetry.timings import Timings
 from .crop_folder import CropFolder
 from .detect_report import Report, add_output_arguments
-from .local_images import LocalImage, find_images, refuse_address
+from .local_images import LocalImage, describe_failure, find_images, refuse_address
 from .printing import printable
 from .result_folder import ResultFolder
 from .samples import NAMES, find_model
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .function_url import FunctionUrl
+
+# What a request to a function may change; docs/http.md lists the parameters
+_URL_OPTIONS = ("confidence", "nms", "multi_label", "slice", "slice_overlap", "draw")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_output_arguments(parser, "image", crops=True)
     add_detection_arguments(parser)
+    add_draw_argument(parser)
     parser.epilog = (
-        "These environment variables are read, too: CONFIDENCE, NMS, MULTI_LABEL, CLASSES, ENGINE, "
-        "RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take precedence over them. With --url, "
-        "only options count, and the deployment's settings."
+        "These environment variables are read, too: CONFIDENCE, NMS, MULTI_LABEL, CLASSES, SLICE, "
+        "SLICE_OVERLAP, DRAW, ENGINE, RESIZE, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS. Options take "
+        "precedence over them. With --url, only options count, and the deployment's settings."
     )
 
 
@@ -66,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     settings = Settings.from_arguments(os.environ, arguments)
+    if arguments.draw not in (None, NOTHING) and arguments.output is None:
+        raise UsageError(f"--draw {arguments.draw} needs --output DIR, where pictures are written")
     output = None if arguments.output is None else Path(arguments.output)
     crops_path = None if arguments.crops is None else Path(arguments.crops)
     for address in filter(None, (arguments.output, arguments.crops)):
@@ -76,7 +89,15 @@ def run(arguments: argparse.Namespace) -> int:
         max_stdin_bytes=settings.max_image_bytes,
     )
     overwrite = arguments.overwrite
-    folder = ResultFolder(output, found.images, overwrite=overwrite) if output else None
+    # A function at --url has settings of its own
+    draw_setting = settings.draw if arguments.url is None else arguments.draw
+    folder = (
+        ResultFolder(
+            output, found.images, overwrite=overwrite, has_pictures=draw_setting != NOTHING
+        )
+        if output
+        else None
+    )
     crops = CropFolder(crops_path, found.images, overwrite=overwrite) if crops_path else None
     detect = _detector(arguments, settings, crops)
 
@@ -96,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
                 except DiskFullError:
                     raise
                 except (PermanentError, OutputError, UnreachableError, OSError) as error:
-                    failures.append(_describe(image, error))
+                    failures.append(describe_failure(image, error))
                     _print(messages, failures[-1], style="red")
                 else:
                     report.add(document)
@@ -106,7 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
         _print(messages, failures[-1], style="red")
     report.finish()
     if folder and report.count:
-        _print(messages, f"{report.count} annotated in {printable(str(folder.path))}")
+        what = "annotated" if draw_setting != NOTHING else "documents"
+        _print(messages, f"{report.count} {what} in {printable(str(folder.path))}")
     if crops and crops.count:
         _print(messages, f"{crops.count} crops in {printable(str(crops.path))}")
     for remark in found.remarks():
@@ -123,7 +145,7 @@ def _detector(
         return partial(_process, model, settings, crops)
     from .function_url import FunctionUrl
 
-    given = {name: getattr(arguments, name) for name in ("confidence", "nms", "multi_label")}
+    given = {name: getattr(arguments, name) for name in _URL_OPTIONS}
     url = FunctionUrl(
         arguments.url, {name: value for name, value in given.items() if value is not None}
     )
@@ -151,7 +173,7 @@ def _process(
     if crops:
         detections = describe_detections(result.detections, model.labels)
         crops.write(image, result.image.pixels, detections)
-    annotated = draw(result, model, timings) if folder else b""
+    annotated = draw(result, model, settings, timings) if folder else None
     document = describe_result(
         Source(image.key), len(data), result, model, settings, timings, annotated_key=None
     )
@@ -176,12 +198,6 @@ def _process_by_url(
         raise ImageError("it was changed while the function looked at it; run the command again")
     crops.write(image, decoded.pixels, document["detections"])
     return document
-
-
-def _describe(image: LocalImage, error: Exception) -> str:
-    """Returns a message that names the image; system errors without their number and path."""
-    is_system = isinstance(error, OSError) and error.strerror
-    return f"{image.label}: {error.strerror if is_system else error}"  # type: ignore[attr-defined]
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:

@@ -261,12 +261,11 @@ class _Drop:
         if document is None:
             self.fail(f"{image.label}: {answer.failure}")
             return
-        if self._folder and answer.annotated is not None:
-            media_type = find_format(answer.annotated).media_type
+        if self._folder:
+            data, suffix = answer.annotated, answer.annotated_suffix
+            media_type = find_format(data).media_type if data is not None else ""
             try:
-                document = self._folder.write(
-                    image, answer.annotated, document, media_type, answer.annotated_suffix
-                )
+                document = self._folder.write(image, data, document, media_type, suffix)
             except DiskFullError:
                 raise
             except OutputError as error:

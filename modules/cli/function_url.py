@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ..errors import RequestError, UnreachableError, UsageError
 from ..object_detection.images.registry import find_format
+from ..settings import NOTHING
 from .local_images import LocalImage
 from .printing import printable
 from .result_folder import ResultFolder
@@ -68,7 +69,7 @@ class FunctionUrl:
     def detect(self, image: LocalImage, folder: ResultFolder | None) -> dict[str, Any]:
         """Returns the document of an image; writes it and the annotated image into a folder.
 
-        This takes one request, and with a folder a second one for the annotated image.
+        This takes one request, and with a folder a second one for the annotated image, if any.
 
         Raises:
             RequestError: the function refuses the image, or fails.
@@ -90,6 +91,8 @@ class FunctionUrl:
         document["image"]["key"] = image.key
         if folder is None:
             return document
+        if document["settings"].get("draw") == NOTHING:
+            return folder.write(image, None, document, "", "")
         annotated, media_type = self._post(data, "image/*")
         suffix = find_format(data).annotated_suffix
         return folder.write(image, annotated, document, media_type, suffix)

@@ -157,6 +157,12 @@ def find_images(
     return found
 
 
+def describe_failure(image: LocalImage, error: Exception) -> str:
+    """Returns a message that names the image; system errors without their number and path."""
+    is_system = isinstance(error, OSError) and error.strerror
+    return f"{image.label}: {error.strerror if is_system else error}"  # type: ignore[attr-defined]
+
+
 def refuse_address(text: str) -> None:
     """Raises UsageError if `text` is an address like s3://bucket/key: says what takes it."""
     match = _ADDRESS.match(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..object_detection.images.registry import ANNOTATED_SUFFIXES
 from ..results.keys import DOCUMENT_SUFFIX
+from ..settings import NOTHING
 
 _MAX_DOCUMENT_BYTES = 1 << 28
 
@@ -34,9 +35,22 @@ def read_document(path: Path) -> dict[str, Any] | None:
     return document if known else None
 
 
+def is_document_alone(document: dict[str, Any]) -> bool:
+    """Returns whether a document says that nothing was drawn, so that no picture belongs to it."""
+    try:
+        is_alone: bool = document["settings"]["draw"] == NOTHING
+        return is_alone and document["annotated"] is None
+    except (LookupError, TypeError):
+        return False
+
+
 def is_annotated(path: Path) -> bool:
-    """Returns whether a picture is the annotated one of a document that lies next to it."""
-    if read_document(path.with_name(path.name + DOCUMENT_SUFFIX)):
+    """Returns whether a picture is the annotated one of a document that lies next to it.
+
+    It is not, if the document says that nothing was drawn.
+    """
+    found = read_document(path.with_name(path.name + DOCUMENT_SUFFIX))
+    if found and not is_document_alone(found):
         return True
     return any(
         name_of_annotated(path.with_name(path.name.removesuffix(suffix) + DOCUMENT_SUFFIX))

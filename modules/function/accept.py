@@ -13,12 +13,12 @@ from ..errors import RequestError
 _RANGE = re.compile(r"\s*([^\s;,]+/[^\s;,]+)\s*(?:;.*?\bq\s*=\s*([01](?:\.\d{0,3})?)\s*)?(?:;.*)?")
 
 
-def chooses_picture(accept: str, media_type: str) -> bool:
+def chooses_picture(accept: str, media_type: str | None) -> bool:
     """Returns whether the sender prefers the annotated picture to the document.
 
     Args:
         accept: the header; the document wins a tie.
-        media_type: the annotated picture's.
+        media_type: the annotated picture's; None if nothing is drawn.
 
     Raises:
         RequestError: the sender accepts neither.
@@ -33,7 +33,13 @@ def chooses_picture(accept: str, media_type: str) -> bool:
         if found := _RANGE.fullmatch(part):
             ranges[found[1].lower()] = float(found[2] or 1)
     document = _quality(ranges, "application/json")
-    picture = _quality(ranges, media_type)
+    picture = _quality(ranges, media_type) if media_type else 0.0
+    if not document and not media_type:
+        raise RequestError(
+            HTTPStatus.NOT_ACCEPTABLE,
+            f"Accept: {accept} does not allow application/json, and with draw=none there is no "
+            "annotated picture, only the document",
+        )
     if not document and not picture:
         raise RequestError(
             HTTPStatus.NOT_ACCEPTABLE,

@@ -22,7 +22,7 @@ from ..storage.version import Version
 from ..telemetry.logs import logger
 from ..telemetry.reports import report_failure, report_image
 from ..telemetry.timings import Timings
-from .outputs import Outputs, Published, Stamp, later_sequencer
+from .outputs import Outputs, Picture, Published, Stamp, later_sequencer
 
 # An annotated image with more bytes is published before the pixels of the next image are decoded,
 # so that memory never holds several of them
@@ -33,12 +33,12 @@ _LARGE_BYTES = 32_000_000
 class _Rendered:
     """What was made of one version of an image: everything but the pixels.
 
-    suffix: of the annotated image's key. document: its timings are those before publishing.
+    picture: the annotated image; None if nothing is drawn. suffix: what is added to the image's key
+    for the key of an annotated image. document: its timings are those before publishing.
     """
 
     version: Version
-    annotated: bytes
-    media_type: str
+    picture: Picture | None
     suffix: str
     document: dict[str, Any]
 
@@ -100,7 +100,7 @@ class ImageService:
         with ExitStack() as turn:
             try:
                 rendered = self._render(image, model, timings, turn)
-                self.outputs.check_owner(published, rendered.suffix)
+                published = self._look_for_picture(published, rendered, has_looked=has_looked)
             except PermanentError as error:
                 self._record_failure(image, model, error, is_first=is_first)
                 return failed(self.ref, error)
@@ -128,15 +128,18 @@ class ImageService:
         if not self._is_made_with(stamp, model):
             return False
         event = self.ref.sequencer
-        if event and event == stamp.sequencer:
-            return published.is_complete
-        if event and stamp.sequencer and later_sequencer(event, stamp.sequencer) == event:
+        is_own = bool(event) and event == stamp.sequencer
+        is_later = event and stamp.sequencer and later_sequencer(event, stamp.sequencer) == event
+        if is_later and not is_own:
             return False
+        # A document without an annotated image cannot tell whether a killed invocation left one
+        if not has_looked and (published.suffix is None or not is_own):
+            published = self.outputs.head_image(published)
+        if is_own:
+            return published.is_complete
         head = self.bucket.head(self.ref.bucket, self.ref.key)
         if head is None:
             raise ObjectGoneError(f"s3://{self.ref.bucket}/{self.ref.key} does not exist")
-        if not has_looked:
-            published = self.outputs.head_image(published)
         return self._is_result_of(head.version, published, model)
 
     def _is_result_of(self, version: Version, published: Published, model: Model) -> bool:
@@ -182,8 +185,9 @@ class ImageService:
             raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
         turn.enter_context(self.compute_lock)
         result = process(image.data, model, self.settings, timings)
-        annotated = draw(result, model, timings)
+        annotated = draw(result, model, self.settings, timings)
         suffix = result.annotated_suffix
+        picture = None if annotated is None else Picture(annotated, result.media_type, suffix)
         document = describe_result(
             self._source(image),
             image.size,
@@ -191,14 +195,32 @@ class ImageService:
             model,
             self.settings,
             timings,
-            annotated_key=self.outputs.annotated_key(suffix),
+            annotated_key=self.outputs.annotated_key(suffix) if picture else None,
         )
-        rendered = _Rendered(image.version, annotated, result.media_type, suffix, document)
+        rendered = _Rendered(image.version, picture, suffix, document)
         del result  # its pixels
-        if len(annotated) <= _LARGE_BYTES:
+        if picture is None or len(picture.data) <= _LARGE_BYTES:
             self.rendered = rendered
             turn.close()
         return rendered
+
+    def _look_for_picture(
+        self, published: Published, rendered: _Rendered, *, has_looked: bool
+    ) -> Published:
+        """Looks for what is under the key of the annotated image, or was read from the document.
+
+        Where nothing is drawn, no PUT would tell that a killed invocation has left an annotated
+        image there.
+
+        Raises:
+            ImageError: the key of the annotated image is that of another image's result.
+        """
+        if rendered.picture is not None:
+            self.outputs.check_owner(published, rendered.suffix)
+        elif not has_looked:
+            suffixes = dict.fromkeys((*published.annotated, rendered.suffix))
+            published = self.outputs.head_images(published, suffixes)
+        return published
 
     def _publish(
         self,
@@ -212,11 +234,10 @@ class ImageService:
         previous = published.stamp.sequencer if published.stamp else None
         stamp = self._stamp(image.version, model, later_sequencer(self.ref.sequencer, previous))
         with timings.stage("publish"):
-            image_etag = self.outputs.put_image(
-                published, rendered.annotated, rendered.media_type, stamp, rendered.suffix
-            )
+            image_etag = self.outputs.put_image(published, rendered.picture, stamp)
         document = {**rendered.document, "timings_ms": timings.rounded()}
-        self.outputs.put_document(published, document, stamp, image_etag, rendered.suffix)
+        suffix = rendered.picture.suffix if rendered.picture else ""
+        self.outputs.put_document(published, document, stamp, image_etag, suffix)
         report_image(self.ref.key, model.digest, len(document["detections"]), timings)
 
     def _record_failure(
@@ -234,8 +255,8 @@ class ImageService:
         failure_etag = self.outputs.failure_etag()
         published = self.outputs.head()
         if published.document_etag is not None or not is_first:
-            suffixes = [published.suffix] if is_first else None
-            published = self.outputs.head_images(published, suffixes)
+            look = self.outputs.head_image if is_first else self.outputs.head_images
+            published = look(published)
         self._check_unchanged(image)
         self.outputs.put_failure(
             describe_failure(self._source(image), image.size, error),

@@ -39,7 +39,7 @@ from ..telemetry.metrics import count
 from ..telemetry.reports import report_image
 from ..telemetry.timings import Timings
 from .accept import chooses_picture
-from .http_inputs import check_request, is_json, read_options, read_place
+from .http_inputs import check_as_published, check_request, is_json, read_options, read_place
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ANSWER_BYTES = 6 * 1024 * 1024
@@ -117,11 +117,15 @@ class HttpAnswerer:
         with timings.stage("fetch"):
             picture = self._picture(request, name)
         media_type = _media_type(picture.data)
-        is_picture = chooses_picture(request.headers.get("accept") or "*/*", media_type)
+        is_picture = chooses_picture(
+            request.headers.get("accept") or "*/*", media_type if settings.draws_picture else None
+        )
+        if is_picture and picture.source.bucket is not None:
+            check_as_published(settings, self._settings)
         model = self._model(picture.source.bucket, settings)
         with self._compute_lock:
             result = process(picture.data, model, settings, timings)
-            annotated = draw(result, model, timings) if is_picture else b""
+            annotated = draw(result, model, settings, timings) if is_picture else None
             document = describe_result(
                 picture.source,
                 len(picture.data),
@@ -132,7 +136,7 @@ class HttpAnswerer:
                 annotated_key=None,
             )
         report_image(picture.source.key, model.digest, len(document["detections"]), timings)
-        if is_picture:
+        if annotated is not None:
             answer = _answer(HTTPStatus.OK, media_type, base64.b64encode(annotated).decode())
             answer["isBase64Encoded"] = True
         else:

@@ -13,9 +13,9 @@ from typing import Any
 
 from ..errors import RequestError, SettingsError
 from ..events.http_request import HttpRequest
-from ..settings import Settings
+from ..settings import BOXES, Settings
 
-_SETTINGS = ("confidence", "nms", "multi_label", "classes", "slice", "slice_overlap")
+_SETTINGS = ("confidence", "nms", "multi_label", "classes", "slice", "slice_overlap", "draw")
 _NAME = "name"
 _MAX_NAME_BYTES = 1024  # as of a key in S3
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -71,6 +71,22 @@ def read_options(query: Mapping[str, str], settings: Settings) -> tuple[Settings
         variable, _, rest = str(error).partition("=")
         message = f"{variable.lower()}={rest}"
         raise RequestError(HTTPStatus.BAD_REQUEST, message) from error
+
+
+def check_as_published(asked: Settings, published: Settings) -> None:
+    """Checks that a request gets no picture of the bucket that shows more than what is published.
+
+    Who sends a picture has it; who names one in the bucket may be allowed to read only results.
+
+    Raises:
+        RequestError: the function hides something, and the request asks for other settings.
+    """
+    if published.draw != BOXES and asked != published:
+        raise RequestError(
+            HTTPStatus.FORBIDDEN,
+            f"the function's setting is draw={published.draw}, so a picture of the bucket is shown "
+            "only as it is published; leave out all parameters, or send the picture itself",
+        )
 
 
 def _content_type(request: HttpRequest) -> str:

@@ -14,6 +14,7 @@ from ..storage.bucket import Bucket, ObjectHead
 from ..storage.version import Version
 
 IMAGE_ETAG = "image-etag"  # in a document's metadata: the annotated image that belongs to it
+NO_IMAGE = "none"  # its value if nothing is drawn
 # In the metadata of annotated image and document: what was added to the image's key. Left out where
 # nothing was, as in all results of formats that come back as they came
 ANNOTATED_SUFFIX = "annotated-suffix"
@@ -78,35 +79,51 @@ class Annotated:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An annotated image to publish. suffix: what is added to the image's key for its key."""
+
+    data: bytes
+    media_type: str
+    suffix: str
+
+
+@dataclass(frozen=True)
 class Published:
     """The result objects that exist under an image's output keys. An ETag is None for no object.
 
     stamp: what the document was made of; None without a document, or if another program wrote it.
     document_etag: the document's. expected_image_etag: of the annotated image that belongs to the
     document, as the document's metadata name it. suffix: what is added to the image's key for the
-    key of that annotated image. image: the image's key. annotated: the annotated images that exist,
-    by the suffix of their keys; if only the document was requested, the one that it names.
+    key of that annotated image; None if the document says that nothing is drawn. image: the image's
+    key. annotated: the annotated images that exist, by the suffix of their keys; if only the
+    document was requested, the one that it names.
     """
 
     stamp: Stamp | None
     document_etag: str | None
     expected_image_etag: str | None
-    suffix: str
+    suffix: str | None
     image: str
     annotated: Mapping[str, Annotated]
 
     @property
     def is_complete(self) -> bool:
-        """Whether the document and the annotated image that belongs to it both exist."""
+        """Whether the document exists, and the annotated image that belongs to it, if any.
+
+        A document of which nothing is drawn is incomplete if there is an annotated image.
+        """
+        if self.suffix is None:
+            return self.document_etag is not None and not self.former(None)
         found = self.annotated.get(self.suffix)
         if self.document_etag is None or found is None or found.etag != self.expected_image_etag:
             return False
         return found.owner in (None, self.image)
 
-    def former(self, suffix: str) -> dict[str, str]:
+    def former(self, suffix: str | None) -> dict[str, str]:
         """Returns the ETags of the image's annotated images under other keys, by suffix.
 
-        They were made when the image had a format with another `annotated_suffix` than `suffix`.
+        They were made when the image had a format with another `annotated_suffix` than `suffix`, or
+        when something was drawn; None for nothing.
         """
         return {
             other: found.etag
@@ -142,6 +159,8 @@ class Outputs:
         if head is None:
             return Published(None, None, None, "", image, {})
         stamp, image_etag = Stamp.read(head.metadata), head.metadata.get(IMAGE_ETAG)
+        if stamp and image_etag == NO_IMAGE:
+            return Published(stamp, head.version.etag, None, None, image, {})
         if stamp is None or image_etag is None:
             published = Published(None, head.version.etag, None, "", image, {})
             return self.head_images(published, [""])
@@ -150,8 +169,9 @@ class Outputs:
         return Published(stamp, head.version.etag, image_etag, suffix, image, named)
 
     def head_image(self, published: Published) -> Published:
-        """Requests the annotated image that the document names, in a second request."""
-        return self.head_images(published, [published.suffix])
+        """Requests the annotated image that the document names; every one, if it names none."""
+        suffixes = None if published.suffix is None else [published.suffix]
+        return self.head_images(published, suffixes)
 
     def head_images(self, published: Published, suffixes: Iterable[str] | None = None) -> Published:
         """Requests the annotated images under every key that an annotated image can have.
@@ -159,7 +179,7 @@ class Outputs:
         suffixes: restricts the keys to those with these suffixes.
         """
         found = {}
-        for suffix in suffixes or dict.fromkeys((published.suffix, *ANNOTATED_SUFFIXES)):
+        for suffix in suffixes or dict.fromkeys((published.suffix or "", *ANNOTATED_SUFFIXES)):
             head = self._head(self._keys.annotated_as(suffix))
             if head is not None:
                 added = head.metadata.get(ANNOTATED_SUFFIX, "")
@@ -183,35 +203,31 @@ class Outputs:
             f"{found.owner} is not needed, delete it and its results, and upload this image again)"
         )
 
-    def put_image(
-        self, published: Published, data: bytes, media_type: str, stamp: Stamp, suffix: str
-    ) -> str:
-        """Replaces the annotated image in `published`; returns the new ETag.
+    def put_image(self, published: Published, picture: Picture | None, stamp: Stamp) -> str:
+        """Replaces the annotated image in `published`; returns the new ETag, or `NO_IMAGE`.
 
-        Then deletes the image's annotated images under other keys: those of other formats.
+        Then deletes the image's annotated images under other keys; without a picture, all of them.
         """
-        found = published.annotated.get(suffix)
-        etag = self._put(
-            self._keys.annotated_as(suffix),
-            data,
-            media_type,
-            stamp.metadata() | _suffix_metadata(suffix),
-            found.etag if found else None,
-        )
+        etag, suffix = NO_IMAGE, None
+        if picture is not None:
+            suffix = picture.suffix
+            found = published.annotated.get(suffix)
+            etag = self._put(
+                self._keys.annotated_as(suffix),
+                picture.data,
+                picture.media_type,
+                stamp.metadata() | _suffix_metadata(suffix),
+                found.etag if found else None,
+            )
         for other, other_etag in published.former(suffix).items():
             self._delete(self._keys.annotated_as(other), other_etag)
         return etag
 
     def put_document(
-        self,
-        published: Published,
-        document: dict[str, Any],
-        stamp: Stamp,
-        image_etag: str,
-        suffix: str,
+        self, published: Published, document: dict[str, Any], stamp: Stamp, etag: str, suffix: str
     ) -> None:
-        """Replaces the document in `published`, after its annotated image was written."""
-        metadata = {**stamp.metadata(), IMAGE_ETAG: image_etag, **_suffix_metadata(suffix)}
+        """Replaces the document in `published`; `etag` is what `put_image` returned."""
+        metadata = {**stamp.metadata(), IMAGE_ETAG: etag, **_suffix_metadata(suffix)}
         self._put_json(self._keys.document, document, metadata, published.document_etag)
 
     def delete_result(self, published: Published) -> None:
@@ -222,12 +238,14 @@ class Outputs:
         `ImageService._record_failure`.
         """
         etags = published.former(published.suffix)
-        found = published.annotated.get(published.suffix)
+        suffix = published.suffix
         owners = (published.image, None if published.document_etag else published.image)
-        if found is not None and found.owner in owners:
-            etags[published.suffix] = found.etag
-        for suffix, etag in etags.items():
-            self._delete(self._keys.annotated_as(suffix), etag)
+        if suffix is not None:
+            found = published.annotated.get(suffix)
+            if found is not None and found.owner in owners:
+                etags[suffix] = found.etag
+        for other, etag in etags.items():
+            self._delete(self._keys.annotated_as(other), etag)
         self.delete_document(published)
 
     def delete_document(self, published: Published) -> None:

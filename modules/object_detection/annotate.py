@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -41,7 +41,7 @@ class _Rectangle:
 def annotate(
     image: NDArray[np.uint8],
     detections: Detections,
-    labels: Sequence[str],
+    labels: Sequence[str] | Mapping[int, str],
     *,
     in_place: bool = False,
 ) -> NDArray[np.uint8]:
@@ -54,7 +54,7 @@ def annotate(
     Args:
         image: `(H, W, 3)` uint8 BGR.
         detections: boxes in pixels of `image`.
-        labels: the name of each class, in any script; the index is the class id.
+        labels: the name of each class, in any script, by class id.
         in_place: draws on `image` itself, which saves memory and time for large images.
     """
     canvas = image if in_place else image.copy()
@@ -64,7 +64,7 @@ def annotate(
     tags: list[_Rectangle] = []
     order = range(len(detections))
     boxes = [_Rectangle(*map(round, detections.boxes[index].tolist())) for index in order]
-    colours = [class_colour(labels[class_id]) for class_id in detections.class_ids]
+    colours = [class_colour(labels[class_id]) for class_id in detections.class_ids.tolist()]
     for index in reversed(order):
         _draw_box(canvas, boxes[index], colours[index], line)
     for index in order:  # the most confident gets the first choice of position

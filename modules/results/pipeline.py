@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..models.loader import Model
 from ..object_detection.annotate import annotate
 from ..object_detection.detections import Detections
 from ..object_detection.images import FORMATS, Image, decode_image, encode_image
-from ..settings import Settings
+from ..settings import BLUR, Settings
 from ..telemetry.timings import Timings
+
+_LAST = (0, 0)  # strengths for what is found at last, beside what was hidden
+# Of the confidence, when an image is looked at again: encoding changes confidences a little
+_WARY = 0.85
 
 
 @dataclass(frozen=True)
@@ -43,24 +50,56 @@ def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> 
     with timings.stage("decode"):
         image = decode_image(data, max_pixels=settings.max_image_pixels)
     with timings.stage("infer"):
-        detections = model.detector.detect(
-            image.pixels,
-            confidence=settings.confidence,
-            nms=settings.nms,
-            multi_label=settings.multi_label,
-            class_ids=model.class_ids,
-        )
+        detections = _detect(image.pixels, model, settings, settings.confidence)
     return Result(image, detections)
 
 
-def draw(result: Result, model: Model, timings: Timings) -> bytes:
-    """Draws on the result's own pixels; returns the annotated image.
+def draw(result: Result, model: Model, settings: Settings, timings: Timings) -> bytes | None:
+    """Draws on the result's own pixels; returns the annotated image, or None for none.
 
-    It has the format that the image came in, or is a JPEG if that format is only read.
+    It has the format that the image came in, or is a JPEG if that format is only read. It is made
+    of the pixels alone: nothing else of the image's file is in it.
 
     Raises:
         ImageError: the format cannot hold the image.
     """
+    if not settings.draws_picture:
+        return None
+    pixels = result.image.pixels
+    if settings.redacts:
+        _hide(result, model, settings, timings)
     with timings.stage("draw"):
-        pixels = annotate(result.image.pixels, result.detections, model.labels, in_place=True)
+        if not settings.redacts:
+            annotate(pixels, result.detections, model.labels, in_place=True)
         return encode_image(pixels, result.image.format)
+
+
+def _hide(result: Result, model: Model, settings: Settings, timings: Timings) -> None:
+    """Hides the objects, and looks again: what the network finds then is hidden more strongly.
+
+    It may find the colours that an object left, or one that was not found beside a hidden one.
+    """
+    from ..object_detection.redact import STRENGTHS, redact
+
+    pixels, boxes, smooth = result.image.pixels, result.detections.boxes, settings.draw == BLUR
+    for cells in (*STRENGTHS, *_LAST):
+        if not len(boxes):
+            return
+        with timings.stage("draw"):
+            redact(pixels, boxes, smooth=smooth, cells=cells)
+        with timings.stage("infer"):
+            boxes = _detect(pixels, model, settings, settings.confidence * _WARY).boxes
+    with timings.stage("draw"):
+        redact(pixels, boxes, smooth=smooth, cells=_LAST[-1])
+
+
+def _detect(
+    pixels: NDArray[np.uint8], model: Model, settings: Settings, confidence: float
+) -> Detections:
+    return model.detector.detect(
+        pixels,
+        confidence=confidence,
+        nms=settings.nms,
+        multi_label=settings.multi_label,
+        class_ids=model.class_ids,
+    )

@@ -19,7 +19,7 @@ _EXPIRED = ("ExpiredToken", "400")
 _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
-class RequestError(Exception):
+class S3Error(Exception):
     """A request that failed, as `FunctionClient` reports it.
 
     code: S3's, like "AccessDenied"; the status where the answer has no body; empty where there was
@@ -47,7 +47,7 @@ def storage_errors(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except RequestError as error:
+    except S3Error as error:
         raise _error_class(error.code)(f"{action}: {error}") from error
     except OSError as error:
         raise StorageError(f"{action}: {error}") from error
@@ -65,7 +65,7 @@ def storage_errors(action: str) -> Iterator[None]:
 def s3_code(error: StorageError) -> str:
     """Returns S3's code of an error, like "AccessDenied"; empty if S3 has not answered."""
     cause = error.__cause__
-    if isinstance(cause, RequestError):
+    if isinstance(cause, S3Error):
         return cause.code
     if isinstance(cause, _sdk_errors("botocore.exceptions", "ClientError")):
         return str(cause.response.get("Error", {}).get("Code"))  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .client import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, create_client, create_session
-from .errors import RequestError
+from .errors import S3Error
 from .obstore_answers import STANDARD_ATTRIBUTES, Body, UnfitError, describe, read_error
 from .places import Credentials, Place, environment_credentials, has_configuration_file
 
@@ -60,11 +60,11 @@ class FunctionClient:
         self._for_the_sdk: set[str] = set()  # buckets
 
     def head_object(self, **request: Any) -> dict[str, Any]:
-        """Returns what S3 knows of an object; raises RequestError, or what the SDK raises."""
+        """Returns what S3 knows of an object; raises S3Error, or what the SDK raises."""
         return self._call("HeadObject", request)
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        """Returns an object, or its rest; raises RequestError, or what the SDK raises.
+        """Returns an object, or its rest; raises S3Error, or what the SDK raises.
 
         In addition to the SDK's answer, `IsProven` is false where nobody checks that the bytes are
         those that S3 has stored.
@@ -72,7 +72,7 @@ class FunctionClient:
         return self._call("GetObject", request)
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        """Writes an object; raises RequestError, or what the SDK raises."""
+        """Writes an object; raises S3Error, or what the SDK raises."""
         return self._call("PutObject", request)
 
     def delete_object(self, **request: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class FunctionClient:
         return self._call("DeleteObject", request)
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """Lists the objects of a folder; raises RequestError, or what the SDK raises."""
+        """Lists the objects of a folder; raises S3Error, or what the SDK raises."""
         return self._call("ListObjectsV2", request)
 
     def distrust_etags(self, bucket: str) -> None:
@@ -94,7 +94,7 @@ class FunctionClient:
         """Sends a request, and returns the answer.
 
         Raises:
-            RequestError: S3 refuses it, or there is no answer.
+            S3Error: S3 refuses it, or there is no answer.
             Exception: the SDK's, if it was used.
         """
         bucket = request["Bucket"]
@@ -117,7 +117,7 @@ class FunctionClient:
         while True:
             try:
                 return self.send(operation, request)
-            except RequestError as error:
+            except S3Error as error:
                 if attempt == ATTEMPTS or not _is_temporary(error):
                     raise
             _pause(attempt)
@@ -307,7 +307,7 @@ def _expect(request: Mapping[str, Any], *names: str) -> None:
         raise UnfitError(str(sorted(request)))
 
 
-def _is_temporary(error: RequestError) -> bool:
+def _is_temporary(error: S3Error) -> bool:
     return error.status in _TEMPORARY_STATUSES or error.code in _TEMPORARY_CODES
 
 

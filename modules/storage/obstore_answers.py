@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .errors import RequestError
+from .errors import S3Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class UnfitError(Exception):
         self.is_elsewhere = is_elsewhere
 
 
-def read_error(error: Exception) -> RequestError | UnfitError:
+def read_error(error: Exception) -> S3Error | UnfitError:
     """Returns what went wrong: S3's refusal, a broken connection, or an answer of no known form."""
     text = str(error)
     if found := _STATUS.search(text):
@@ -63,9 +63,9 @@ def read_error(error: Exception) -> RequestError | UnfitError:
         name = _unescape(code[1]) if code else found[1]
         if 300 <= status < 400 or name in _ELSEWHERE:
             return UnfitError(text, is_elsewhere=True)
-        return RequestError(name, _unescape(message[1]) if message else "no details", status)
+        return S3Error(name, _unescape(message[1]) if message else "no details", status)
     if found := _CONNECTION.search(text):
-        return RequestError("", f"the connection broke: {found[1]} ({found[2]})")
+        return S3Error("", f"the connection broke: {found[1]} ({found[2]})")
     return UnfitError(text, is_elsewhere="Received redirect without LOCATION" in text)
 
 

@@ -10,7 +10,8 @@ from modules.settings import Settings
 
 pytest.importorskip("pycocotools", reason="needs pycocotools of requirements-batch.txt")
 
-from benchmarks.accuracy import Method, choose_methods, detect, measure, read_truth
+from benchmarks.accuracy import Method, choose_methods, detect, read_truth
+from modules.cli.models.compare.accuracy import measure
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from modules.cli import crop_folder, main, output_files
+from modules.cli import crop_folder, main
 from modules.object_detection.images import decode_image
 from modules.results.crops.mark import read_mark
 from tests.cli.detecting import Detect, image, tree, write
 from tests.colour_model import write_colour_model
 
-BOTH = {"red": (2, 5), "green": (6, 1)}
+BOTH = image(red=(2, 5), green=(6, 1))
 
 
 def crops(folder: str = "crops") -> set[str]:
@@ -34,7 +34,7 @@ def colour(path: str) -> str:
 
 
 def test_each_object_is_a_file_in_the_folder_of_its_class(detect: Detect) -> None:
-    write("photos/deep/a.png", image(**BOTH))
+    write("photos/deep/a.png", BOTH)
     write("photos/b.png", image())
 
     run = detect("photos", "--crops", "crops")
@@ -48,7 +48,7 @@ def test_each_object_is_a_file_in_the_folder_of_its_class(detect: Detect) -> Non
 
 
 def test_nothing_is_drawn_on_a_crop_and_the_annotated_image_is_as_without(detect: Detect) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     detect("a.png", "--output", "boxed")
     before = tree("boxed")["boxed/a.png"]
 
@@ -93,7 +93,7 @@ def test_confidence_and_classes_choose_the_crops(
 
 
 def test_a_second_run_writes_equal_files_and_does_not_touch_them(detect: Detect) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     detect("a.png", "--crops", "crops")
     before = {path: Path("crops", path).stat() for path in crops()}
     contents = tree("crops")
@@ -107,7 +107,7 @@ def test_a_second_run_writes_equal_files_and_does_not_touch_them(detect: Detect)
 
 
 def test_crops_of_objects_that_are_gone_are_deleted(detect: Detect) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     write("b.png", image())
     detect("a.png", "b.png", "--crops", "crops")
     write("a.png", image(green=(6, 1)))
@@ -130,7 +130,7 @@ def test_an_image_that_fails_keeps_its_crops(detect: Detect) -> None:
 def test_a_file_of_somebody_else_is_kept_and_the_image_fails(
     change: str, detect: Detect, tmp_path: Path
 ) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     taken = Path("crops/red/a.png_0.jpg")
     expected = "was not written by this command"
     if change == "foreign":
@@ -164,7 +164,7 @@ def test_a_file_of_somebody_else_is_kept_and_the_image_fails(
 
 
 def test_a_crop_that_was_changed_is_not_deleted(detect: Detect) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     detect("a.png", "--crops", "crops")
     mine = Path("crops/green/a.png_1.jpg")
     mine.write_bytes(mine.read_bytes() + b"x")
@@ -175,7 +175,7 @@ def test_a_crop_that_was_changed_is_not_deleted(detect: Detect) -> None:
 
 
 def test_no_input_is_overwritten_or_deleted(detect: Detect) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     detect("a.png", "--crops", "crops")
     own = Path("crops/red/a.png_0.jpg")
     write(str(own), image(".jpg"))
@@ -241,7 +241,7 @@ def test_no_label_leads_out_of_the_folder(
     (model / "colours.names").write_text("\n".join(labels) + "\n")
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "home")
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
 
     assert main(["detect", "a.png", "--model", str(model), "--crops", "crops"]) == 0
 
@@ -259,7 +259,7 @@ def test_classes_that_would_share_a_folder_are_refused_where_names_ignore_case(
     model = write_colour_model(tmp_path / "odd")
     (model / "colours.names").write_text("Dog\ndog\n")
     monkeypatch.chdir(tmp_path)
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
     monkeypatch.setattr(crop_folder, "ignores_case", lambda folder: True)
 
     code = main(["detect", "a.png", "--model", str(model), "--crops", "crops"])
@@ -283,12 +283,12 @@ def test_names_that_are_no_utf_8_are_escaped(detect: Detect) -> None:
 def test_a_crop_is_written_whole_or_not_at_all(
     detect: Detect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write("a.png", image(**BOTH))
+    write("a.png", BOTH)
 
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(output_files.os, "link", fail)
+    monkeypatch.setattr("modules.cli.output_files.os.link", fail)
 
     run = detect("a.png", "--crops", "crops")
 
@@ -304,7 +304,7 @@ def test_a_full_disk_stops_the_run(detect: Detect, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(output_files.os, "link", fail)
+    monkeypatch.setattr("modules.cli.output_files.os.link", fail)
 
     run = detect("photos", "--crops", "crops")
 

@@ -38,6 +38,7 @@ PACKAGES: dict[str, list[str]] = {
             classes="dog,stop sign",
             slice=320,
             sliceOverlap=0.25,
+            draw="pixelate",
             resize="letterbox",
             maxImageBytes=1000,
             maxImagePixels=2000,

@@ -30,6 +30,7 @@ SETTINGS = {
     "classes": "classes",
     "slice": "slice_side",
     "sliceOverlap": "slice_overlap",
+    "draw": "draw",
     "resize": "resize",
     "engine": "engine",
     "maxImageBytes": "max_image_bytes",
@@ -162,7 +163,19 @@ def test_deployment_and_function_refuse_the_same_values() -> None:
         "letterbox",
         "dog,cat",
     ]
-    texts += ["s3://models-of-mine/yolo/", "63", "64", "640", "65535", "65536", "0.9", "0.91"]
+    texts += [
+        "s3://models-of-mine/yolo/",
+        "63",
+        "64",
+        "640",
+        "65535",
+        "65536",
+        "0.9",
+        "0.91",
+        "blur",
+        "Blur",
+        "none",
+    ]
     cases = [{name: text} for name in SETTINGS for text in texts]
 
     for case, found in zip(cases, problems(*cases), strict=True):

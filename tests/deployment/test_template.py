@@ -125,6 +125,7 @@ def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
         classes=("dog", "stop sign"),
         slice_side=320,
         slice_overlap=0.25,
+        draw="pixelate",
         resize="letterbox",
         engine="onnxruntime",
         max_image_bytes=1000,

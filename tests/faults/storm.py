@@ -71,9 +71,24 @@ class Storm:
     """
 
     def __init__(
-        self, bucket: LocalBucket, proxy: FaultyProxy, model: Path, *, workers: int
+        self,
+        bucket: LocalBucket,
+        proxy: FaultyProxy,
+        model: Path,
+        *,
+        workers: int,
+        draw: str = Settings.draw,
     ) -> None:
-        """`proxy` is in front of the bucket; `model` is the model folder to upload."""
+        """Starts workers.
+
+        Args:
+            bucket: where the images go.
+            proxy: is in front of the bucket.
+            model: the model folder to upload.
+            workers: how many invocations run at once.
+            draw: the setting DRAW.
+        """
+        self._settings = Settings(draw=draw)
         self._bucket = bucket
         self._proxy = proxy
         self._workers = workers
@@ -83,6 +98,7 @@ class Storm:
         self._puts: Counter[str] = Counter()
         bucket.upload_model(model)
         endpoint = {"AWS_ENDPOINT_URL": proxy.endpoint, "MODEL": f"models/{model.name}/"}
+        endpoint["DRAW"] = draw
         self._function = Function(
             name="detect",
             arn="arn:aws:lambda:us-east-1:123456789012:function:detect",
@@ -198,11 +214,19 @@ class Storm:
         )
         if found != drop.squares:
             return False
-        result = process(drop.data, self._model, Settings(), Timings())
-        annotated = hashlib.md5(draw(result, self._model, Timings()), usedforsecurity=False)
+        result = process(drop.data, self._model, self._settings, Timings())
+        annotated = draw(result, self._model, self._settings, Timings())
         key = f"output/{drop.key.removeprefix('input/')}"
-        found_etag = self._bucket.client.head_object(Bucket=BUCKET, Key=key)["ETag"]
-        return bool(found_etag == f'"{annotated.hexdigest()}"')
+        if annotated is None:
+            return document["annotated"] is None and self._etag(key) is None
+        etag = hashlib.md5(annotated, usedforsecurity=False).hexdigest()
+        return document["annotated"]["key"] == key and self._etag(key) == f'"{etag}"'
+
+    def _etag(self, key: str) -> str | None:
+        try:
+            return self._bucket.client.head_object(Bucket=BUCKET, Key=key)["ETag"]
+        except self._bucket.client.exceptions.ClientError:
+            return None
 
     def _read(self, key: str) -> Any:
         try:

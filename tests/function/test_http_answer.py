@@ -16,7 +16,7 @@ from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.function import http_answer
 from modules.function.accept import chooses_picture
 from modules.function.http_answer import HttpAnswerer
-from modules.storage.errors import RequestError
+from modules.storage.errors import S3Error
 from tests.colour_model import picture
 from tests.events.golden import load
 from tests.function.local_function import LocalFunction
@@ -250,9 +250,9 @@ def test_what_the_role_may_not_read_is_forbidden_and_other_failures_are_503(
     function.handle(post(PNG))
     monkeypatch.setattr("modules.storage.function_client._pause", lambda attempt: None)
     answers = []
-    for refusal in (RequestError("AccessDenied", "no", 403), RequestError("SlowDown", "no", 503)):
+    for refusal in (S3Error("AccessDenied", "no", 403), S3Error("SlowDown", "no", 503)):
 
-        def fail(operation: str, _: object, refusal: RequestError = refusal) -> None:
+        def fail(operation: str, _: object, refusal: S3Error = refusal) -> None:
             if operation == "GetObject":
                 raise refusal
 

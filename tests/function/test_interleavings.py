@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -50,15 +50,16 @@ class World:
     clients: tuple[Any, Any]
     executor: Executor
 
-    def publisher(self, client: Any) -> Publisher:
-        return Publisher(Bucket(client), self.models, self.settings, self.executor)
+    def publisher(self, client: Any, draw: str) -> Publisher:
+        settings = replace(self.settings, draw=draw)
+        return Publisher(Bucket(client), self.models, settings, self.executor)
 
-    def serve(self, ref: ImageRef) -> Program:
-        """Returns a program that answers an event."""
-        return lambda client: self.publisher(client).serve(ref)
+    def serve(self, ref: ImageRef, draw: str = "boxes") -> Program:
+        """Returns a program that answers an event, with this setting DRAW."""
+        return lambda client: self.publisher(client, draw).serve(ref)
 
-    def upload(self, ref: ImageRef, name: str | None) -> Program:
-        """Returns a program that uploads a picture and answers its event.
+    def upload(self, ref: ImageRef, name: str | None, draw: str = "boxes") -> Program:
+        """Returns a program that uploads a picture and answers its event, with this setting DRAW.
 
         If `name` is None, the program only deletes the image.
         """
@@ -72,7 +73,7 @@ class World:
                 client.delete_object(Bucket=BUCKET, Key=ref.key)
             is_uploaded = True  # the program that is killed is the function, not the uploader
             if name:
-                self.publisher(client).serve(ref)
+                self.publisher(client, draw).serve(ref)
 
         return program
 
@@ -105,6 +106,10 @@ def etag(name: str) -> str:
 def check_complete(world: World, name: str, document: dict[str, Any]) -> None:
     """Checks that a document belongs to the image, and the annotated image to the document."""
     assert document["metadata"]["source-etag"] == document["image"]["etag"]
+    if document["settings"].get("draw") == "none":
+        assert document["annotated"] is None
+        assert document["metadata"]["image-etag"] == "none"
+        return
     key = document["annotated"]["key"]
     assert document["metadata"]["image-etag"] == world.etag(key)
     suffix = document["metadata"].get("annotated-suffix", "")
@@ -117,12 +122,14 @@ class Scenario:
 
     before: the picture whose result exists already. older: the picture that is under the key at the
     start, and has an event. newer: the picture that is uploaded meanwhile, and has another event;
-    None to delete the image; "same" to deliver the event of the older picture twice.
+    None to delete the image; "same" to deliver the event of the older picture twice. draws: the
+    setting DRAW of the result that exists already, of the first program, and of the second one.
     """
 
     before: str | None
     older: str
     newer: str | None
+    draws: tuple[str, str, str] = ("boxes", "boxes", "boxes")
 
     @property
     def is_duplicate(self) -> bool:
@@ -141,13 +148,14 @@ class Execution:
             ImageRef(BUCKET, f"input/{self.name}", sequencer) for sequencer in ("0A", "0B", "010A")
         )
         client = world.bucket.client
+        before, one, other = scenario.draws
         if scenario.before:
-            world.upload(first, scenario.before)(world.clients[0])
+            world.upload(first, scenario.before, before)(world.clients[0])
         client.put_object(Bucket=BUCKET, Key=first.key, Body=PICTURES[scenario.older])
         if scenario.is_duplicate:
-            self.programs = (world.serve(second), world.serve(second))
+            self.programs = (world.serve(second, one), world.serve(second, other))
         else:
-            self.programs = (world.serve(second), world.upload(third, scenario.newer))
+            self.programs = (world.serve(second, one), world.upload(third, scenario.newer, other))
 
     def watch(self, request: Request) -> None:
         """Remembers the sequencer of every published document."""
@@ -168,15 +176,16 @@ class Execution:
             return
         if scenario.newer is None and not document:
             return
-        if scenario.is_duplicate:
+        if scenario.is_duplicate and len(set(scenario.draws[1:])) == 1:
             assert len(self._documents) == 1
         (name,) = (name for name in self._expected() if etag(name) == document["image"]["etag"])
         assert [item["label"] for item in document["detections"]] == name.split()[:1]
         check_complete(self.world, self.name, document)
-        suffix = ".jpg" if name.endswith("GIF") else ""
-        assert document["annotated"]["key"] == f"output/{self.name}{suffix}"
+        key = f"output/{self.name}{'.jpg' if name.endswith('GIF') else ''}"
+        draws = document["settings"].get("draw", "boxes") != "none"
+        assert (document["annotated"] or {}).get("key") == (key if draws else None)
         if not may_leave_more:
-            assert self.annotated() == [f"output/{self.name}{suffix}"]
+            assert self.annotated() == ([key] if draws else [])
 
     def annotated(self) -> list[str]:
         """Returns the keys of all annotated images, also of those that no document names."""
@@ -190,6 +199,7 @@ class Execution:
         return {self.scenario.older if self.scenario.is_duplicate else self.scenario.newer}
 
 
+NOTHING = ("none", "none", "none")
 SCENARIOS = {
     "a first image is replaced": Scenario(None, "red", "green"),
     "an image with a result is replaced twice": Scenario("red", "green", "red"),
@@ -212,6 +222,32 @@ SCENARIOS = {
         "red", "green GIF", "broken"
     ),
     "a GIF is replaced by a PNG, which is deleted": Scenario("red GIF", "green", None),
+    "nothing is drawn of a first image, which is replaced": Scenario(None, "red", "green", NOTHING),
+    "nothing is drawn of an image that is replaced twice": Scenario("red", "green", "red", NOTHING),
+    "nothing is drawn, and an event arrives twice": Scenario(None, "red", "same", NOTHING),
+    "nothing is drawn any more, and an event arrives twice": Scenario(
+        "red", "green", "same", ("boxes", "none", "none")
+    ),
+    "nothing is drawn, and an image is replaced by a broken one": Scenario(
+        "red", "green", "broken", NOTHING
+    ),
+    "nothing is drawn of an image that is deleted": Scenario("red", "green", None, NOTHING),
+    "one of two functions with the same event draws nothing": Scenario(
+        None, "red", "same", ("boxes", "boxes", "none")
+    ),
+    "one of two functions with a later event draws nothing": Scenario(
+        "green", "red", "same", ("boxes", "none", "boxes")
+    ),
+    "nothing is drawn of a PNG that is replaced by a GIF with boxes": Scenario(
+        "red", "green", "red GIF", ("boxes", "none", "boxes")
+    ),
+    "nothing is drawn of a GIF that replaces a PNG with boxes": Scenario(
+        "red GIF", "green", "red GIF", ("boxes", "boxes", "none")
+    ),
+    "one of two functions redacts": Scenario(None, "red", "same", ("boxes", "boxes", "blur")),
+    "a redacted image is replaced, and nothing is drawn of that": Scenario(
+        "red", "red", "green", ("boxes", "pixelate", "none")
+    ),
 }
 
 

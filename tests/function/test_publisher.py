@@ -12,7 +12,7 @@ from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
 from modules.results.pipeline import process
 from modules.settings import Settings
-from modules.storage.errors import RequestError
+from modules.storage.errors import S3Error
 from tests.colour_model import gif, picture
 from tests.function.local_function import LocalFunction
 
@@ -55,7 +55,7 @@ def refuse_put(status: int, code: str) -> Callable[..., None]:
 
     def refuse(operation: str, request: Mapping[str, Any], *_: object) -> None:
         if operation == "PutObject":
-            raise RequestError(code, "by the test", status)
+            raise S3Error(code, "by the test", status)
 
     return refuse
 

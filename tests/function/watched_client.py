@@ -14,8 +14,8 @@ After = Callable[[str, Mapping[str, Any], Exception | None], None]
 class WatchedClient(FunctionClient):
     """Calls functions of a test before and after each request.
 
-    before: called with the operation and its parameters; a RequestError replaces S3's answer.
-    after: called with both, and with the error, or None for an answer; a RequestError replaces the
+    before: called with the operation and its parameters; a S3Error replaces S3's answer.
+    after: called with both, and with the error, or None for an answer; a S3Error replaces the
     answer.
     """
 

@@ -29,14 +29,14 @@ def outcome_of(data: bytes, model: Model) -> str:
     timings, source = Timings(), Source("a", "b")
     try:
         result = process(data, model, SETTINGS, timings)
-        annotated = draw(result, model, timings)
+        annotated = draw(result, model, SETTINGS, timings)
     except PermanentError as error:
         return json.dumps(describe_failure(source, len(data), error))
     document = describe_result(
         source, len(data), result, model, SETTINGS, timings, annotated_key=None
     )
     del document["timings_ms"]
-    return json.dumps([document, hashlib.sha256(annotated).hexdigest()])
+    return json.dumps([document, hashlib.sha256(annotated or b"").hexdigest()])
 
 
 def main(folder: str, *images: str) -> None:

@@ -115,11 +115,11 @@ def memory(name):
 settings = Settings()
 model = load_model(LocalFolder(pathlib.Path(sys.argv[1])), settings)
 small, large = (pathlib.Path(path).read_bytes() for path in sys.argv[2:])
-draw(process(small, model, settings, Timings()), model, Timings())
+draw(process(small, model, settings, Timings()), model, settings, Timings())
 before = memory("VmRSS") - len(large)
 result = process(large, model, settings, Timings())
 size = (result.image.width, result.image.height)
-draw(result, model, Timings())
+draw(result, model, settings, Timings())
 print(*size, len(result.detections), memory("VmHWM") - before, memory("VmHWM"))
 """
 

@@ -40,6 +40,11 @@ EXPECTED = {
     ],
     "docs/deployment.md: When something fails": ['"message":"done"', '"skipped": ['],
     "docs/http.md: From a shell": ["demo/street.jpg\tstop sign", '"label": "stop sign"'],
+    "docs/models.md: Retrain, compare, push": [
+        "mAP@0.5:0.95",
+        "all classes\t",
+        "s3://pictures-of-mine/models/fruits/",
+    ],
     "docs/models.md: Into the bucket": ["s3://pictures-of-mine/models/fruits/"],
 }
 

@@ -22,7 +22,7 @@ from modules.errors import (
 )
 from modules.storage import function_client
 from modules.storage.bucket import Bucket
-from modules.storage.errors import RequestError, s3_code, storage_errors
+from modules.storage.errors import S3Error, s3_code, storage_errors
 from modules.storage.function_client import FunctionClient
 from modules.storage.object_stream import ObjectStream
 from tests.conftest import ROOT
@@ -295,7 +295,7 @@ def test_requests_are_signed_with_the_credentials_that_the_environment_has_now(
         for name, token in (("first", "one"), ("second", "two")):
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", name)
             monkeypatch.setenv("AWS_SESSION_TOKEN", token)
-            with pytest.raises(RequestError):
+            with pytest.raises(S3Error):
                 client.get_object(Bucket=BUCKET, Key="a")
 
     assert [headers["x-amz-security-token"] for headers in server.headers] == ["one", "two"]
@@ -308,7 +308,7 @@ def test_a_put_states_the_digest_of_its_bytes(
 ) -> None:
     with RefusingServer(403, "AccessDenied") as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
-        with pytest.raises(RequestError):
+        with pytest.raises(S3Error):
             FunctionClient().put_object(Bucket=BUCKET, Key="a", Body=DATA)
 
     (headers,) = server.headers
@@ -355,7 +355,7 @@ def test_an_s3_that_does_not_answer_is_given_up_in_time(
     with RefusingServer(404, "NoSuchKey", seconds=2.0) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
         start = time.monotonic()
-        with pytest.raises(RequestError, match="Timeout"):
+        with pytest.raises(S3Error, match="Timeout"):
             FunctionClient().send("GetObject", {"Bucket": BUCKET, "Key": "a"})
 
     assert time.monotonic() - start < 2

@@ -16,6 +16,7 @@ ACTIONS = {
     "push": "upload a model folder to a bucket",
     "inspect": "print what a model folder contains, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
+    "compare": "show where two models differ on your pictures",
 }
 
 

@@ -72,6 +72,7 @@ class ResultIndex:
         self._lister: threading.Thread | None = None
         self._reader: threading.Thread | None = None
         self._listed_at = self._took = 0.0
+        self._wanted = self._listed = 0  # fresh listings, counted
         self._is_complete = False
         self._error: StorageError | None = None
         self._is_closed = False
@@ -101,8 +102,9 @@ class ResultIndex:
 
         Returns:
             items: the results. next: continues after them; None at the end. total: the number of
-            all results. listing: whether more keys are being listed. unread: the number of
-            documents that a search by label has not read yet; they may contain matches.
+            all results. listing: whether more keys are being listed, or a fresh listing still runs.
+            unread: the number of documents that a search by label has not read yet; they may
+            contain matches.
 
         Raises:
             StorageError: the bucket cannot be listed.
@@ -129,7 +131,7 @@ class ResultIndex:
             ],
             "next": [last.modified, last.key] if last else None,
             "total": len(entries),
-            "listing": not self._is_complete,
+            "listing": not self._is_complete or self._listed < self._wanted,
             "unread": unread,
         }
 
@@ -146,19 +148,33 @@ class ResultIndex:
         newer results.
         """
         with self._lock:
+            self._wanted += is_fresh
             is_running = self._lister is not None and self._lister.is_alive()
             age = time.monotonic() - self._listed_at
             if not is_running and (is_fresh or age > max(_FRESH_SECONDS, 5 * self._took)):
-                self._error = None
-                self._lister = threading.Thread(target=self._list, daemon=True)
+                self._lister = threading.Thread(target=self._list_until_fresh, daemon=True)
                 self._lister.start()
             lister = self._lister
         if lister and is_awaited:
             lister.join(_MOST_WAIT)
-        if self._error:
-            raise self._error
+        error = self._error
+        if error:
+            raise error
+
+    def _list_until_fresh(self) -> None:
+        """Lists the bucket, and again if a fresh listing was wanted meanwhile."""
+        is_fresh = False
+        while not is_fresh:
+            wanted = self._wanted
+            self._list()
+            with self._lock:
+                self._listed = wanted
+                is_fresh = wanted == self._wanted
+                if is_fresh:
+                    self._lister = None
 
     def _list(self) -> None:
+        self._error = None
         start = time.monotonic()
         found: list[Entry] = []
         try:

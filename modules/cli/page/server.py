@@ -146,11 +146,13 @@ def _add_pictures(page: Blueprint, site: Site) -> None:
         if side not in _SIDES:
             raise UsageError(f"side={side} cannot work: it must be one of {_SIDES}")
         key = request.args["key"]
+        document = None
         if request.args.get("of") == "annotated":
-            data = site.annotated(key).data
+            data, document = site.shown(key)
         else:
             data = site.original(key, request.args.get("etag"))
-        response = Response(make_view(data, side, site.settings.max_image_pixels), 200)
+        view = make_view(data, side, site.settings.max_image_pixels, document)
+        response = Response(view, 200)
         response.mimetype = "image/jpeg"
         # The address contains the version, so the same address always has the same bytes
         response.headers["Cache-Control"] = "private, max-age=86400, immutable"

@@ -131,7 +131,9 @@ class Site:
         Raises:
             ObjectGoneError: there is none.
         """
-        found = self.result(key)["document"].get("annotated")
+        found = self.result(key)["document"].get("annotated", "")
+        if found is None:
+            raise ObjectGoneError(f"nothing is drawn of {key}: the setting is draw=none")
         name = found["key"] if found else output_keys(key, self.settings).annotated
         if not str(name).startswith(self.settings.output_prefix):
             raise UsageError(f"{name} is not under {self.settings.output_prefix}")
@@ -141,6 +143,20 @@ class Site:
         except ImageError:  # never a type that a browser would run
             media_type = "application/octet-stream"
         return StoredObject(data, media_type)
+
+    def shown(self, key: str) -> tuple[bytes, dict[str, Any] | None]:
+        """Returns the annotated image of the image `key`, and None.
+
+        If nothing is drawn, returns the original, and the document with what was found.
+
+        Raises:
+            ObjectGoneError: there is none.
+            ObjectChangedError: the original is no longer the one of the document.
+        """
+        document = self.result(key)["document"]
+        if document.get("annotated", "") is None:
+            return self.original(key, document["image"]["etag"]), document
+        return self.annotated(key).data, None
 
     def failures(self) -> dict[str, Any]:
         """Returns the images that failed and have no result since, the newest first."""

@@ -12,7 +12,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modules.settings import add_detection_arguments
+from modules.errors import UsageError
+from modules.settings import BOXES, NOTHING, Settings, add_detection_arguments, add_draw_argument
 
 # Absolute imports: spark-submit runs this file as a script, with `modules` in --py-files
 from modules.spark.jobs.formats import FORMATS, write_format
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + "; ".join(f"{name}, {what}" for name, what in FORMATS.items()),
     )
     add_detection_arguments(parser)
+    add_draw_argument(parser)
 
 
 def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) -> int:
@@ -71,7 +73,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     from modules.spark.jobs.rounds import Rounds, is_claimed
     from modules.spark.workers.detect import SCHEMA, DetectImages
 
-    settings = read_settings(arguments)
+    settings = _with_drawing(read_settings(arguments), arguments)
     folder = read_model_files(spark, arguments.model)
     model = load_model(folder, settings)
     settings = replace(settings, engine=model.engine)  # the workers need not choose it again
@@ -123,6 +125,26 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
         written.append(location)
     print(*written, sep="\n")
     return report_images(spark, outcome, arguments.output, console)
+
+
+def _with_drawing(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """Returns the settings with what is drawn under `--annotate`.
+
+    Without it, the variable DRAW changes nothing in the table.
+
+    Raises:
+        UsageError: the options do not fit each other.
+    """
+    if arguments.annotate is None:
+        if arguments.draw not in (None, NOTHING):
+            raise UsageError(f"--draw {arguments.draw} needs --annotate PREFIX")
+        return replace(settings, draw=BOXES)
+    if not settings.draws_picture:
+        raise UsageError(
+            f"--annotate {arguments.annotate} would write nothing, since the setting is draw=none; "
+            "leave it out, or choose another --draw"
+        )
+    return settings
 
 
 if __name__ == "__main__":

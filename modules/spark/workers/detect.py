@@ -81,11 +81,11 @@ class DetectImages:
             with timings.stage("publish"):
                 folder = open_output_folder(self.crops)
                 write_crops(folder, result.image.pixels, detections, name=name, key=path)
-        if self.annotated is not None:
-            image = draw(result, model, timings)
+        drawn = draw(result, model, self.settings, timings) if self.annotated is not None else None
+        if self.annotated is not None and drawn is not None:
             with timings.stage("publish"):
                 target = annotated_name(name, result.annotated_suffix)
-                open_output_folder(self.annotated).write(target, image, result.media_type)
+                open_output_folder(self.annotated).write(target, drawn, result.media_type)
         return {
             "width": result.image.width,
             "height": result.image.height,

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.cli.page.function import LocalFunction
@@ -72,6 +75,25 @@ class Served:
         while keys := self.keys(prefix):
             names = [{"Key": key} for key in keys]
             self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": names})
+
+
+def document(name: str, *labels: str) -> bytes:
+    detections = [{"label": label, "confidence": 0.9} for label in labels]
+    model = {"name": "colours", "digest": "sha256:0", "input": [64, 64]}
+    return json.dumps(
+        {"image": {"key": f"input/{name}", "etag": "e"}, "model": model, "detections": detections}
+    ).encode()
+
+
+def put_document(
+    served: Served, name: str, *labels: str, hours: float = 0, bucket: str | None = None
+) -> None:
+    """Stores a document that is `hours` old, without the time that a request takes."""
+    backend: Any = s3_backends["123456789012"]["aws"]
+    key = backend.put_object(
+        bucket or served.site.bucket, f"output/{name}.json", document(name, *labels)
+    )
+    key.last_modified = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=hours)
 
 
 @pytest.fixture(scope="module")

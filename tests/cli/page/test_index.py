@@ -1,42 +1,27 @@
 """Results come newest first, in pages, and are found by name and label."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto.s3.models import s3_backends
 
 from modules.cli.page.index import READER, ResultIndex
 from modules.settings import Settings
 from modules.storage.client import create_client
-from tests.cli.page.conftest import Served, wait_until
-
-
-def document(name: str, *labels: str) -> bytes:
-    detections = [{"label": label, "confidence": 0.9} for label in labels]
-    model = {"name": "colours", "digest": "sha256:0", "input": [64, 64]}
-    return json.dumps(
-        {"image": {"key": f"input/{name}", "etag": "e"}, "model": model, "detections": detections}
-    ).encode()
-
-
-def put(
-    served: Served, name: str, *labels: str, hours: float = 0, bucket: str | None = None
-) -> None:
-    """Stores a document that is `hours` old, without the time that a request takes."""
-    backend: Any = s3_backends["123456789012"]["aws"]
-    key = backend.put_object(
-        bucket or served.site.bucket, f"output/{name}.json", document(name, *labels)
-    )
-    key.last_modified = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=hours)
+from tests.cli.page.conftest import PATIENCE, Served, put_document, wait_until
 
 
 def names(page: dict[str, Any]) -> list[str]:
     return [item["key"].removeprefix("input/") for item in page["items"]]
+
+
+def wait_until_listed(index: ResultIndex) -> dict[str, Any]:
+    page = index.page(None, 60)
+    while page["listing"]:
+        page = index.page(None, 60)
+    return page
 
 
 @pytest.fixture
@@ -64,7 +49,7 @@ def test_an_empty_bucket_has_no_results(index: ResultIndex) -> None:
 
 def test_the_newest_result_comes_first(served: Served, index: ResultIndex) -> None:
     for name, hours in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 3)):
-        put(served, name, hours=hours)
+        put_document(served, name, hours=hours)
     assert names(index.page(None, 60)) == ["b.jpg", "a.jpg", "c.jpg"]
 
 
@@ -72,9 +57,9 @@ def test_pages_continue_where_the_one_before_ended_though_new_results_came(
     served: Served, index: ResultIndex
 ) -> None:
     for number in range(7):
-        put(served, f"{number}.jpg", hours=number + 1)
+        put_document(served, f"{number}.jpg", hours=number + 1)
     first = index.page(None, 3)
-    put(served, "new.jpg")
+    put_document(served, "new.jpg")
     second = index.page(first["next"], 3, is_fresh=True)
     third = index.page(second["next"], 3)
     shown = names(first) + names(second) + names(third)
@@ -84,18 +69,41 @@ def test_pages_continue_where_the_one_before_ended_though_new_results_came(
 
 
 def test_a_search_finds_names_and_labels_in_any_case(served: Served, index: ResultIndex) -> None:
-    put(served, "Dog.jpg", "cat", hours=3)
-    put(served, "b.jpg", "DOG", "dog", hours=2)
-    put(served, "c.jpg", "bird", hours=1)
+    put_document(served, "Dog.jpg", "cat", hours=3)
+    put_document(served, "b.jpg", "DOG", "dog", hours=2)
+    put_document(served, "c.jpg", "bird", hours=1)
     assert names(wait_until_read(index, "dog")) == ["b.jpg", "Dog.jpg"]
     assert names(wait_until_read(index, "none")) == []
 
 
 def test_a_changed_document_is_read_again(served: Served, index: ResultIndex) -> None:
-    put(served, "a.jpg", "cat")
+    put_document(served, "a.jpg", "cat")
     assert index.page(None, 60)["items"][0]["labels"] == {"cat": 1}
-    put(served, "a.jpg", "dog", "dog")
+    put_document(served, "a.jpg", "dog", "dog")
     assert index.page(None, 60, is_fresh=True)["items"][0]["labels"] == {"dog": 2}
+
+
+def test_a_fresh_page_has_what_came_while_an_older_listing_ran(served: Served) -> None:
+    put_document(served, "old.jpg", hours=1)
+    client = create_client()
+    answered, released = threading.Event(), threading.Event()
+
+    def put_another(**_: object) -> None:
+        if not answered.is_set():
+            put_document(served, "new.jpg")  # S3 has answered without this one
+            answered.set()
+            released.wait(PATIENCE)
+
+    client.meta.events.register("after-call.s3.ListObjectsV2", put_another)
+    with closing(ResultIndex(client, served.site.bucket, Settings())) as index:
+        older = threading.Thread(target=index.page, args=(None, 60))
+        older.start()
+        assert answered.wait(PATIENCE)
+        assert index.page(None, 60, is_fresh=True)["listing"]
+        released.set()
+        page = wait_until_listed(index)
+        older.join()
+    assert names(page) == ["new.jpg", "old.jpg"]
 
 
 def test_a_file_that_is_no_document_is_named_as_such(served: Served, index: ResultIndex) -> None:
@@ -107,7 +115,7 @@ def test_a_file_that_is_no_document_is_named_as_such(served: Served, index: Resu
 def test_10_000_results_are_shown_and_searched(served: Served) -> None:
     served.client.create_bucket(Bucket="many-pictures")
     for number in range(10_000):
-        put(
+        put_document(
             served,
             f"{number}.jpg",
             "cat" if number % 2_500 else "unicorn",
@@ -115,9 +123,7 @@ def test_10_000_results_are_shown_and_searched(served: Served) -> None:
             bucket="many-pictures",
         )
     with closing(ResultIndex(served.client, "many-pictures", Settings())) as index:
-        page = index.page(None, 60)
-        while page["listing"]:
-            page = index.page(None, 60)
+        page = wait_until_listed(index)
         assert page["total"] == 10_000
         assert names(page)[:2] == ["0.jpg", "1.jpg"]
         found = index.page(None, 60, "7777")
@@ -127,7 +133,7 @@ def test_10_000_results_are_shown_and_searched(served: Served) -> None:
 
 def test_a_closed_index_stops_reading_documents(served: Served) -> None:
     for number in range(200):
-        put(served, f"{number}.jpg")
+        put_document(served, f"{number}.jpg")
     client = create_client()
     index = ResultIndex(client, served.site.bucket, Settings())
     requested: list[object] = []

@@ -7,52 +7,22 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import pytest
 
+from tests.cli.page.browsing import (
+    drop,
+    expect,
+    open_first,
+    save,
+    wait_for_layout,
+    wait_for_results,
+)
 from tests.cli.page.conftest import Served, wait_until
-from tests.colour_model import picture
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Locator, Page
+    from playwright.sync_api import Dialog, Page
 
 HOSTILE = "<img src=x onerror=alert(1)> \"'&;  ?#%2F .png"
-
-
-def save(folder: Path, name: str, **cells: tuple[int, int]) -> Path:
-    path = folder / name
-    path.write_bytes(bytes(cv2.imencode(".png", picture(**cells))[1]))
-    return path
-
-
-def drop(page: Page, *files: Path) -> None:
-    """Chooses files; they are uploaded as if they had been dropped."""
-    page.set_input_files("#files", files)
-
-
-def expect(locator: Locator) -> Any:
-    """Returns Playwright's assertions about an element, which wait until they hold."""
-    from playwright.sync_api import expect as expect_of_playwright
-
-    return expect_of_playwright(locator)
-
-
-def wait_for_results(page: Page, count: int) -> None:
-    page.locator("#gallery li").nth(count - 1).wait_for()
-
-
-def open_first(page: Page) -> None:
-    page.locator("#gallery button").first.click()
-    page.locator(".box, #classes p").first.wait_for()
-    page.locator("#picture").evaluate("image => image.decode()")  # waits until it is loaded
-    wait_for_layout(page)
-
-
-def wait_for_layout(page: Page) -> None:
-    """Waits for a frame that is drawn after all that has happened; sizes are final then."""
-    page.evaluate(
-        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
 
 
 def place_in_picture(page: Page, label: str) -> list[float]:
@@ -68,31 +38,6 @@ def place_in_picture(page: Page, label: str) -> list[float]:
         }"""
     )
     return shares
-
-
-def put_documents(served: Served, count: int) -> None:
-    """Stores documents without detections: output/000.jpg.json and so on."""
-    data = json.dumps(
-        {
-            "image": {"etag": None},
-            "model": {"name": "m", "digest": "d", "input": [1, 1]},
-            "detections": [],
-        }
-    ).encode()
-    for number in range(count):
-        served.client.put_object(
-            Bucket=served.site.bucket, Key=f"output/{number:03}.jpg.json", Body=data
-        )
-
-
-def scroll_to_the_end(page: Page, count: int) -> None:
-    """Scrolls down until so many results are shown."""
-
-    def scroll() -> bool:
-        page.mouse.wheel(0, 3000)
-        return page.locator("#gallery li").count() == count
-
-    wait_until(scroll, f"{count} results are shown")
 
 
 def serious(page: Page) -> list[str]:
@@ -245,17 +190,6 @@ def test_hostile_names_and_labels_are_shown_as_text(
     assert dialogs == []
 
 
-def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served) -> None:
-    put_documents(served, 130)
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
-    scroll_to_the_end(page, 130)
-    expect(page.locator("#results-summary")).to_have_text("130 results")
-    page.get_by_label("Search by name or label").fill("077")
-    page.get_by_text("130 results, 1 match").wait_for()
-    expect(page.locator("#gallery li")).to_have_count(1)
-
-
 def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: Path) -> None:
     data = save(tmp_path, "a.png", red=(1, 2)).read_bytes()
     bucket = served.site.bucket
@@ -295,27 +229,6 @@ def test_a_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#viewer")).to_be_hidden()
     expect(page.locator("#gallery button:focus")).to_have_count(1)
-
-
-def test_a_new_result_leaves_the_focus_where_it_is(page: Page, tmp_path: Path) -> None:
-    drop(page, save(tmp_path, "a.png", red=(1, 2)))
-    wait_for_results(page, 1)
-    page.locator("#gallery button").focus()
-    drop(page, save(tmp_path, "b.png", green=(1, 2)))
-    wait_for_results(page, 2)
-    expect(page.locator("#gallery button:focus")).to_contain_text("a.png")
-
-
-def test_a_new_result_leaves_the_end_of_the_gallery_in_view(
-    page: Page, served: Served, tmp_path: Path
-) -> None:
-    put_documents(served, 130)
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
-    scroll_to_the_end(page, 130)
-    drop(page, save(tmp_path, "a.png", red=(1, 2)))
-    page.get_by_text("131 results").wait_for()
-    expect(page.locator("#gallery li")).to_have_count(131)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -31,7 +31,7 @@ export class Viewer {
       this.zoomTo(this.zoom);
     };
     this.confidence.oninput = () => this.draw();
-    this.picture.onerror = () => { this.note.textContent = "the picture cannot be shown: it was deleted or replaced"; };
+    this.picture.onerror = () => { this.note.textContent = "the picture cannot be shown: it was deleted or replaced, or may not be read"; };
     new ResizeObserver(() => this.document && this.zoomTo(this.zoom)).observe(this.panes);
     this.viewer.addEventListener("keydown", (event) => {
       if (event.target.matches("input")) return;
@@ -74,12 +74,12 @@ export class Viewer {
     this.colours = colours;
     this.hidden = new Set();
     this.isFull = false;
-    const { width, height, etag } = found.image;
+    const { width, height } = found.image;
     for (const image of [this.picture, this.original]) {
       image.width = width;
       image.height = height;
-      image.src = viewAddress(this.key, "original", 1600, etag);
     }
+    this.load(1600);
     this.picture.alt = `The picture, with ${found.detections.length} objects found`;
     const lowest = found.settings.confidence;
     Object.assign(this.confidence, { min: lowest, value: lowest });
@@ -91,6 +91,15 @@ export class Viewer {
     this.showClasses();
     this.zoomTo(1);
     this.draw();
+  }
+
+  /** Loads the original; what is hidden in the annotated image is shown only to compare. */
+  load(side) {
+    const { image, model, settings } = this.document;
+    this.original.src = viewAddress(this.key, "original", side, image.etag);
+    const hides = ["blur", "pixelate"].includes(settings.draw);
+    const version = [image.etag, model.digest, JSON.stringify(settings)].join();
+    this.picture.src = hides ? viewAddress(this.key, "annotated", side, version) : this.original.src;
   }
 
   showClasses() {
@@ -136,7 +145,7 @@ export class Viewer {
   zoomTo(zoom) {
     this.zoom = Math.min(Math.max(zoom, 1), MOST);
     if (!this.document) return;
-    const { width, height, etag } = this.document.image;
+    const { width, height } = this.document.image;
     const panes = this.compare.checked ? 2 : 1;
     const room = { width: (this.panes.clientWidth - 8 * (panes - 1)) / panes, height: this.panes.clientHeight };
     const fit = Math.min(room.width / width, room.height / height);
@@ -145,7 +154,7 @@ export class Viewer {
     document.getElementById("zoom-level").textContent = `${Math.round(100 * this.zoom)} %`;
     if (!this.isFull && fit * this.zoom * Math.max(width, height) > 1600 && Math.max(width, height) > 1600) {
       this.isFull = true; // the small version would be blurred
-      for (const image of [this.picture, this.original]) image.src = viewAddress(this.key, "original", 0, etag);
+      this.load(0);
     }
   }
 
