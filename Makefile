@@ -180,12 +180,18 @@ faults: .venv/installed ## serve 2,000 images while a third of all requests to S
 http-load: .venv/installed ## send 2,000 requests to a function URL, a third of them broken
 	$(BIN)/python benchmarks/http_load.py
 
-bench: .venv/batch .venv-opencv4/installed ## measure the function against a naive one and other engines (half an hour)
+.venv-opencv4-lambda/installed: benchmarks/requirements-opencv4.txt requirements-uv.txt
+	$(call new_environment,$(LAYER_PYTHON),.venv-opencv4-lambda,$<)
+	@touch $@
+
+bench: .venv/batch .venv-opencv4/installed node_modules/installed ## measure the function against a naive one and other engines (half an hour)
+	@$(MAKE) --no-print-directory .venv-lambda/installed .venv-opencv4-lambda/installed || \
+		echo "Without Python 3.13, cold starts and imports stay as they were measured before" >&2
 	$(BIN)/python -m benchmarks.function
 
 bench-batch: .venv/batch ## measure the Spark jobs against plain loops and Spark ML (over an hour)
 	$(BIN)/python benchmarks/batch.py
 
 clean: ## delete everything that make installed and built
-	rm -rf .venv .venv-lambda .venv-opencv4 .venv-training .venv-exporters \
-		node_modules .cache .serverless demo-output
+	rm -rf .venv .venv-lambda .venv-opencv4 .venv-opencv4-lambda .venv-training .venv-exporters \
+		node_modules .cache .serverless bundled demo-output

@@ -1,11 +1,11 @@
 """Counts the outcomes of many images while S3 fails, for several shares of broken requests.
 
     make faults
-    .venv/bin/python benchmarks/faults.py [--images N] [--workers N] [--shares SHARE ...]
+    .venv/bin/python benchmarks/faults.py [--images N] [--workers N] [--shares SHARE ...] [--draw D]
 
 The handler runs in separate processes under Lambda's runtime client. A proxy between the handler
 and a local S3 breaks requests; see tests/faults/. The table is printed and written to
-benchmarks/faults.md.
+benchmarks/faults.md, which has the default of --draw.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from modules.cli.local_aws.bucket import LocalBucket
+from modules.settings import DRAWINGS
 from tests.colour_model import write_colour_model
 from tests.faults.faults import Fault, Faults
 from tests.faults.pictures import plan
@@ -42,6 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.1, 0.3])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--draw", choices=DRAWINGS, default=DRAWINGS[0], help="the setting DRAW")
     arguments = parser.parse_args()
     messages = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
@@ -51,7 +53,8 @@ def main() -> int:
             tallies[share] = _run_storm(share, arguments, progress)
     table = _describe(tallies, arguments.images)
     Console().print(Markdown(table))
-    _TABLE.write_text(table)
+    if arguments.draw == DRAWINGS[0]:
+        _TABLE.write_text(table)
     lost = [
         key
         for tally in tallies.values()
@@ -75,6 +78,7 @@ def _run_storm(share: float, arguments: argparse.Namespace, progress: Progress) 
             proxy,
             write_colour_model(Path(folder) / "colours"),
             workers=arguments.workers,
+            draw=arguments.draw,
         ) as storm,
     ):
         return storm.run(drops, arguments.seed, lambda: progress.advance(task))

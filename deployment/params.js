@@ -71,8 +71,9 @@ const RULES = {
   failedPrefix: folder,
   model: pattern(
     new RegExp(`^(s3://${BUCKET_NAME}/+)?[^/:*?\${}"\\\\]+(/[^/:*?\${}"\\\\]+)*/?$`),
-    "a model's prefix in the bucket, like models/yolo-fastest-1.1-xl/, or s3://BUCKET/PREFIX/"
+    "a model's prefix in the bucket, like models/yolo-fastest-1.1-xl/, s3://BUCKET/PREFIX/, or bundled"
   ),
+  modelFolder: orEmpty(pattern(/./, "a model's folder, or the name of a model in the zoo")),
   modelTtlSeconds: number(0, Number.MAX_VALUE, '0 or more seconds, like 60'),
   confidence: probability,
   nms: probability,
@@ -151,6 +152,14 @@ function conflicts(values, service, stage) {
   }
   if (values.urlCallers && values.url === false) {
     found.push(refusal('url', false, 'true if urlCallers names somebody'));
+  }
+  if (values.model === 'bundled' && values.modelFolder === '') {
+    const expected = 'the folder of the model with model=bundled, like .cache/models/yolox-nano';
+    found.push(refusal('modelFolder', '', expected));
+  }
+  if (values.modelFolder && values.model && values.model !== 'bundled') {
+    const expected = `bundled with modelFolder=${values.modelFolder}`;
+    found.push(refusal('model', values.model, expected));
   }
   // A created bucket is named service-stage-account-region; S3 allows 63 characters
   if (values.bucket === '' && !/^[a-z0-9-]{1,18}$/.test(stage)) {

@@ -2,15 +2,19 @@
 
 // Resolves `${deployment:NAME}` in serverless.yml to a checked parameter, or to a value that is
 // derived from parameters (see `derive`). Every command stops if a parameter is invalid. Before a
-// package is made, the plugin checks that the layers exist, and compiles the modules to bytecode.
+// package is made, the plugin checks that the layers exist, copies the bundled model, and compiles the
+// modules to bytecode; afterwards it checks the size.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { addNotification, encodeFilter, misplaced, serviceOf } = require('./notify');
 const { readParams } = require('./params');
+const { tooLarge } = require('./size');
 const { urlResources } = require('./url');
 
+// Where `python -m modules models bundle` puts the model, and the value of model and MODEL
+const BUNDLED = 'bundled';
 const NO_VALUE = { Ref: 'AWS::NoValue' };
 // X-Ray has no resources to name here
 const TRACE_STATEMENT = {
@@ -35,10 +39,15 @@ class Deployment {
       'before:package:cleanup': async () => {
         await this.checkNotify();
         this.checkLayers();
+        this.bundle();
         this.compile();
       },
+      'after:package:createDeploymentArtifacts': () => this.checkSize(),
       'after:package:compileEvents': () => this.notify(),
-      'before:invoke:local:invoke': () => Object.assign(process.env, this.ownSettings),
+      'before:invoke:local:invoke': () => {
+        Object.assign(process.env, this.ownSettings);
+        if (!this.ownSettings.MODEL) this.bundle();
+      },
     };
     this.ownSettings = this.givenSettings();
   }
@@ -69,8 +78,13 @@ class Deployment {
   derive(values) {
     const [, modelBucket, modelFolder] = /^(?:s3:\/\/([^/]+)\/+)?(.*?)\/?$/.exec(values.model);
     const modelPrefix = `${modelFolder}/`;
-    // With SnapStart the model is loaded before an event names a bucket; HTTP requests name none
-    const hasModelBucket = modelBucket || values.snapStart || values.url;
+    // A function whose model has a bucket requests it while it starts, before an event names a bucket.
+    // `invoke local` takes the bucket of its event, because the stack's name has the account in it;
+    // HTTP requests name none
+    const isLocal = this.serverless.processedInput.commands.join(' ') === 'invoke local';
+    const hasModelBucket = modelBucket || values.snapStart || values.url || !isLocal;
+    const inBucket = hasModelBucket ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix;
+    const isBundled = values.model === BUNDLED;
     return {
       opencvLayer: this.layer(values, `opencv-${values.layer}`),
       onnxruntimeLayer: this.layer(values, 'onnxruntime'),
@@ -80,7 +94,8 @@ class Deployment {
       events: this.events(values),
       modelBucket,
       modelPrefix,
-      model: hasModelBucket ? `s3://\${self:custom.modelBucket}/${modelPrefix}` : modelPrefix,
+      model: isBundled ? BUNDLED : inBucket,
+      modelPlace: isBundled ? BUNDLED : 'bucket',
       reservedConcurrency: values.reservedConcurrency || NO_VALUE,
       qualifier: values.snapStart ? ':snapstart' : '', // the alias that osls creates
       slowMilliseconds: values.timeout * 1000 * 0.8,
@@ -120,17 +135,49 @@ class Deployment {
     if (this.values.notify) addNotification(Resources.S3BucketPictures, this.values);
   }
 
-  checkLayers() {
+  /** Returns the zips of the layers, each with the command that builds it. */
+  layers() {
     const { arch, layer, engine, opencvLayer, onnxruntimeLayer } = this.values;
     const builtBy = { [opencvLayer]: `make layer KIND=${layer} ARCH=${arch}` };
     if (engine !== 'opencv') {
       builtBy[onnxruntimeLayer] = `make layer KIND=onnxruntime ARCH=${arch}`;
     }
-    for (const [zip, command] of Object.entries(builtBy)) {
+    return Object.entries(builtBy);
+  }
+
+  checkLayers() {
+    for (const [zip, command] of this.layers()) {
       if (!fs.existsSync(path.resolve(this.serverless.serviceDir, zip))) {
         throw this.error(`The layer ${zip} is not built; build it with: ${command}`, 'LAYER');
       }
     }
+  }
+
+  checkSize() {
+    const { serviceDir, service } = this.serverless;
+    const zips = this.layers().map(([zip]) => path.resolve(serviceDir, zip));
+    const problem = tooLarge(path.resolve(serviceDir, service.package.artifact), zips, `${BUNDLED}/`);
+    if (problem) throw this.error(problem, 'SIZE');
+  }
+
+  /** Tries the bundled model with the engine of the deployment, and adds its files to the package. */
+  bundle() {
+    const { model, modelFolder, engine } = this.values;
+    if (model !== BUNDLED) return;
+    const { serviceDir, service } = this.serverless;
+    const own = path.join(serviceDir, '.venv', 'bin', 'python');
+    const python = fs.existsSync(own) ? own : 'python3';
+    try {
+      execFileSync(python, ['-m', 'modules', 'models', 'bundle', modelFolder], {
+        cwd: serviceDir,
+        env: { ...process.env, ENGINE: engine },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+    } catch (error) {
+      const reason = error.code === 'ENOENT' ? `${python} is not installed` : `${error.stderr}`.trim();
+      throw this.error(`modelFolder=${modelFolder} cannot be bundled: ${reason}`, 'MODEL');
+    }
+    service.package.patterns.push(`${BUNDLED}/**`);
   }
 
   /** Compiles the packaged modules to bytecode. Lambda's code folder is read-only, so without it

@@ -15,6 +15,7 @@ from .object_detection.engines.registry import AUTO, ENGINE_NAMES
 if TYPE_CHECKING:
     import argparse
 
+BUNDLED = "bundled"  # the value of MODEL for the model that came with the function's package
 _RESIZES = ("stretch", "letterbox")
 BOXES, BLUR, PIXELATE, NOTHING = DRAWINGS = ("boxes", "blur", "pixelate", "none")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -124,6 +125,11 @@ class Settings:
                 )
         if self.output_prefix == self.failed_prefix:
             raise _error("failed_prefix", self.failed_prefix, "another prefix than OUTPUT_PREFIX")
+
+    @property
+    def is_model_known(self) -> bool:
+        """Whether the model can be found before an event names a bucket."""
+        return self.model == BUNDLED or self.model.startswith("s3://")
 
     @property
     def letterbox(self) -> bool | None:

@@ -13,11 +13,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from .cold import cold, imports
+from .cold import cold
 from .cpu_share import CpuShareError
+from .deployed import DeployedError
 from .engines import engines, parse
+from .imports import imports
 from .report import record
-from .shares import prices, several, threads
+from .shares import drawings, prices, several, threads
 from .stage import CACHE, SHARED
 from .table import Table
 from .warm import calls, large_jpeg, warm
@@ -33,6 +35,7 @@ _MEASURES: dict[str, Callable[[], Table]] = {
     "parse": parse,
     "threads": threads,
     "prices": prices,
+    "drawings": drawings,
 }
 
 
@@ -54,7 +57,7 @@ def main() -> int:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             table = _MEASURES[name]()
-        except CpuShareError as error:
+        except (CpuShareError, DeployedError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
             continue

@@ -59,16 +59,13 @@ def _draw_warm(axis: Any, rows: Rows) -> None:
 
 
 def _draw_cold(axis: Any, rows: Rows) -> None:
-    """Draws a bar for each start, divided into its stages."""
+    """Draws a bar for each start, divided into what comes before the first event and its answer."""
     names = [f"{row[0]}, S3 {row[1]}, {row[2]}" for row in rows]
-    left = [0.0] * len(rows)
-    for column, (stage, colour) in enumerate(
-        (("ready", _GREY), ("model", _BLUE), ("image", _DARK)), start=3
-    ):
-        widths = [_number(row[column]) for row in rows]
-        axis.barh(names, widths, left=left, color=colour, label=stage)
-        left = [before + width for before, width in zip(left, widths, strict=True)]
-    axis.set_xlabel("ms; naive loads its model within the image")
+    ready, total = ([_number(row[column]) for row in rows] for column in (3, 4))
+    axis.barh(names, ready, color=_GREY, label="ready for the first event")
+    rest = [whole - before for whole, before in zip(total, ready, strict=True)]
+    axis.barh(names, rest, left=ready, color=_DARK, label="its answer")
+    axis.set_xlabel("ms")
     axis.invert_yaxis()
     axis.legend(frameon=False)
 

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,21 @@ _NO_BOX = -12.0  # a bias of objectness, as a logit, that yields no boxes
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two functions that are compared."""
+    """One of the functions that are compared.
+
+    layers: folders that its Python searches, too. variables: replace some of the stage's.
+    """
 
     name: str
     python: Path
     handler: Path
+    layers: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def search_path(self) -> str:
+        """PYTHONPATH, with the handler's folder first."""
+        return os.pathsep.join(map(str, [self.handler.parent, *self.layers]))
 
 
 OURS = Side("ours", Path(sys.executable), ROOT / "lambda_function.py")

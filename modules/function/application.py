@@ -32,7 +32,9 @@ class Application:
         *,
         models: ModelStore | None = None,
     ) -> None:
-        """Requests the model, if `settings` name its bucket, and imports what images need.
+        """Requests the model, if `settings` name its place, and imports what images need.
+
+        The model then loads in the background, while the function asks for its first event.
 
         Args:
             settings: the function's settings.
@@ -45,19 +47,24 @@ class Application:
         self._models = models or ModelStore(client, settings, requests)
         self._models.prefetch()
 
-        from .event_handler import EventHandler  # imports NumPy and OpenCV
+        from . import drawing  # imports NumPy and OpenCV
+        from .event_handler import EventHandler
 
         self._handler = EventHandler(settings, client, self._models, requests)
+        if settings.is_model_known:
+            drawing.prepare()
+            # A failure is no failure of the start: the first event tries again, and reports it
+            requests.submit(self._models.model_for, "")
 
     def prepare_snapshot(self) -> None:
         """Loads the model into SnapStart's snapshot; restored environments check for a newer one.
 
-        The settings must name the model with its bucket (s3://...): no event has named a bucket
-        yet.
+        The settings must name the model with its bucket (s3://...), or the bundled one: no event
+        has named a bucket yet.
         """
         from snapshot_restore_py import register_after_restore  # Lambda's runtime provides it
 
-        if self._settings.model.startswith("s3://"):
+        if self._settings.is_model_known:
             try:
                 self._models.model_for("")
             except TransientError as error:  # the first deployment comes before the model

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from ..storage.function_client import FunctionClient
 
+# In the checkout, and in the function's package
+BUNDLED_PLACE = Path(__file__).parent.parent.parent / "bundled"
 MAX_FILES = 100  # in a model folder; only a handful of them are read
 
 
@@ -91,6 +93,24 @@ class LocalFolder:
     def open(self, name: str) -> ByteStream:
         """Opens one file."""
         return (self._path / name).open("rb", buffering=0)
+
+
+def bundled_folder(place: Path = BUNDLED_PLACE) -> LocalFolder:
+    """Returns the folder of the model that came with the function's package.
+
+    `python -m modules models bundle` writes it.
+
+    Raises:
+        ModelError: the package has none, or several.
+    """
+    found = [path for path in place.iterdir() if path.is_dir()] if place.is_dir() else []
+    if len(found) != 1:
+        names = ", ".join(sorted(path.name for path in found)) or "none"
+        raise ModelError(
+            f"MODEL=bundled needs one model folder in {place}, which has {names}; deploy with "
+            "--param model=bundled --param modelFolder=FOLDER"
+        )
+    return LocalFolder(found[0])
 
 
 class S3Folder:

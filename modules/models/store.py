@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import FolderChangedError, ModelError, StorageError
-from ..settings import Settings
+from ..settings import BUNDLED, Settings
 from ..telemetry.logs import logger
 from ..telemetry.metrics import count
-from .folder import S3Folder
+from .folder import LocalFolder, S3Folder, bundled_folder
 from .reader import is_read
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _MAX_PREFETCHED = 8  # files at the same time; a model has at most five, with it
 
 
 # A folder, its listing, and a context in which its files are prefetched
-_Listed = tuple[S3Folder, Mapping[str, str], AbstractContextManager[object]]
+_Listed = tuple[S3Folder | LocalFolder, Mapping[str, str], AbstractContextManager[object]]
 
 
 @dataclass
@@ -115,13 +115,13 @@ class ModelStore:
         for state in self._states.values():
             state.checked_at = -math.inf
 
-    def _refresh(self, folder: S3Folder, state: _FolderState) -> None:
+    def _refresh(self, folder: S3Folder | LocalFolder, state: _FolderState) -> None:
         try:
             self._load(folder, state)
         except StorageError as error:  # S3's failure is no reason to refuse the model
             logger.warning("model not checked; the previous one stays in use", error=str(error))
 
-    def _load(self, folder: S3Folder, state: _FolderState) -> None:
+    def _load(self, folder: S3Folder | LocalFolder, state: _FolderState) -> None:
         """Loads the folder's files, unless the same files were loaded or refused before."""
         from .loader import load_model  # imports NumPy and OpenCV
 
@@ -144,11 +144,15 @@ class ModelStore:
             _swap(state, files, model)
             return
 
-    def _list(self, folder: S3Folder) -> _Listed:
+    def _list(self, folder: S3Folder | LocalFolder) -> _Listed:
         """Lists the folder; its files are opened when the returned context is entered."""
         files = folder.files()
         names = [name for name in files if is_read(name)]
-        if self._executor is None or len(names) > _MAX_PREFETCHED:
+        if (
+            self._executor is None
+            or isinstance(folder, LocalFolder)
+            or len(names) > _MAX_PREFETCHED
+        ):
             return folder, files, nullcontext()
         return folder, files, folder.prefetching(names, self._executor)
 
@@ -173,8 +177,10 @@ class ModelStore:
         with opened:  # closes the files
             return None
 
-    def _folder(self, bucket: str) -> S3Folder:
+    def _folder(self, bucket: str) -> S3Folder | LocalFolder:
         location = self._settings.model
+        if location == BUNDLED:
+            return bundled_folder()
         if location.startswith(_S3):
             bucket, _, location = location.removeprefix(_S3).partition("/")
         return S3Folder(self._client, bucket, location)

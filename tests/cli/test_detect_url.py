@@ -94,6 +94,22 @@ def test_crops_are_cut_on_this_machine_and_equal_those_of_the_same_model(
     assert len(deployed.events) == 1
 
 
+def test_what_is_drawn_there_is_what_would_be_drawn_here(
+    deployed: Deployed, colour_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.png").write_bytes(image(red=(2, 5)))
+    where = ("--url", deployed.url.address)
+
+    hidden = run(capsys, "a.png", *where, "--output", "there", "--draw", "blur")
+    run(capsys, "a.png", "--model", colour_model, "--output", "here", "--draw", "blur")
+    alone = run(capsys, "a.png", *where, "--output", "alone", "--draw", "none")
+
+    assert hidden.code == alone.code == 0, hidden.err + alone.err
+    assert Path("there/a.png").read_bytes() == Path("here/a.png").read_bytes()
+    assert [path.name for path in Path("alone").iterdir()] == ["a.png.json"]
+    assert len(deployed.events) == 3  # two for a document and its picture
+
+
 def test_only_options_are_sent(
     deployed: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ PACKAGES: dict[str, list[str]] = {
     "function": params(notify="arn:aws:lambda:us-east-1:123456789012:function:count:live"),
     "eventbridge": params(notify="eventbridge"),
     "onnxruntime": params(arch="arm64", layer="stock", engine="onnxruntime"),
+    "bundled": params(model="bundled", modelFolder="demo/fruits", layer="stock"),
     "auto": params(engine="auto", layer="stock", model="models/yolox-nano/"),
 }
 

@@ -1,7 +1,7 @@
 """Decides, as AWS does, whether a role's policy allows a call; start at `Policy`.
 
-Supports only what our policies use: Allow, actions and resources with wildcards, and the conditions
-StringLike and Null. Anything else is an error.
+Supports only what our policies use: Allow and Deny, actions and resources with wildcards, and the
+conditions StringLike and Null. Anything else is an error.
 """
 
 from __future__ import annotations
@@ -20,17 +20,23 @@ class Policy:
         for statement in self.statements:
             known = {"Sid", "Effect", "Action", "Resource", "Condition"}
             assert set(statement) <= known, statement
-            assert statement["Effect"] == "Allow", statement
+            assert statement["Effect"] in ("Allow", "Deny"), statement
 
     def allows(self, action: str, resource: str, **context: str) -> bool:
-        """Returns whether a call is allowed. `context`: condition keys, with _ for the colon."""
+        """Returns whether a call is allowed. `context`: condition keys, with _ for the colon.
+
+        It is, if a statement allows it and none denies it.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+        """
         keys = {name.replace("_", ":"): value for name, value in context.items()}
-        return any(
-            _matches(statement["Action"], action, ignore_case=True)
+        effects = {
+            statement["Effect"]
+            for statement in self.statements
+            if _matches(statement["Action"], action, ignore_case=True)
             and _matches(statement["Resource"], resource)
             and _holds(statement.get("Condition", {}), keys)
-            for statement in self.statements
-        )
+        }
+        return effects == {"Allow"}
 
     def actions(self) -> set[str]:
         """Returns every action in any statement."""

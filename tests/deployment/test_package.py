@@ -17,6 +17,9 @@ import cv2
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
+from modules.models.folder import LocalFolder
+from modules.models.loader import load_model
+from modules.settings import Settings
 from tests.colour_model import picture
 from tests.conftest import ROOT
 from tests.deployment.framework import Package, params, serverless
@@ -161,6 +164,36 @@ def test_the_package_holds_the_bytecode_of_each_source(archive: Path) -> None:
     for place, source in places.items():
         # PEP 552: valid if it has the source's digest, which Python checks
         assert int.from_bytes(content.read(place)[4:8], "little") == 0b11, source
+
+
+def test_a_bundled_model_is_in_the_package_and_is_used_without_a_request_for_it(
+    package: Callable[[str], Package], bucket: LocalBucket, tmp_path: Path
+) -> None:
+    folder = ROOT / "demo" / "fruits"
+    archive = package("bundled").archive
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    photo = (ROOT / "demo" / "market-7.jpg").read_bytes()
+    bucket.client.put_object(Bucket=BUCKET, Key="input/a.jpg", Body=photo)
+    event = {"bucket": BUCKET, "key": "input/a.jpg"}
+
+    run = subprocess.run(
+        [sys.executable, "-c", f"import lambda_function as f; f.lambda_handler({event}, None)"],
+        cwd=tmp_path,
+        env={**os.environ, "MODEL": package("bundled").environment["MODEL"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    answer = bucket.client.get_object(Bucket=BUCKET, Key="output/a.jpg.json")
+    document = json.loads(answer["Body"].read())
+    assert document["model"]["name"] == "fruits"
+    assert document["model"]["digest"] == load_model(LocalFolder(folder), Settings()).digest
+    assert document["detections"]
+    names = {name for name in zipfile.ZipFile(archive).namelist() if name.startswith("bundled/")}
+    files = {path.name for path in folder.iterdir()} | {"SHA256SUMS"}
+    assert names == {f"bundled/fruits/{name}" for name in files}
 
 
 def test_without_lambdas_python_the_package_is_made_and_the_missing_bytecode_reported(

@@ -1,9 +1,11 @@
-"""What the packaged role allows the function, and what it does not."""
+"""What the packaged role allows the function, and what the documented policy allows readers."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.deployment.framework import Package
 from tests.deployment.iam import Policy
 
@@ -128,6 +130,17 @@ def test_replaced_versions_cannot_be_read_or_deleted(
             assert not policy.allows(action, s3(bucket, key))
 
 
+def test_a_function_with_a_bundled_model_reads_no_model_and_lists_no_prefix(
+    package: Callable[[str], Package],
+) -> None:
+    policy = policy_of(package("bundled"))
+
+    assert policy.allows("s3:GetObject", s3(OWN, "input/a.jpg"))
+    for prefix in ("bundled", "models", MODEL):
+        assert not policy.allows("s3:GetObject", s3(OWN, f"{prefix}/yolo.weights"))
+        assert not policy.allows("s3:ListBucket", s3(OWN), s3_prefix=f"{prefix}/")
+
+
 def test_a_model_in_another_bucket_can_be_read_there_and_nothing_else(
     package: Callable[[str], Package],
 ) -> None:
@@ -139,3 +152,41 @@ def test_a_model_in_another_bucket_can_be_read_there_and_nothing_else(
     assert not policy.allows("s3:ListBucket", s3("models-of-mine"))
     assert not policy.allows("s3:GetObject", s3("pictures-of-mine", "yolov4-tiny/yolo.cfg"))
     assert not policy.allows("s3:PutObject", s3("models-of-mine", "out/a.jpg"))
+
+
+@pytest.fixture
+def readers() -> list[dict[str, object]]:
+    """The statements of the policy in docs/privacy.md, for readers who see no originals."""
+    page = (ROOT / "docs" / "privacy.md").read_text()
+    document = json.loads(page.split("```json\n")[1].split("```")[0].replace("BUCKET", OWN))
+    assert document["Version"] == "2012-10-17"
+    statements: list[dict[str, object]] = document["Statement"]
+    return statements
+
+
+def test_readers_of_results_get_pictures_documents_and_their_list(
+    readers: list[dict[str, object]],
+) -> None:
+    policy = Policy({"Statement": readers}, {})
+
+    assert policy.allows("s3:GetObject", s3(OWN, "output/a/b.jpg"))
+    assert policy.allows("s3:GetObject", s3(OWN, "output/a/b.jpg.json"))
+    assert policy.allows("s3:ListBucket", s3(OWN), s3_prefix="output/")
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_readers_of_results_get_no_original_whatever_else_they_are_given(
+    readers: list[dict[str, object]], is_trusted: bool
+) -> None:
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = Policy({"Statement": [*readers, *([everything] if is_trusted else [])]}, {})
+
+    for action in ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"):
+        assert not policy.allows(action, s3(OWN, "input/a/b.jpg"))
+    assert not policy.allows("s3:GetObjectVersion", s3(OWN, "output/a/b.jpg"))
+    if not is_trusted:
+        for key in (f"{MODEL}/yolo.weights", "failed/a.json", "outputs/a.jpg"):
+            assert not policy.allows("s3:GetObject", s3(OWN, key))
+        assert not policy.allows("s3:PutObject", s3(OWN, "output/a/b.jpg"))
+        for prefix in ("", "input/", "out"):
+            assert not policy.allows("s3:ListBucket", s3(OWN), s3_prefix=prefix)

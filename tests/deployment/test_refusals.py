@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,11 @@ def test_the_defaults_have_no_problems() -> None:
                 "lambda.amazonaws.com",
                 "arn:aws:iam::123456789012:role/app,*",
             )
+        ),
+        ({"model": "bundled"}, "modelFolder= cannot work: it must be the folder of the model with"),
+        (
+            {"modelFolder": "demo/fruits"},
+            "cannot work: it must be bundled with modelFolder=demo/fr",
         ),
         ({"alarmEmail": "me"}, "alarmEmail=me cannot work: it must be an e-mail address"),
         ({"inputPrefix": "*/"}, "inputPrefix=*/ cannot work"),
@@ -257,6 +263,45 @@ def test_a_layer_that_is_not_built_is_named_with_the_command_to_build_it(
     assert run.returncode == 1
     message = f"The layer {tmp_path / name} is not built; build it with: {command}"
     assert message in run.stdout + run.stderr
+
+
+def test_a_function_that_is_too_large_with_its_layers_is_refused_with_each_size(
+    layers: Path, aws: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(layers, tmp_path / "layers")
+    with zipfile.ZipFile(
+        tmp_path / "layers" / "opencv-stock-x86_64.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as archive:
+        archive.writestr("python/large", bytes(261_000_000))
+    given = params(
+        layerFolder=tmp_path / "layers", layer="stock", model="bundled", modelFolder="demo/fruits"
+    )
+
+    run = serverless("package", "--package", tmp_path / "package", *given, environment=aws)
+
+    assert run.returncode == 1
+    message = run.stdout + run.stderr
+    size = sum(path.stat().st_size for path in (ROOT / "bundled" / "fruits").iterdir())
+    assert "bytes unzipped, and Lambda takes fewer than 262,144,000: the code " in message
+    assert f"the bundled model {size:,}, opencv-stock-x86_64.zip 261,000,000" in message
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [("demo/none", "demo/none"), ("demo/drawing", "demo/drawing")],
+    ids=["missing", "no model"],
+)
+def test_a_model_that_cannot_be_bundled_is_refused_with_the_reason(
+    folder: str, reason: str, layers: Path, aws: dict[str, str], tmp_path: Path
+) -> None:
+    given = params(layerFolder=layers, model="bundled", modelFolder=folder)
+
+    run = serverless("package", "--package", tmp_path / "package", *given, environment=aws)
+
+    assert run.returncode == 1
+    (line,) = [line for line in (run.stdout + run.stderr).splitlines() if "be bundled" in line]
+    assert line.startswith(f"modelFolder={folder} cannot be bundled: ")
+    assert reason in line.partition("bundled: ")[2]
 
 
 def test_print_shows_the_values_of_the_stage(aws: dict[str, str]) -> None:

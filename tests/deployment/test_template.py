@@ -109,9 +109,12 @@ def test_events_are_tried_three_times_and_then_kept_for_two_weeks(
 
 def test_the_environment_gives_the_expected_settings(package: Packages) -> None:
     # its engine is the one whose layer is always there
-    assert Settings.from_environment(package("default").environment) == Settings(engine="opencv")
+    own = "s3://object-detection-dev-123456789012-us-east-1/"
+    assert Settings.from_environment(package("default").environment) == Settings(
+        engine="opencv", model=f"{own}models/yolo-fastest-1.1-xl/"
+    )
     assert Settings.from_environment(package("auto").environment) == Settings(
-        engine="auto", model="models/yolox-nano/"
+        engine="auto", model=f"{own}models/yolox-nano/"
     )
     assert Settings.from_environment(package("everything").environment) == Settings(
         input_prefix="in/coming/",
@@ -208,10 +211,26 @@ def test_with_snapstart_the_bucket_invokes_an_alias(package: Packages) -> None:
     assert function == "object-detection-dev-detect:snapstart"
 
 
-def test_with_snapstart_the_models_bucket_is_in_the_environment(package: Packages) -> None:
-    place = "object-detection-dev-123456789012-us-east-1/models/yolo-fastest-1.1-xl/"
+@pytest.mark.parametrize(
+    ("name", "bucket"),
+    [
+        ("default", "object-detection-dev-123456789012-us-east-1"),
+        ("prod", "object-detection-prod-123456789012-us-east-1"),
+        ("snapstart", "object-detection-dev-123456789012-us-east-1"),
+        ("url", "object-detection-dev-123456789012-us-east-1"),
+        ("joined", "pictures-of-mine"),
+    ],
+)
+def test_the_environment_names_the_models_bucket_so_that_a_cold_start_requests_it_at_once(
+    package: Packages, name: str, bucket: str
+) -> None:
+    model = package(name).environment["MODEL"]
 
-    assert package("snapstart").environment["MODEL"] == f"s3://{place}"
+    assert model == f"s3://{bucket}/models/yolo-fastest-1.1-xl/"
+
+
+def test_a_bundled_model_needs_no_bucket(package: Packages) -> None:
+    assert package("bundled").environment["MODEL"] == "bundled"
 
 
 def test_there_is_a_function_url_only_with_the_parameter(package: Packages) -> None:
@@ -271,12 +290,6 @@ def test_only_the_named_callers_may_use_the_url_and_only_the_url(
         assert url["FunctionUrlAuthType"] == "AWS_IAM"
         assert invoke["InvokedViaFunctionUrl"] is True
     assert len(own) == 2 * len(callers)
-
-
-def test_with_a_url_the_models_bucket_is_in_the_environment(package: Packages) -> None:
-    place = "object-detection-dev-123456789012-us-east-1/models/yolo-fastest-1.1-xl/"
-
-    assert package("url").environment["MODEL"] == f"s3://{place}"
 
 
 def test_alarms_watch_lost_failed_slow_and_throttled_events(package: Packages) -> None:

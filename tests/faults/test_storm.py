@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from modules.cli.local_aws.bucket import LocalBucket
+from modules.settings import Settings
 from tests.colour_model import write_colour_model
 from tests.faults.faults import Choose, Fault, Faults
 from tests.faults.pictures import plan
@@ -16,12 +17,12 @@ DROPS = plan(60, SEED)
 
 
 @contextmanager
-def storm(folder: Path, choose: Choose, workers: int) -> Iterator[Storm]:
+def storm(folder: Path, choose: Choose, workers: int, draw: str = Settings.draw) -> Iterator[Storm]:
     model = write_colour_model(folder / "colours")
     with (
         LocalBucket("input/") as bucket,
         FaultyProxy(bucket.endpoint, choose, slow_seconds=0.1) as proxy,
-        Storm(bucket, proxy, model, workers=workers) as prepared,
+        Storm(bucket, proxy, model, workers=workers, draw=draw) as prepared,
     ):
         yield prepared
 
@@ -94,3 +95,13 @@ def test_a_put_whose_answer_was_lost_is_not_repeated(fault: Fault, tmp_path: Pat
         [],
         [],
     )
+
+
+def test_every_document_alone_is_right_however_many_requests_fail(tmp_path: Path) -> None:
+    drops = plan(25, SEED)
+    with storm(tmp_path, Faults(0.3, SEED), workers=4, draw="none") as prepared:
+        tally = prepared.run(drops, SEED)
+
+    ends = [*tally.results, *tally.failures, *tally.dead_letters]
+    assert sorted(ends) == sorted({drop.key for drop in drops})
+    assert (tally.missing, tally.wrong, tally.published_twice, tally.unrepaired) == ([], [], [], [])

@@ -1,6 +1,7 @@
 """One event through the application: what is published, and what the sender is answered."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
 from tests.colour_model import LABELS, picture, weights
+from tests.faults.proxy import FaultyProxy
 from tests.function.local_function import LocalFunction
 
 
@@ -388,6 +390,25 @@ def test_metrics_are_written_once_per_invocation(
     assert written["Failures"] == [0.0]
     assert written["Detections"] == [2.0]
     assert {"FetchMs", "DecodeMs", "InferMs", "DrawMs", "PublishMs"} <= set(written)
+
+
+def test_a_function_that_knows_its_models_bucket_reads_the_model_before_the_first_event(
+    bucket: LocalBucket, proxy: FaultyProxy, make_function: Callable[..., LocalFunction]
+) -> None:
+    requests: list[str] = []
+    proxy.choose = lambda method, path, number: requests.append(f"{method} {path}")
+    model = [f"GET /{BUCKET}/models/colours/colours.{kind}" for kind in ("cfg", "names", "weights")]
+    drop(bucket, "input/a.png", png(picture(red=(1, 1))))
+
+    function = make_function(model=f"s3://{BUCKET}/models/colours/")
+    while not set(model) <= {request.partition("?")[0] for request in requests}:
+        time.sleep(0.01)
+    before = len(requests)
+    serve(bucket, function)
+
+    read = [request.partition("?")[0] for request in requests]
+    assert [read.count(request) for request in model] == [1, 1, 1]
+    assert not any("models/" in request for request in requests[before:])
 
 
 @pytest.fixture

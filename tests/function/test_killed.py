@@ -38,10 +38,11 @@ PICTURES = [
 class Functions:
     """A fork server, which answers each event in a new, warm process."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: str = "boxes") -> None:
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.function.fork_server", BUCKET],
             cwd=ROOT,
+            env={**os.environ, "DRAW": draw},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -188,3 +189,32 @@ def test_a_retry_after_a_kill_leaves_one_annotated_image_of_an_image_whose_forma
             found = bucket.client.list_objects_v2(Bucket=BUCKET, Prefix="output/")["Contents"]
             annotated = ("output/a.png", "output/a.png.jpg")[which]
             assert {item["Key"] for item in found} == {annotated, "output/a.png.json"}
+
+
+def test_a_retry_after_a_kill_leaves_no_annotated_image_when_nothing_is_drawn_any_more(
+    bucket: LocalBucket, functions: Functions
+) -> None:
+    documents = Functions("none")
+    try:
+        number = 0
+        # One request more: the deletion of the annotated image
+        for moment in [*AT_REQUESTS, {"number": REQUESTS, "after": False}]:
+            number += 1
+            before = upload(bucket, "a.png", PICTURES[0], number)
+            assert functions.run(before) == 0
+            number += 1
+            event = upload(bucket, "a.png", PICTURES[1], number)
+
+            # The same event was also begun by a function that draws, and was killed there
+            functions.run(event, kill_at={"number": 3, "after": False})
+            assert documents.run(event, kill_at=moment) == -signal.SIGKILL
+            assert documents.run(event) == 0
+
+            found = bucket.client.list_objects_v2(Bucket=BUCKET, Prefix="output/")["Contents"]
+            assert {item["Key"] for item in found} == {"output/a.png.json"}
+            answer = bucket.client.get_object(Bucket=BUCKET, Key="output/a.png.json")
+            document = json.loads(answer["Body"].read())
+            assert document["annotated"] is None
+            assert [item["label"] for item in document["detections"]] == ["green"]
+    finally:
+        documents.close()

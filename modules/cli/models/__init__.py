@@ -1,4 +1,4 @@
-"""List, download, upload, inspect and convert models."""
+"""List, download, upload, package, inspect, convert, compare and quantise models."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ ACTIONS = {
     "list": "list the models that can be downloaded by name",
     "pull": "download a model",
     "push": "upload a model folder to a bucket",
+    "bundle": "put a model into the package of the next deployment",
     "inspect": "print what a model folder contains, and what is wrong with it",
     "convert": "write a Darknet model as one ONNX file",
     "compare": "show where two models differ on your pictures",
+    "quantize": "write a model that computes with integers of 8 bits, if it is worth it",
 }
 
 

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     engine = try_model(folder, settings)
     if engine != DEFAULT:
         print(f"note: {engine} runs it; a function needs --param engine={engine}", file=sys.stderr)
-    files = _files(folder)
+    files = model_files(folder)
     sizes = {name: path.stat().st_size for name, path in files.items()}
     with transfer_bars(sizes, Console(stderr=True)) as show:
         upload(create_client(), files, place, lambda name, count: show(name, advance=count))
@@ -79,7 +79,7 @@ def try_model(path: Path, settings: Settings) -> str:
     return model.engine
 
 
-def _files(path: Path) -> dict[str, Path]:
+def model_files(path: Path) -> dict[str, Path]:
     """Returns the paths of the model's files, by name, without hidden files and the manifest."""
     folder = LocalFolder(path)
     names = ModelReader(folder, folder.files()).names

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ...errors import UsageError
-from ...settings import Settings
+from ...settings import BUNDLED, Settings
 from ..stack import Stack
 
 if TYPE_CHECKING:
     from ...function.application import Application
     from ..local_aws.bucket import LocalBucket
 
+_BUNDLED = (
+    "the function's model is in its package, and may read no other; deploy with "
+    "--param model=PREFIX to choose one here"
+)
 _PAUSE = 0.2  # seconds between two looks at the queue
 
 
@@ -70,6 +74,8 @@ class DeployedFunction:
         except UsageError as error:
             return Choice(None, str(error))
         model = _variables(configuration).get("MODEL", "")
+        if model == BUNDLED:
+            return Choice(None, _BUNDLED)
         return Choice(model.removeprefix(f"s3://{self._bucket}/") or None)
 
     def choose(self, prefix: str) -> None:
@@ -79,7 +85,9 @@ class DeployedFunction:
 
         configuration = self._configuration()
         variables = _variables(configuration)
-        # A function with a URL names the bucket in MODEL, because a request may name none
+        if variables.get("MODEL") == BUNDLED:
+            raise UsageError(_BUNDLED)
+        # A deployment names the bucket in MODEL, so that a cold start requests the model at once
         has_bucket = variables.get("MODEL", "").startswith("s3://")
         variables["MODEL"] = f"s3://{self._bucket}/{prefix}" if has_bucket else prefix
         # The local AWS has no revisions
