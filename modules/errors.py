@@ -79,6 +79,10 @@ class WeightsError(ModelError):
     """A Darknet `.weights` file does not contain the weights that its `.cfg` describes."""
 
 
+class OutOfTimeError(TransientError):
+    """The slices of an image cannot end in this invocation, which served other images before."""
+
+
 class FolderChangedError(TransientError):
     """A model's file was replaced or deleted after its folder was listed: list it again."""
 

@@ -16,6 +16,7 @@ from ..events import ImageRef, Outcome, Verdict
 from ..models.loader import Model
 from ..results.document import Source, describe_failure, describe_result, too_many_bytes
 from ..results.pipeline import process
+from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket, StoredImage
 from ..storage.version import Version
@@ -50,9 +51,9 @@ class ImageService:
 
     model_future: the model, which loads while S3 is asked for the document and the image.
     is_forced: makes a result again even if a current one exists. compute_lock: held while an image
-    is decoded, so that the pixels of one image are in memory at a time. rendered: what the last
-    attempt made of the image, unless it is large; the next attempt uses it again if the image is
-    the same.
+    is decoded, so that the pixels of one image are in memory at a time. limit: how long the image
+    may take; None without a limit. rendered: what the last attempt made of the image, unless it is
+    large; the next attempt uses it again if the image is the same.
     """
 
     bucket: Bucket
@@ -62,6 +63,7 @@ class ImageService:
     settings: Settings
     is_forced: bool
     compute_lock: threading.Lock
+    limit: TimeLimit | None = None
     rendered: _Rendered | None = None
 
     def attempt(self, *, is_first: bool) -> Outcome:
@@ -185,7 +187,7 @@ class ImageService:
         if image.data is None:
             raise ImageError(too_many_bytes(image.size, self.settings.max_image_bytes))
         turn.enter_context(self.compute_lock)
-        result = process(image.data, model, self.settings, timings)
+        result = process(image.data, model, self.settings, timings, self.limit)
         annotated = draw(result, model, self.settings, timings)
         suffix = result.annotated_suffix
         picture = None if annotated is None else Picture(annotated, result.media_type, suffix)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..results.time_limit import TimeLimit
+
 # Images differ: the next one may take this many times as long as the longest one so far
 _SAFETY_FACTOR = 2.0
 
@@ -35,15 +37,21 @@ class Deadline:
         return self._remaining_milliseconds() / 1000 >= needed
 
     @contextmanager
-    def image(self) -> Iterator[None]:
-        """Measures how long the image that is served inside takes."""
+    def image(self) -> Iterator[TimeLimit | None]:
+        """Measures how long the image that is served inside takes; yields how long it may take."""
         start = time.perf_counter()
         with self._lock:
             self._in_progress += 1
         try:
-            yield
+            yield self._limit()
         finally:
             with self._lock:
                 self._in_progress -= 1
                 seconds = time.perf_counter() - start
                 self._longest_seconds = max(self._longest_seconds, seconds)
+
+    def _limit(self) -> TimeLimit | None:
+        milliseconds = self._remaining_milliseconds
+        if milliseconds is None:
+            return None
+        return TimeLimit(lambda: milliseconds() / 1000, is_first=not self._longest_seconds)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CredentialsExpiredError, TransientError
 from ..events import ImageRef, Outcome, Verdict, is_http, read_event
 from ..models.store import ModelStore
+from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket
 from ..telemetry.logs import logger
@@ -73,9 +74,9 @@ class EventHandler:
         """
         with observed(context):
             if is_http(event):
-                return self._answer_http(event)
+                return self._answer_http(event, context)
             invocation = read_event(event)
-            deadline = Deadline(context and context.get_remaining_time_in_millis)
+            deadline = _deadline(context)
             for request in invocation.requests:
                 if request.refusal:
                     logger.error(
@@ -97,13 +98,14 @@ class EventHandler:
             ]
         )
 
-    def _answer_http(self, event: dict[str, Any]) -> dict[str, Any]:
+    def _answer_http(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         from .http_answer import HttpAnswerer  # other events start sooner without it
 
         answerer = HttpAnswerer(
             self._settings, self._models, self._bucket, self._publisher.compute_lock
         )
-        return answerer.answer(event)
+        with _deadline(context).image() as limit:
+            return answerer.answer(event, limit)
 
     def _serve_all(
         self, refs: Sequence[ImageRef], deadline: Deadline, is_forced: bool
@@ -132,17 +134,19 @@ class EventHandler:
             logger.warning("not started: too little time left in this invocation", key=ref.key)
             reason = "not started, because too little time was left"
             return Outcome(ref.key, Verdict.UNSERVED, reason)
-        with deadline.image():
-            return self._serve(ref, is_forced)
+        with deadline.image() as limit:
+            return self._serve(ref, is_forced, limit)
 
-    def _serve(self, ref: ImageRef, is_forced: bool) -> Outcome:
+    def _serve(self, ref: ImageRef, is_forced: bool, limit: TimeLimit | None) -> Outcome:
         """Serves one image; turns errors into outcomes, so that the other images are served."""
         if not ref.key.startswith(self._settings.input_prefix):
             logger.info("ignored: not under the input prefix", key=ref.key)
             reason = f"not under {self._settings.input_prefix}"
             return Outcome(ref.key, Verdict.IGNORED, reason)
         try:
-            return self._publisher.serve(ref, is_forced=is_forced or self._settings.force)
+            return self._publisher.serve(
+                ref, is_forced=is_forced or self._settings.force, limit=limit
+            )
         except CredentialsExpiredError as error:  # every later image would fail the same way
             logger.critical(
                 "credentials expired; exiting so that a new environment takes over",
@@ -154,6 +158,10 @@ class EventHandler:
         except Exception as error:  # a defect that one image shows must not stop the others
             logger.exception("unexpected error", key=ref.key)
             return _unserved(ref, error)
+
+
+def _deadline(context: Any) -> Deadline:
+    return Deadline(context and context.get_remaining_time_in_millis)
 
 
 def _count(outcomes: Iterable[Outcome]) -> None:

@@ -31,6 +31,7 @@ from ..object_detection.images import FORMATS
 from ..object_detection.images.registry import find_format
 from ..results.document import Source, describe_result, to_json, too_many_bytes
 from ..results.pipeline import process
+from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket
 from ..storage.errors import s3_code
@@ -73,8 +74,12 @@ class HttpAnswerer:
         self._bucket = bucket
         self._compute_lock = compute_lock
 
-    def answer(self, event: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, event: dict[str, Any], limit: TimeLimit | None = None) -> dict[str, Any]:
         """Answers an event of a function URL.
+
+        Args:
+            event: the request.
+            limit: how long the picture may take; None without a limit.
 
         Returns:
             The answer in Lambda's payload format 2.0: a document, an annotated picture, or a
@@ -82,7 +87,7 @@ class HttpAnswerer:
         """
         count("Requests")
         try:
-            return self._result(read_request(event))
+            return self._result(read_request(event), limit)
         except CredentialsExpiredError as error:  # every later request would fail the same way
             logger.critical(
                 "credentials expired; exiting so that a new environment takes over",
@@ -104,7 +109,7 @@ class HttpAnswerer:
             hidden = f"an unexpected {type(error).__name__}; the function's log has the details"
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, RuntimeError(hidden))
 
-    def _result(self, request: HttpRequest) -> dict[str, Any]:
+    def _result(self, request: HttpRequest, limit: TimeLimit | None) -> dict[str, Any]:
         """Returns the answer of a request that has a result.
 
         Raises:
@@ -125,7 +130,7 @@ class HttpAnswerer:
             check_as_published(settings, self._settings)
         model = self._model(picture.source.bucket, settings)
         with self._compute_lock:
-            result = process(picture.data, model, settings, timings)
+            result = process(picture.data, model, settings, timings, limit)
             annotated = draw(result, model, settings, timings) if is_picture else None
             document = describe_result(
                 picture.source,

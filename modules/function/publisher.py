@@ -65,6 +65,7 @@ from ..events import ImageRef, Outcome
 from ..models.store import ModelStore
 from ..results.document import Source, describe_failure
 from ..results.keys import check_key, output_keys
+from ..results.time_limit import TimeLimit
 from ..settings import Settings
 from ..storage.bucket import Bucket
 from ..telemetry.logs import logger
@@ -92,10 +93,13 @@ class Publisher:
         self._executor = executor
         self.compute_lock = threading.Lock()
 
-    def serve(self, ref: ImageRef, *, is_forced: bool = False) -> Outcome:
+    def serve(
+        self, ref: ImageRef, *, is_forced: bool = False, limit: TimeLimit | None = None
+    ) -> Outcome:
         """Publishes the result, or the failure, of the image that is under the key now.
 
-        Does nothing if a current result exists, unless `is_forced`.
+        Does nothing if a current result exists, unless `is_forced`. `limit` is None where time is
+        not limited.
 
         Raises:
             TransientError: S3 or the model fails, or every attempt met a conflict.
@@ -115,6 +119,7 @@ class Publisher:
             settings=self._settings,
             is_forced=is_forced,
             compute_lock=self.compute_lock,
+            limit=limit,
         )
         for number in range(_ATTEMPTS):
             try:

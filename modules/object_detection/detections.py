@@ -20,5 +20,14 @@ class Detections:
     confidences: NDArray[np.float32]
     class_ids: NDArray[np.int32]
 
+    def best_first(self) -> Detections:
+        """Returns the same objects in order.
+
+        Ties are ordered by class and position, so that the order does not depend on the engine.
+        """
+        boxes, class_ids = self.boxes, self.class_ids
+        order = np.lexsort((boxes[:, 1], boxes[:, 0], class_ids, -self.confidences))
+        return Detections(boxes[order], self.confidences[order], class_ids[order])
+
     def __len__(self) -> int:
         return len(self.confidences)

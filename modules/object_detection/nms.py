@@ -34,10 +34,7 @@ def suppress(
     clipped = boxes[keep].clip(0, np.tile(image_size, 2)).astype(np.float32)
     inside = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     keep, clipped = keep[inside], clipped[inside]
-    # Ties are ordered by class and position, so that the order does not depend on the engine
-    order = np.lexsort((clipped[:, 1], clipped[:, 0], class_ids[keep], -confidences[keep]))
-    keep = keep[order]
-    return Detections(clipped[order], confidences[keep], class_ids[keep])
+    return Detections(clipped, confidences[keep], class_ids[keep]).best_first()
 
 
 def _keep_best(

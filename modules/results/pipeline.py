@@ -7,6 +7,8 @@ result wherever it is processed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,13 @@ from ..object_detection.detections import Detections
 from ..object_detection.images import FORMATS, Image, decode_image, encode_image
 from ..settings import BLUR, Settings
 from ..telemetry.timings import Timings
+from .time_limit import TimeLimit
 
+if TYPE_CHECKING:
+    from ..object_detection.slicing import Progress
+
+# What follows the last slice takes at most so many times as long as decoding, and these seconds
+_DECODE_TIMES, _SECONDS = 3, 0.5
 _LAST = (0, 0)  # strengths for what is found at last, beside what was hidden
 # Of the confidence, when an image is looked at again: encoding changes confidences a little
 _WARY = 0.85
@@ -41,16 +49,28 @@ class Result:
         return FORMATS[self.image.format].annotated_suffix
 
 
-def process(data: bytes, model: Model, settings: Settings, timings: Timings) -> Result:
+def process(
+    data: bytes,
+    model: Model,
+    settings: Settings,
+    timings: Timings,
+    limit: TimeLimit | None = None,
+) -> Result:
     """Decodes an image and finds the objects in it.
+
+    `limit` is None where time is not limited.
 
     Raises:
         ImageError: the image cannot be processed.
+        OutOfTimeError: its slices cannot end in the time that other images left.
     """
     with timings.stage("decode"):
         image = decode_image(data, max_pixels=settings.max_image_pixels)
     with timings.stage("infer"):
-        detections = _detect(image.pixels, model, settings, settings.confidence)
+        reserve = _SECONDS + _DECODE_TIMES * timings.milliseconds["decode"] / 1000
+        detections = _detect(
+            image.pixels, model, settings, settings.confidence, limit=limit, reserve=reserve
+        )
     return Result(image, detections)
 
 
@@ -94,12 +114,36 @@ def _hide(result: Result, model: Model, settings: Settings, timings: Timings) ->
 
 
 def _detect(
-    pixels: NDArray[np.uint8], model: Model, settings: Settings, confidence: float
+    pixels: NDArray[np.uint8],
+    model: Model,
+    settings: Settings,
+    confidence: float,
+    *,
+    limit: TimeLimit | None = None,
+    reserve: float = 0.0,
 ) -> Detections:
-    return model.detector.detect(
-        pixels,
+    """Finds objects, in slices if `settings` say so.
+
+    `reserve` are the seconds that will be needed after the last slice.
+    """
+    detect = partial(
+        model.detector.detect,
         confidence=confidence,
         nms=settings.nms,
         multi_label=settings.multi_label,
         class_ids=model.class_ids,
     )
+    if settings.slice_side is None:
+        return detect(pixels)
+    from ..object_detection.slicing import Slicing, detect_in_slices
+
+    slicing = Slicing(settings.slice_side, settings.slice_overlap)
+    height, width = pixels.shape[:2]
+
+    def require_time(progress: Progress) -> None:
+        if limit is not None:
+            # Hidden objects are looked for once more
+            again = (progress.slices + 1) * progress.seconds_a_pass if settings.redacts else 0.0
+            limit.require(progress, slicing, (width, height), reserve + again)
+
+    return detect_in_slices(detect, pixels, slicing, require_time)

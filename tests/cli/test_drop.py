@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,12 @@ from tests.cli.command import command
 from tests.colour_model import gif, picture
 from tests.conftest import ROOT
 from tests.deployment.stack import list_keys
+from tests.faults.proxy import FaultyProxy
 from tests.function.local_function import LocalFunction
 
 
 def drop(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return command("drop", "--timeout", 20, *arguments, environment=environment)
+    return command("drop", "--timeout", 120, *arguments, environment=environment)
 
 
 def write_picture(path: Path, **squares: tuple[int, int]) -> Path:
@@ -172,15 +172,22 @@ def test_a_picture_without_an_answer_is_named_with_where_to_look(
     assert not output.exists()
 
 
-def test_ctrl_c_leaves_whole_objects_and_no_files(bucket: LocalBucket, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_whole_objects_and_no_files(
+    bucket: LocalBucket, proxy: FaultyProxy, tmp_path: Path
+) -> None:
+    asked = threading.Event()
+
+    def note(method: str, path: str, body: bytes, status: int) -> None:
+        if "/output/a.png.json" in path:
+            asked.set()
+
+    proxy.on_answer = note
     mine, output = write_picture(tmp_path / "a.png", red=(2, 5)), tmp_path / "boxed"
     with subprocess.Popen(
         [sys.executable, "-m", "modules", "drop", mine, "--output", output],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        while not list_keys(bucket.client, BUCKET, "input/"):
-            time.sleep(0.05)
-        time.sleep(0.5)  # it waits for the answer now
+        assert asked.wait(120)  # the picture is uploaded, and its answer is waited for
 
         process.send_signal(signal.SIGINT)
 

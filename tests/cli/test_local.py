@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 from tests.deployment.framework import write_empty_layers
 from tests.deployment.odd_objects import answers, check_answers, drop_all, wait_for_answers
 from tests.deployment.stack import find_runtime
+from tests.waiting import PATIENCE, wait_until
 
 
 def wait_for_line(stream: "subprocess.Popen[str]", pattern: str) -> list[str]:
@@ -53,7 +54,7 @@ def local(
             yield process, boto3.client("s3"), bucket
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(PATIENCE)
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Deployed:
     bucket: str
     output: list[str]
     messages: list[str]
+    readers: list[threading.Thread]
 
 
 @pytest.fixture(scope="module")
@@ -135,21 +137,39 @@ def test_a_deployment_logs_its_images_and_ends_quietly_by_ctrl_c(deployed: Deplo
     data = bytes(cv2.imencode(".png", picture(red=(1, 1)))[1])
     deployed.client.put_object(Bucket=deployed.bucket, Key="input/last.png", Body=data)
     document = {"Bucket": deployed.bucket, "Key": "output/last.png.json"}
-    deployed.client.get_waiter("object_exists").wait(**document)
+    waiter = deployed.client.get_waiter("object_exists")
+    waiter.wait(**document, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    # The line comes after the document
+    wait_until(lambda: is_logged(deployed, "last.png"), "a line of the log")
     deployed.process.send_signal(signal.SIGINT)  # so this is the last test that uses it
 
-    assert deployed.process.wait(60) == 130
-    assert [line for line in deployed.output if '"message":"done"' in line and "last.png" in line]
+    assert deployed.process.wait(PATIENCE) == 130
+    for reader in deployed.readers:
+        reader.join()
     assert not [line for line in deployed.messages if "moto" in line.lower()]
 
 
-def drain(process: "subprocess.Popen[str]") -> tuple[list[str], list[str]]:
-    """Reads what a process prints, so that it need not wait; returns two lists that grow."""
-    lists: tuple[list[str], list[str]] = ([], [])
-    for stream, lines in zip((process.stdout, process.stderr), lists, strict=True):
+def is_logged(deployed: Deployed, name: str) -> bool:
+    """Returns whether the function has logged that an image is done."""
+    return any('"message":"done"' in line and name in line for line in deployed.output)
+
+
+def drain(
+    process: "subprocess.Popen[str]",
+) -> tuple[list[str], list[str], list[threading.Thread]]:
+    """Reads what a process prints, so that it need not wait.
+
+    Returns:
+        Two lists that grow, of output and messages, and the threads that read them to the end.
+    """
+    output: list[str] = []
+    messages: list[str] = []
+    readers: list[threading.Thread] = []
+    for stream, lines in ((process.stdout, output), (process.stderr, messages)):
         assert stream
-        threading.Thread(target=lines.extend, args=(stream,), daemon=True).start()
-    return lists
+        readers.append(threading.Thread(target=lines.extend, args=(stream,), daemon=True))
+        readers[-1].start()
+    return output, messages, readers
 
 
 def test_a_port_in_use_is_named(colour_model: Path) -> None:

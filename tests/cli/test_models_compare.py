@@ -628,6 +628,8 @@ def test_the_accuracy_of_real_models_is_that_of_make_accuracy(
 
     report = document(compare(*models, folder, "--labels", labels, "--json"))
 
+    without = document(compare(*models, folder, "--json"))
+    assert report["differing"] == without["differing"] != []
     images = {
         path.name: decode_image(path.read_bytes(), max_pixels=10**8)
         for path in sorted(folder.iterdir())

@@ -89,7 +89,7 @@ def drop_all(storage: Any, bucket: str) -> None:
         storage.put_object(Bucket=bucket, Key=key, Body=IMAGES[key])
 
 
-def wait_for_answers(storage: Any, bucket: str, seconds: float = 180) -> None:
+def wait_for_answers(storage: Any, bucket: str, seconds: float = 600) -> None:
     """Waits until each object has an answer."""
     names = {key.removeprefix("input/") for key in ANSWERED}
     waiting = {f"{prefix}/{name}.json" for prefix in ("output", "failed") for name in names}

@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -33,6 +32,7 @@ from tests.conftest import ROOT
 from tests.deployment.odd_objects import answers, check_answers, drop_all
 from tests.deployment.photos import annotated_key, check_photo, read_photos
 from tests.deployment.stack import Deployment, find_runtime, list_keys, png, write_function
+from tests.waiting import wait_until
 
 BUCKET = "object-detection-dev-123456789012-us-east-1"
 FUNCTION = "object-detection-dev-detect"
@@ -362,10 +362,10 @@ def test_the_page_sends_a_picture_again_and_changes_the_model(
     assert function.choice() == Choice("models/other/")
     function.retry(updated.bucket, "input/again.png")
 
-    for _ in range(100):
-        if "output/again.png.json" in list_keys(storage, updated.bucket, "output/"):
-            break
-        time.sleep(0.1)
+    wait_until(
+        lambda: "output/again.png.json" in list_keys(storage, updated.bucket, "output/"),
+        "a new result",
+    )
     assert updated.document("output/again.png.json")["model"]["name"] == "other"
     assert first.current
     function.choose(first.current)

@@ -80,7 +80,7 @@ def meet(function: LocalFunction, count: int, is_one: Callable[[str, Any], bool]
 
     `is_one` tells by operation and key which requests these are.
     """
-    barrier = threading.Barrier(count, timeout=10)
+    barrier = threading.Barrier(count, timeout=120)
 
     def wait(operation: str, request: Mapping[str, Any]) -> None:
         if is_one(operation, request.get("Key", "")):

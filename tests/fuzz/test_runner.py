@@ -21,14 +21,16 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("name", "what"),
     [
         ("_die", "bug: the process died -6"),
-        ("_hang", "bug: no end within 1 s"),
+        ("_hang", "bug: no end within 2 s"),
         ("_take_memory", "bug: memory, "),
         ("_raise_unexpected", "bug: KeyError in planted.py:"),
         ("_refuse_without_reason", "bug: a refusal without a reason"),
     ],
 )
 def test_a_bug_is_found_named_minimised_and_kept(name: str, what: str, found: Path) -> None:
-    summary = fuzz(name, 8, timeout=1)
+    # An input that does not hang may take as long as it likes on a busy machine
+    timeout = 2 if name == "_hang" else 120
+    summary = fuzz(name, 8, timeout=timeout)
 
     assert summary.outcomes.total() == 8
     assert summary.outcomes["bug"] >= 1
@@ -37,7 +39,7 @@ def test_a_bug_is_found_named_minimised_and_kept(name: str, what: str, found: Pa
     assert finding.what.startswith(what)
     assert finding.path.parent == found
     assert finding.path.read_bytes() == TRIGGER
-    with Worker(name, timeout=1) as worker:
+    with Worker(name, timeout=timeout) as worker:
         assert worker.ask(f"file {finding.path}").startswith(what)
 
 

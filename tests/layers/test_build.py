@@ -22,7 +22,7 @@ def run(script: Path, *arguments: str, **environment: str) -> subprocess.Complet
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=240,
     )
 
 

@@ -270,7 +270,7 @@ def test_the_weights_are_requested_together_with_the_graph(
 ) -> None:
     bucket.upload_model(folder)
     keys: list[str] = []
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=120)
 
     def wait_for_the_other(params: dict[str, str], **_: object) -> None:
         keys.append(params["Key"])

@@ -294,7 +294,7 @@ def test_a_model_replaced_after_prefetching_is_not_mixed_with_the_new_one(
     events.register("after-call.s3.GetObject", lambda **_: opened.release())
     store.prefetch()
     for _ in range(3):
-        assert opened.acquire(timeout=10)
+        assert opened.acquire(timeout=120)
     put(bucket, "colours.names", b"one\ntwo\n")
 
     assert store.model_for(BUCKET).labels == LABELS

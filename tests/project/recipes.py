@@ -27,7 +27,7 @@ _FENCE = re.compile(r"^\s*```(\w*)$")
 _SERVER = re.compile(r"^(\.venv/bin/python -m modules (local|page)|make (local|page))\b")
 # Their last line before they wait: how to drop a picture, or the page's address
 _READY = r"-m modules drop PICTURE\|^http://127.0.0.1:"
-_SECONDS = 280  # for a recipe; pytest's own limit is 300
+_SECONDS = 840  # for a recipe; pytest's own limit is 900
 # What `make setup`, `make batch` and the jobs of Spark have installed
 _INSTALLED = (".venv", "node_modules", ".cache/spark")
 _NOT_COPIED = shutil.ignore_patterns(

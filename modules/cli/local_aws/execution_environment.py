@@ -12,11 +12,11 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .process_log import ProcessLog
 from .runtime_api import Invocation, RuntimeApi
 
 # Lambda's limit for a start. The function's timeout applies instead if it is longer, because this
@@ -69,7 +69,6 @@ class ExecutionEnvironment:
         """
         self._function = function
         self._api = RuntimeApi()
-        self._log: list[str] = []
         self._started = time.monotonic()
         self._init_ms: float | None = None
         command = [*unprivileged(), str(function.python), "-m", "awslambdaric", function.handler]
@@ -81,15 +80,12 @@ class ExecutionEnvironment:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
                 start_new_session=True,
             )
         except OSError:
             self._api.close()
             raise
-        self._reader = threading.Thread(target=self._read_log, daemon=True)
-        self._reader.start()
+        self._log = ProcessLog(self._process.stdout)
 
     @property
     def is_alive(self) -> bool:
@@ -105,7 +101,7 @@ class ExecutionEnvironment:
         invocation = Invocation(request_id, payload, 0, function.arn)
         invocation.deadline_ms = int((time.time() + function.timeout_seconds) * 1000)
         start = time.monotonic()
-        log_start = len(self._log) if self._init_ms is not None else 0
+        log_start = len(self._log.read()) if self._init_ms is not None else 0
         if self._init_ms is None:
             self._wait_for_start(invocation)
             start = time.monotonic()
@@ -115,9 +111,8 @@ class ExecutionEnvironment:
             self._api.invoke(invocation)
             peak_mb = self._watch(invocation, start)
         duration_ms = (time.monotonic() - start) * 1000
-        # the last lines of the log may still be in the pipe when the answer arrives
-        self._reader.join(timeout=0.02 if self.is_alive else 5)
-        log = [f"START RequestId: {request_id} Version: $LATEST", *self._log[log_start:]]
+        printed = self._log.read()[log_start:]
+        log = [f"START RequestId: {request_id} Version: $LATEST", *printed]
         log += [f"END RequestId: {request_id}", self._report(request_id, duration_ms, peak_mb)]
         outcome = invocation.response if invocation.error is None else invocation.error
         return Outcome(outcome or b"null", invocation.error is not None, "\n".join(log))
@@ -180,10 +175,6 @@ class ExecutionEnvironment:
             line += f"\tInit Duration: {self._init_ms:.2f} ms"
             self._init_ms = 0.0  # reported once
         return line
-
-    def _read_log(self) -> None:
-        if self._process.stdout:
-            self._log += (line.rstrip("\n") for line in iter(self._process.stdout.readline, ""))
 
     def _variables(self) -> dict[str, str]:
         """Returns Lambda's environment variables and, over them, the function's."""

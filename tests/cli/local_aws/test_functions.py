@@ -23,11 +23,11 @@ def lambda_handler(event, context):
     calls += 1
     do = event.get("do") if isinstance(event, dict) else None
     if do == "sleep":
-        time.sleep(30)
+        time.sleep(60)
     if do == "eat":
         kept = bytearray(400_000_000)
         kept[::4096] = bytes(len(kept[::4096]))
-        time.sleep(5)
+        time.sleep(60)
     if do == "exit":
         os._exit(3)
     if do == "fail":
@@ -63,7 +63,7 @@ def aws() -> Iterator[LocalAws]:
 def create(aws: LocalAws) -> Iterator[Callable[..., str]]:
     names: list[str] = []
 
-    def create(code: str = CODE, timeout: int = 20) -> str:
+    def create(code: str = CODE, timeout: int = 60) -> str:
         names.append(f"function-{uuid.uuid4()}")
         aws.client("lambda").create_function(
             FunctionName=names[-1],
@@ -102,7 +102,7 @@ def test_the_handler_gets_event_and_context_and_the_caller_gets_its_result(
     assert payload["event"] == {"é": [1]}
     assert payload["name"] == name
     assert payload["memory"] == "256"
-    assert 15_000 < payload["left"] <= 20_000
+    assert 30_000 < payload["left"] <= 60_000
     assert payload["own"] == "variable"
     assert payload["endpoint"] == aws.endpoint
     log = base64.b64decode(answer["LogResult"]).decode().splitlines()
@@ -177,6 +177,6 @@ def test_an_asynchronous_event_that_fails_is_tried_three_times(
     )
 
     assert answer["StatusCode"] == 202
-    assert aws.functions.wait_until_idle(60)
+    assert aws.functions.wait_until_idle(240)
     events = aws.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
     assert sum(event["message"].startswith("START") for event in events) == 3

@@ -63,7 +63,7 @@ def function(task: Path, python: Path = Path(sys.executable)) -> Function:
         layers=(),
         variables=(),
         memory_mb=256,
-        timeout_seconds=20,
+        timeout_seconds=60,
     )
 
 
@@ -107,7 +107,7 @@ def test_an_event_whose_function_cannot_start_is_tried_three_times_and_then_a_de
 
     request = one.functions.invoke_later("broken", b'{"key": "a"}')
 
-    assert one.functions.wait_until_idle(60)
+    assert one.functions.wait_until_idle(240)
     assert one.attempts == 3
     (letter,) = one.letters
     assert letter["queue"] == QUEUE
@@ -127,13 +127,13 @@ def test_workers_survive_errors_and_serve_the_events_after_them(
     one = broken(lambda name: no_disk(name) if is_full else function(tmp_path))
     for _ in range(20):
         one.functions.invoke_later("broken", b"{}")
-    assert one.functions.wait_until_idle(60)
+    assert one.functions.wait_until_idle(240)
     assert len(one.letters) == 20
     is_full = False
 
     one.functions.invoke_later("broken", b"{}")
 
-    assert one.functions.wait_until_idle(60)
+    assert one.functions.wait_until_idle(240)
     assert (len(one.letters), one.attempts) == (20, 61)
 
 
@@ -149,7 +149,7 @@ def test_a_log_that_cannot_be_written_does_not_repeat_the_invocation(
     one.functions.on_log = closed
     one.functions.invoke_later("broken", b"{}")
 
-    assert one.functions.wait_until_idle(60)
+    assert one.functions.wait_until_idle(240)
     assert (one.letters, one.attempts) == ([], 1)
 
 
@@ -174,7 +174,7 @@ def test_sixteen_events_at_once_are_served_by_sixteen_processes_of_a_new_functio
         for number in range(16):
             aws.functions.invoke_later("new", json.dumps(number).encode())
 
-        assert aws.functions.wait_until_idle(120)
+        assert aws.functions.wait_until_idle(240)
     served = sorted(int(line.split()[1]) for line in lines if line.startswith("served"))
     assert served == list(range(16))
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,22 +19,13 @@ from modules.cli.page.site import Site
 from modules.settings import Settings
 from modules.storage.client import create_client
 from tests.colour_model import write_colour_model
+from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 TOKEN = "a-secret-of-this-test"  # noqa: S105 - no secret
-PATIENCE = 60.0  # seconds; a test that waits for so long fails
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Looks again and again until a condition holds; fails the test if it never does."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"not within {PATIENCE:g} s: {what}")
-        time.sleep(0.02)
 
 
 @dataclass

@@ -15,7 +15,7 @@ def ask(served: Served, method: str, path: str, **headers: str) -> Answer:
     """Sends a request whose headers are exactly those that are given."""
     parts = urlsplit(served.address)
     assert parts.hostname
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
     headers = {"Host": parts.netloc, **headers}
     connection.request(
         method, path, headers={name.replace("_", "-"): v for name, v in headers.items()}

@@ -19,7 +19,7 @@ def test_the_command_serves_a_local_bucket_until_it_is_interrupted() -> None:
         with urllib.request.urlopen(f"{address}site") as answer:
             assert json.load(answer)["bucket"] == "pictures"
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def test_a_model_is_for_the_local_bucket_only() -> None:

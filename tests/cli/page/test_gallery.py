@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.cli.page.browsing import drop, expect, save, wait_for_results
-from tests.cli.page.conftest import Served, put_document, wait_until
+from tests.cli.page.conftest import Served, put_document
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,7 +10,8 @@ import pytest
 from modules.cli.page.index import READER, ResultIndex
 from modules.settings import Settings
 from modules.storage.client import create_client
-from tests.cli.page.conftest import PATIENCE, Served, put_document, wait_until
+from tests.cli.page.conftest import Served, put_document
+from tests.waiting import PATIENCE, wait_until
 
 
 def names(page: dict[str, Any]) -> list[str]:

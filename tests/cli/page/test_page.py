@@ -17,7 +17,8 @@ from tests.cli.page.browsing import (
     wait_for_layout,
     wait_for_results,
 )
-from tests.cli.page.conftest import Served, wait_until
+from tests.cli.page.conftest import Served
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page

@@ -83,7 +83,7 @@ assert not [name for name in sys.modules if name.startswith("PIL")]
 """
     command = [sys.executable, "-c", script, rgb_profile(SRGB).hex()]
 
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=240)
 
 
 def linear(coded: NDArray[np.float64]) -> NDArray[np.float64]:

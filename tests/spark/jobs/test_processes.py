@@ -1,5 +1,6 @@
 """The jobs as people start them, in processes that end with the job or are killed."""
 
+import contextlib
 import os
 import random
 import signal
@@ -105,7 +106,8 @@ def _kill_at_random(arguments: list[object], out: Path, random_source: random.Ra
     while process.poll() is None and _last_change(out / "_temporary") < started:
         time.sleep(0.02)
     time.sleep(random_source.uniform(0, 3))
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # the job was faster
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

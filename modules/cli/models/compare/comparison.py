@@ -131,19 +131,35 @@ class Comparison:
 
     def _compare(self, image: LocalImage) -> None:
         decoded = self._decode(image)
-        found, measured = [], []
-        for model, milliseconds in zip((self.a, self.b), self._milliseconds, strict=True):
-            detections, took = _detect(model, decoded, self.settings)
+        found = []
+        for model, milliseconds, rows in zip(
+            (self.a, self.b), self._milliseconds, self._rows, strict=True
+        ):
+            detections, every, took = self._detect(model, decoded)
             milliseconds.append(took)
             found.append(self.names.translate(detections, model.labels))
-            if self.truth:
-                every = replace(self.settings, confidence=CONFIDENCE)
-                detections, _ = _detect(model, decoded, every)
-                measured.append(_rows(self.names.translate(detections, model.labels)))
-        for rows, own in zip(self._rows, measured, strict=self.truth is not None):
-            rows[image.key] = own
+            if every is not None:
+                rows[image.key] = _rows(self.names.translate(every, model.labels))
         differences = find_differences(*found)
         self.pictures.append(Compared(image, decoded.width, decoded.height, differences))
+
+    def _detect(self, model: Model, image: Image) -> tuple[Detections, Detections | None, float]:
+        """Returns what a model finds, with labels what it finds from `CONFIDENCE` on, and the time.
+
+        Suppression begins with the most confident box, so that one pass with the low confidence
+        finds all of the other's boxes. Merging the boxes of slices does not, so that they take two.
+        """
+        settings = self.settings
+        if self.truth is None:
+            found, took = _find(model, image, settings)
+            return found, None, took
+        every, took = _find(model, image, replace(settings, confidence=CONFIDENCE))
+        if settings.slice_side is not None or settings.confidence < CONFIDENCE:
+            found, took = _find(model, image, settings)
+            return found, every, took
+        sure = every.confidences > settings.confidence
+        found = Detections(every.boxes[sure], every.confidences[sure], every.class_ids[sure])
+        return found, every, took
 
     def _decode(self, image: LocalImage) -> Image:
         size = image.size()
@@ -158,7 +174,7 @@ def _title(model: Model) -> str:
     return f"{model.name}, {width} x {height}, {model.digest.partition(':')[2][:12]}"
 
 
-def _detect(model: Model, image: Image, settings: Settings) -> tuple[Detections, float]:
+def _find(model: Model, image: Image, settings: Settings) -> tuple[Detections, float]:
     """Returns what a model finds in a picture, and the milliseconds that it took."""
     start = time.perf_counter()
     found = model.detector.detect(
