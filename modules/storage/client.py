@@ -1,10 +1,14 @@
-"""Creates the client through which this project talks to S3; see `create_client`."""
+"""Creates the AWS SDK's client for S3, which the commands use; see `create_client`.
+
+The function has one of its own (`function_client.py`), and this one for what that one cannot do.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 # What the credentials of a profile are fetched from: a role, a single sign-on, a console's login
@@ -13,8 +17,15 @@ _CREDENTIAL_SERVICES = ["signin", "sso", "sso-oidc", "sts"]
 CONNECTIONS = 16  # per client; four images and a model's files at the same time need at most 13
 
 
+# A request is sent so often, and waits so many seconds for a connection, and for each part of its
+# answer
+ATTEMPTS = 4
+CONNECT_SECONDS = 2
+READ_SECONDS = 10
+
+
 def create_client() -> S3Client:
-    """Creates an S3 client for a short-lived function: short time-outs, and retries.
+    """Creates an S3 client with short time-outs, and retries.
 
     Region, credentials and AWS_ENDPOINT_URL come from the environment, as in the AWS SDKs.
 
@@ -26,10 +37,25 @@ def create_client() -> S3Client:
     attempts that each wait 10 seconds for an answer fit into the function's default timeout of 60
     seconds.
     """
-    # Imported here because it takes a third of a second, which commands on local files need not
-    # spend. boto3 would take a tenth more for the same client: it adds managed transfers, which the
-    # function does not use.
     from botocore.config import Config
+
+    client = create_session().create_client(
+        "s3",
+        config=Config(
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "legacy", "total_max_attempts": ATTEMPTS},
+        ),
+    )
+    return cast("S3Client", client)
+
+
+def create_session() -> Session:
+    """Creates an SDK's session, which finds credentials and makes clients for S3."""
+    # Imported here because it takes a third of a second, which commands on local files, and the
+    # function, need not spend. boto3 would take a tenth more for the same client: it adds managed
+    # transfers, which nobody uses here.
     from botocore.loaders import Loader
     from botocore.session import Session
 
@@ -41,13 +67,4 @@ def create_client() -> S3Client:
 
     session = Session()
     session.register_component("data_loader", S3Loader(session.get_config_variable("data_path")))
-    client = session.create_client(
-        "s3",
-        config=Config(
-            max_pool_connections=CONNECTIONS,
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "legacy", "total_max_attempts": 4},
-        ),
-    )
-    return cast("S3Client", client)
+    return session
