@@ -29,8 +29,6 @@ UNUSED = (
     # documentation
     "**/examples",
     # parts that are imported on demand, and that detection never imports
-    "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_j]*",
     "obstore/auth",
     "obstore/fsspec.py",
     "numpy/fft",
