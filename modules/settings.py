@@ -76,9 +76,9 @@ class Settings:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise _error(name, value, "a number from 0 to 1, like 0.5")
-        if self.slice_side is not None:
-            if not _SLICE_SIDES[0] <= self.slice_side <= _SLICE_SIDES[1]:
-                raise _error("slice_side", self.slice_side, _EXPECTED["slice_side"])
+        side, (smallest, largest) = self.slice_side, _SLICE_SIDES
+        if side is not None and not smallest <= side <= largest:
+            raise _error("slice_side", side, _EXPECTED["slice_side"])
         if not 0 <= self.slice_overlap <= _MAX_OVERLAP:
             expected = f"a number from 0 to {_MAX_OVERLAP}, like 0.2"
             raise _error("slice_overlap", self.slice_overlap, expected)
