@@ -9,9 +9,9 @@ from typing import Any
 
 from modules.function.application import Application
 from modules.settings import Settings
-from modules.storage.client import create_client
+from modules.storage.function_client import FunctionClient
 
-_application = Application(Settings.from_environment(os.environ), create_client())
+_application = Application(Settings.from_environment(os.environ), FunctionClient())
 
 from modules.function.threads import use_share_of_cores
 

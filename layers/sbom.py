@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .bundled import PILLOW, Bundled, compiled_in, shared_library, within_library
+from .crates import NOTICE, read_crates
 from .licences import check_library, licence_of
 from .pack import by_package
 
@@ -121,6 +122,11 @@ def _bundled(layer: zipfile.ZipFile, name: str, package: Message) -> Iterator[di
                 yield _library(name, library, path)
         elif name == _OPENCV and re.fullmatch(r"python/cv2/.*\bcv2\.abi3\.so", path):
             for library in compiled_in(layer.read(path)):
+                yield _library(name, library, path)
+        elif re.fullmatch(
+            rf"python/{name.replace('-', '_')}-[^/]+\.dist-info/licenses/{NOTICE}", path
+        ):
+            for library in read_crates(layer.read(path).decode()):
                 yield _library(name, library, path)
 
 

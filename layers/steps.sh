@@ -85,6 +85,7 @@ finish() {
   local tree="$layers/build/$1/python" name="$1" architecture="$2"
   shift 2
   cd "$root" || exit
+  "$python" -m layers.crates "$tree" # before their list is deleted
   "$python" -m layers.trim "$tree"
   "$python" -m layers.notices "$tree"
   check_libraries "$tree" "$architecture"

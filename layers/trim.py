@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
+
+from .symbols import without_symbols
 
 # Globs, relative to the layer's python/ folder. No code that a detection runs may need these files;
 # layers/prove.py imports and uses the layer without them.
@@ -27,10 +28,9 @@ UNUSED = (
     "numpy/f2py",
     # documentation
     "**/examples",
-    "botocore/data/*/*/examples-1.json",
     # parts that are imported on demand, and that detection never imports
-    "aws_lambda_powertools/event_handler",
-    "boto3/data",
+    "obstore/auth",
+    "obstore/fsspec.py",
     "numpy/fft",
     "numpy/ma",
     "numpy/polynomial",
@@ -69,8 +69,6 @@ UNUSED = (
     "onnxruntime/tools",
     "onnxruntime/transformers",
 )
-# The function calls "s3"; "sts" fetches some kinds of credentials. botocore has 400 services
-_SERVICES = {"s3", "sts"}
 # Authors and licences stay in the layer, and scanners read the version from METADATA
 _KEPT_METADATA = ("METADATA", "LICEN[CS]E*", "NOTICE*", "COPYING*", "AUTHORS*")
 
@@ -80,26 +78,11 @@ def trim(tree: Path) -> None:
     for pattern in UNUSED:
         for path in sorted(tree.glob(pattern)):
             _delete(path)
-    for path in tree.glob("botocore/data/*"):
-        if path.is_dir() and path.name not in _SERVICES:
-            _delete(path)
-    for path in tree.glob("botocore/data/endpoints.json"):
-        path.write_text(only_services(path.read_text()))
+    for path in sorted(tree.glob("obstore/*.so")):
+        path.write_bytes(without_symbols(path.read_bytes()))
     for path in sorted(tree.glob("*.dist-info/**/*")):
         if path.is_file() and not any(path.match(pattern) for pattern in _KEPT_METADATA):
             _delete(path)
-
-
-def only_services(endpoints: str) -> str:
-    """Removes the services that are not used from botocore's endpoints.json.
-
-    Every client reads the whole file.
-    """
-    document = json.loads(endpoints)
-    for partition in document["partitions"]:
-        services = partition["services"]
-        partition["services"] = {name: services[name] for name in services if name in _SERVICES}
-    return json.dumps(document)
 
 
 def _delete(path: Path) -> None:

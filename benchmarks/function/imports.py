@@ -28,9 +28,18 @@ _GROUPS: dict[str, tuple[str, str]] = {
         "boto3 botocore s3transfer urllib3 dateutil jmespath six certifi",
         "removed: obstore sends the requests; the SDK is imported where obstore cannot",
     ),
-    "Powertools": ("aws_lambda_powertools typing_extensions", ""),
-    "logging": ("logging traceback linecache tokenize textwrap string", ""),
-    "dataclasses, inspect": ("dataclasses inspect ast _ast dis opcode _opcode", ""),
+    "Powertools": (
+        "aws_lambda_powertools typing_extensions",
+        "kept: the formats of logs and metrics; the first answer needs both",
+    ),
+    "logging": (
+        "logging traceback linecache tokenize textwrap string",
+        "Powertools; Lambda's client has it, too",
+    ),
+    "dataclasses, inspect": (
+        "dataclasses inspect ast _ast dis opcode _opcode",
+        "the function's values, and Powertools",
+    ),
     "hashlib": ("hashlib _hashlib _blake2", "the digests of the model's files and of the settings"),
     "json, re, enum": ("json _json re enum", "events and documents; Lambda's client has them, too"),
     "concurrent.futures, threading": (

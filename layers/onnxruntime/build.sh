@@ -32,4 +32,4 @@ mkdir -p "$layers/build"
 # Its other dependencies are for its tools: inference needs only NumPy.
 locked "$root/requirements-dev.txt" onnxruntime |
   install_wheels /dev/stdin "$architecture" "$name"
-finish "$name" "$architecture" --unzipped 35000000
+finish "$name" "$architecture" --unzipped 31800000

@@ -14,6 +14,8 @@ from ..telemetry.logs import logger
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from ..storage.function_client import FunctionClient
+
 
 class Application:
     """The function: its settings, its model, its threads.
@@ -24,7 +26,11 @@ class Application:
     """
 
     def __init__(
-        self, settings: Settings, client: S3Client, *, models: ModelStore | None = None
+        self,
+        settings: Settings,
+        client: S3Client | FunctionClient,
+        *,
+        models: ModelStore | None = None,
     ) -> None:
         """Requests the model, if `settings` name its place, and imports what images need.
 

@@ -23,6 +23,8 @@ from .publisher import Publisher
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from ..storage.function_client import FunctionClient
+
 _METRICS = {
     Verdict.DONE: "Images",
     Verdict.SKIPPED: "Skipped",
@@ -39,7 +41,11 @@ class EventHandler:
     """Serves the images of events, several at a time."""
 
     def __init__(
-        self, settings: Settings, client: S3Client, models: ModelStore, executor: Executor
+        self,
+        settings: Settings,
+        client: S3Client | FunctionClient,
+        models: ModelStore,
+        executor: Executor,
     ) -> None:
         """`executor` runs requests that do not wait for each other."""
         self._settings = settings

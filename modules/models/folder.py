@@ -24,6 +24,8 @@ from ..storage.pending_stream import PendingStream
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from ..storage.function_client import FunctionClient
+
 # In the checkout, and in the function's package
 BUNDLED_PLACE = Path(__file__).parent.parent.parent / "bundled"
 MAX_FILES = 100  # in a model folder; only a handful of them are read
@@ -114,7 +116,7 @@ def bundled_folder(place: Path = BUNDLED_PLACE) -> LocalFolder:
 class S3Folder:
     """A model folder in a bucket."""
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+    def __init__(self, client: S3Client | FunctionClient, bucket: str, prefix: str) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/"

@@ -21,6 +21,7 @@ from .reader import is_read
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from ..storage.function_client import FunctionClient
     from .loader import Model
 
 _S3 = "s3://"
@@ -58,7 +59,7 @@ class ModelStore:
 
     def __init__(
         self,
-        client: S3Client,
+        client: S3Client | FunctionClient,
         settings: Settings,
         executor: Executor | None = None,
         clock: Callable[[], float] = time.monotonic,

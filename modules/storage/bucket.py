@@ -19,14 +19,16 @@ from .version import Version
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from .function_client import FunctionClient
+
 
 @contextmanager
 def _conditional_errors(action: str) -> Iterator[None]:
     """Like `storage_errors`, but 404 becomes ObjectChangedError.
 
-    The SDK may have sent the request twice because the first answer was lost. The condition of the
-    second request then fails on what the first one wrote. The caller must find out which of the two
-    happened.
+    The client may have sent the request twice because the first answer was lost. The condition of
+    the second request then fails on what the first one wrote. The caller must find out which of the
+    two happened.
     """
     try:
         with storage_errors(action):
@@ -58,7 +60,7 @@ class StoredImage:
 class Bucket:
     """The objects of every bucket that an event names."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self, client: S3Client | FunctionClient) -> None:
         self._client = client
 
     def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredImage:

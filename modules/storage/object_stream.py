@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, FlexibleChecksumError
-
 from ..errors import StorageError
-from .errors import storage_errors
+from .errors import broken_connection_errors, checksum_errors, storage_errors
 from .version import Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from .function_client import FunctionClient
+
 _CHUNK_BYTES = 1 << 16  # at most this much is lost when the connection breaks inside one read
 _MAX_BREAKS = 3  # in a row, without a byte between them
+_MD5 = re.compile("[0-9a-f]{32}")  # the ETag of an object that was not uploaded in parts
 
 
 class ObjectStream:
@@ -24,10 +27,13 @@ class ObjectStream:
     of the answer, this class requests the remaining bytes of the same version, so that callers need
     not begin again.
 
+    The SDK checks the bytes against the checksum that S3 keeps, if there is one. Where it did not
+    read them, they are checked against the ETag, as soon as the last one is read.
+
     size: the object's, in bytes. version: the object's.
     """
 
-    def __init__(self, client: S3Client, **request: Any) -> None:
+    def __init__(self, client: S3Client | FunctionClient, **request: Any) -> None:
         """Sends the first request; `request` holds GetObject's parameters.
 
         Raises:
@@ -44,6 +50,9 @@ class ObjectStream:
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
         self.version = Version.from_answer(answer)
+        self._is_proven = answer.get("IsProven", True)
+        is_provable = not self._is_proven and _MD5.fullmatch(self.version.etag)
+        self._digest = hashlib.md5(usedforsecurity=False) if is_provable else None
 
     def __enter__(self) -> Self:
         return self
@@ -72,22 +81,53 @@ class ObjectStream:
             ObjectChangedError: the connection broke, and the object was replaced meanwhile.
             ObjectGoneError: the connection broke, and the object was deleted meanwhile.
         """
-        # Slow to import; with a client it is imported already
-        from urllib3.exceptions import HTTPError
-
+        if not self._is_proven and self._position == self.size:
+            return 0  # the SDK has to be asked for more, because it compares checksums then
         while True:
             try:
                 count: int = self._body.readinto(buffer[:_CHUNK_BYTES])
-            except FlexibleChecksumError as error:
+            except checksum_errors() as error:
                 raise StorageError(f"{self._action}: {error}") from error
-            except (BotoCoreError, HTTPError, OSError) as error:
+            except broken_connection_errors() as error:
                 self._resume(error)
                 continue
             self._position += count
             if count or not len(buffer) or self._position == self.size:
                 self._breaks = 0
+                self._check(buffer[:count])
                 return count
             self._resume(EOFError(f"the answer ended after {self._position:,} bytes"))
+
+    def _check(self, data: memoryview) -> None:
+        """Checks the object's bytes, of which `data` are the next, if they are the last ones.
+
+        Raises:
+            StorageError: they are not those that S3 has stored.
+        """
+        if self._digest is None:
+            return
+        self._digest.update(data)
+        if self._position < self.size:
+            return
+        found, self._digest = self._digest.hexdigest(), None
+        if found == self.version.etag:
+            return
+        if found != self._digest_by_sdk():
+            raise StorageError(
+                f"{self._action}: the bytes that arrived have the MD5 digest {found}, and S3 has "
+                f"stored an object with the digest {self.version.etag}"
+            )
+        self._client.distrust_etags(self._request["Bucket"])  # type: ignore[union-attr]
+
+    def _digest_by_sdk(self) -> str:
+        """Reads the object again, by the SDK, which checks the bytes; returns their MD5 digest."""
+        found = hashlib.md5(usedforsecurity=False)
+        request = {**self._request, "IfMatch": f'"{self.version.etag}"'}
+        sdk = self._client.sdk  # type: ignore[union-attr]  # the SDK's proves its bytes
+        with ObjectStream(sdk, **request) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                found.update(chunk)
+        return found.hexdigest()
 
     def _resume(self, error: Exception) -> None:
         """Requests the remaining bytes after the connection broke with `error`."""

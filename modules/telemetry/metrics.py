@@ -2,26 +2,75 @@
 
 Metrics are collected here, and written once per invocation by `reports.observed`.
 docs/operations.md lists every metric.
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import threading
-
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+import time
 
 from .logs import SERVICE
 
-metrics = Metrics(namespace="ObjectDetection", service=SERVICE)
+_NAMESPACE = "ObjectDetection"
+_MOST = 100  # metrics in a document, and values of a metric: the format's limits
 
-# Threads serve the images of one event concurrently, and all of them add metrics
-_lock = threading.Lock()
+
+class Metrics:
+    """Collects values, and writes them as documents to standard output. Threads may share it.
+
+    Nothing is written where POWERTOOLS_METRICS_DISABLED is "true".
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._units: dict[str, str] = {}
+        self._values: dict[str, list[float]] = {}
+
+    def add(self, name: str, unit: str, value: float) -> None:
+        """Adds a value to a metric; `unit` is one of CloudWatch's. Writes a full document."""
+        with self._lock:
+            self._units[name] = unit
+            values = self._values.setdefault(name, [])
+            values.append(float(value))
+            if len(self._values) == _MOST or len(values) == _MOST:
+                self._write()
+
+    def flush(self) -> None:
+        """Writes what was collected, if anything was."""
+        with self._lock:
+            if self._values:
+                self._write()
+
+    def clear(self) -> None:
+        """Forgets what was collected."""
+        with self._lock:
+            self._values, self._units = {}, {}
+
+    def _write(self) -> None:
+        values, self._values = self._values, {}
+        units, self._units = self._units, {}
+        if os.environ.get("POWERTOOLS_METRICS_DISABLED", "").lower() == "true":
+            return
+        directive = {
+            "Namespace": _NAMESPACE,
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": name, "Unit": units[name]} for name in values],
+        }
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+        sys.stdout.write(json.dumps({"_aws": about, "service": SERVICE, **values}) + "\n")
+        sys.stdout.flush()
+
+
+metrics = Metrics()
 
 
 def count(name: str, value: float = 1) -> None:
     """Adds to a counter."""
-    _add(name, MetricUnit.Count, value)
+    metrics.add(name, "Count", value)
 
 
 def count_kind(name: str, error: Exception) -> None:
@@ -35,9 +84,4 @@ def count_kind(name: str, error: Exception) -> None:
 
 def measure(name: str, milliseconds: float) -> None:
     """Adds a duration to a metric."""
-    _add(name, MetricUnit.Milliseconds, milliseconds)
-
-
-def _add(name: str, unit: MetricUnit, value: float) -> None:
-    with _lock:
-        metrics.add_metric(name, unit, value)
+    metrics.add(name, "Milliseconds", milliseconds)

@@ -3,7 +3,6 @@
 Start at `observed`, which surrounds an invocation, and `report_image`. docs/operations.md lists
 every message, field and metric.
 
-Powertools takes 2 to 3 % of a cold start, because boto3 has already loaded most of what it imports.
 The report of one image takes less than 1 % of the image's time (benchmarks/telemetry.py).
 """
 
@@ -37,7 +36,7 @@ def observed(context: Any) -> Iterator[None]:
         yield
     finally:
         count("ColdStarts", int(is_cold))
-        metrics.flush_metrics()
+        metrics.flush()
 
 
 def report_image(key: str | None, digest: str, detections: int, timings: Timings) -> None:

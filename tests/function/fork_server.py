@@ -12,18 +12,21 @@ import signal
 import sys
 from typing import Any
 
-from botocore.client import BaseClient
+from tests.function.watched_client import WatchedClient
 
 
-def kill_at(client: BaseClient, number: int, *, after: bool) -> None:
+def kill_at(client: WatchedClient, number: int, *, after: bool) -> None:
     """Kills this process before it sends its request `number`, from 0, or `after` the answer."""
     requests = itertools.count()
 
-    def count(**_: Any) -> None:
+    def count(*_: Any) -> None:
         if next(requests) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    client.meta.events.register("after-call.s3" if after else "before-send.s3", count)
+    if after:
+        client.after.append(count)
+    else:
+        client.before.append(count)
 
 
 def main() -> None:
@@ -44,7 +47,7 @@ def main() -> None:
     # executor the store starts no threads.
     models = ModelStore(create_client(), settings)
     models.model_for(sys.argv[1])
-    client = create_client()
+    client = WatchedClient()
     application = Application(settings, client, models=models)
     print("ready", flush=True)
     for line in sys.stdin:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.client import BaseClient
+from tests.function.watched_client import WatchedClient
 
 READS = ("HeadObject", "GetObject")
 _MAX_STEPS = 100  # of an execution; a sample draws so many choices, and ignores those left over
@@ -27,14 +27,14 @@ class Request:
     """A request to S3. parameters: those of the client's method."""
 
     operation: str
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
 
     @property
     def key(self) -> str:
         return str(self.parameters["Key"])
 
 
-Program = Callable[[BaseClient], object]
+Program = Callable[[WatchedClient], object]
 
 
 class Killed(BaseException):
@@ -51,7 +51,7 @@ class _Thread:
     """
 
     program: Program
-    client: BaseClient
+    client: WatchedClient
     killed_after: int | None
     writes: int = 0
     waiting: Request | None = None
@@ -70,9 +70,8 @@ class _Thread:
         self.stopped.get()
 
     def _run(self) -> None:
-        events = self.client.meta.events
-        events.register("before-parameter-build.s3", self._wait)
-        events.register("after-call.s3", self._note)
+        self.client.before.append(self._wait)
+        self.client.after.append(self._note)
         try:
             try:
                 self.program(self.client)
@@ -80,27 +79,27 @@ class _Thread:
                 self.program(self.client)  # as Lambda retries
         except BaseException as error:
             self.error = error
-        events.unregister("before-parameter-build.s3", self._wait)
-        events.unregister("after-call.s3", self._note)
+        self.client.before.remove(self._wait)
+        self.client.after.remove(self._note)
         self.waiting = None
         self.stopped.put(None)
 
-    def _wait(self, model: Any, params: dict[str, Any], **_: Any) -> None:
+    def _wait(self, operation: str, parameters: Mapping[str, Any]) -> None:
         if self.killed_after == self.writes:
             self.killed_after = None
             raise Killed
-        self.waiting = Request(model.name, params)
+        self.waiting = Request(operation, parameters)
         self.stopped.put(None)
         self.go.acquire()
-        self.writes += model.name not in READS
+        self.writes += operation not in READS
 
-    def _note(self, http_response: Any, **_: Any) -> None:
-        self.is_refused = http_response.status_code >= 300
+    def _note(self, operation: str, parameters: object, error: Exception | None) -> None:
+        self.is_refused = error is not None
 
 
 def execute(
     programs: Sequence[Program],
-    clients: Sequence[BaseClient],
+    clients: Sequence[WatchedClient],
     choices: list[int],
     kill: tuple[int, int] | None,
     watch: Callable[[Request], None],

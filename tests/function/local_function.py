@@ -7,17 +7,17 @@ from typing import Any
 
 from modules.function.application import Application
 from modules.settings import Settings
-from modules.storage.client import create_client
+from tests.function.watched_client import WatchedClient
 
 
 class LocalFunction:
     """An application as an execution environment has it, and the S3 client that it uses.
 
-    client: register handlers with `client.meta.events` to count, delay or answer its requests.
+    client: counts, delays or answers its requests.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.client: Any = create_client()
+        self.client = WatchedClient()
         self.application = Application(settings, self.client)
 
     def handle(self, event: Any, context: Any = None) -> Any:
@@ -27,7 +27,5 @@ class LocalFunction:
     def count_calls(self) -> Counter[str]:
         """Returns a counter of the requests that are sent from now on, by operation."""
         calls: Counter[str] = Counter()
-        self.client.meta.events.register(
-            "before-call.s3", lambda model, **_: calls.update([model.name])
-        )
+        self.client.before.append(lambda operation, request: calls.update([operation]))
         return calls

@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.function import http_answer
 from modules.function.accept import chooses_picture
 from modules.function.http_answer import HttpAnswerer
+from modules.storage.errors import S3Error
 from tests.colour_model import picture
 from tests.events.golden import load
 from tests.function.local_function import LocalFunction
@@ -245,16 +245,20 @@ def test_a_posted_picture_needs_a_model_with_its_bucket(
 
 
 def test_what_the_role_may_not_read_is_forbidden_and_other_failures_are_503(
-    function: LocalFunction,
+    function: LocalFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function.handle(post(PNG))
-    codes = iter(["AccessDenied", "SlowDown"])
+    monkeypatch.setattr("modules.storage.function_client._pause", lambda attempt: None)
+    answers = []
+    for refusal in (S3Error("AccessDenied", "no", 403), S3Error("SlowDown", "no", 503)):
 
-    def fail(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": next(codes), "Message": "no"}}, "GetObject")
+        def fail(operation: str, _: object, refusal: S3Error = refusal) -> None:
+            if operation == "GetObject":
+                raise refusal
 
-    function.client.meta.events.register("before-send.s3.GetObject", fail)
-    denied, slow = (function.handle(post(place("input/a.png"))) for _ in range(2))
+        function.client.before = [fail]
+        answers.append(function.handle(post(place("input/a.png"))))
+    denied, slow = answers
 
     assert problem(denied)["status"] == 403
     assert f"the function may not read s3://{BUCKET}/input/a.png" in problem(denied)["detail"]

@@ -23,9 +23,9 @@ from modules.function.publisher import Publisher
 from modules.models.store import ModelStore
 from modules.settings import Settings
 from modules.storage.bucket import Bucket
-from modules.storage.client import create_client
 from tests.colour_model import gif, picture, write_colour_model
 from tests.function.interleavings import Program, Request, execute, explore, sample
+from tests.function.watched_client import WatchedClient
 
 ORDERS = os.environ.get("ORDERS", "10")  # per scenario, or "all"
 
@@ -105,7 +105,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         bucket.upload_model(write_colour_model(tmp_path_factory.mktemp("model") / "colours"))
         settings = Settings(model="models/colours/", model_ttl_seconds=1e9)
         models = ModelStore(bucket.client, settings)
-        yield World(bucket, models, settings, (create_client(), create_client()), executor)
+        yield World(bucket, models, settings, (WatchedClient(), WatchedClient()), executor)
 
 
 def etag(name: str) -> str:
@@ -159,7 +159,7 @@ class Execution:
         client = world.bucket.client
         before, one, other = scenario.draws
         if scenario.before:
-            world.upload(first, scenario.before, before)(client)
+            world.upload(first, scenario.before, before)(world.clients[0])
         client.put_object(Bucket=BUCKET, Key=first.key, Body=PICTURES[scenario.older])
         if scenario.is_duplicate:
             self.programs = (world.serve(second, one), world.serve(second, other))
@@ -339,7 +339,7 @@ class Contest:
         refs = [ImageRef(BUCKET, f"input/{name}", "0B") for name in self.names]
         if rivals.before:
             earlier = ImageRef(BUCKET, refs[0].key, "0A")
-            world.upload(earlier, rivals.before)(world.bucket.client)
+            world.upload(earlier, rivals.before)(world.clients[0])
         for ref, name in zip(refs, (rivals.first, rivals.second), strict=True):
             world.bucket.client.put_object(Bucket=BUCKET, Key=ref.key, Body=PICTURES[name])
         self.programs = [world.serve(ref) for ref in refs]

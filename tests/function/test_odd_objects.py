@@ -1,17 +1,21 @@
 """Every object under the input prefix is answered: by a result, or by a record under `failed/`."""
 
-import logging
+import json
 from collections.abc import Callable
 
 import pytest
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
-from modules.telemetry.logs import logger
 from tests.colour_model import picture
 from tests.deployment.odd_objects import answers, check_answers, drop_all
 from tests.function.local_function import LocalFunction
 from tests.function.test_application import document, drop, keys, png, serve
+
+
+def messages(log: str) -> list[str]:
+    """Returns the messages of a log's lines."""
+    return [json.loads(line)["message"] for line in log.splitlines() if line.startswith("{")]
 
 
 def test_every_object_is_answered_whatever_its_name(
@@ -29,9 +33,8 @@ def test_every_object_is_answered_whatever_its_name(
 def test_a_folder_marker_is_ignored_with_a_log_line_before_there_is_a_model(
     bucket: LocalBucket,
     make_function: Callable[..., LocalFunction],
-    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level(logging.INFO, logger.name)
     function = make_function(model="models/none/")
     drop(bucket, "input/new folder/", b"")
 
@@ -39,7 +42,7 @@ def test_a_folder_marker_is_ignored_with_a_log_line_before_there_is_a_model(
 
     assert report["ignored"] == ["input/new folder/"]
     assert keys(bucket) == {"input/new folder/"}
-    assert "ignored: a folder marker, not an image" in caplog.messages
+    assert "ignored: a folder marker, not an image" in messages(capsys.readouterr().err)
 
 
 def test_a_folder_marker_that_replaces_an_image_withdraws_its_result(
@@ -57,22 +60,20 @@ def test_a_folder_marker_that_replaces_an_image_withdraws_its_result(
 
 
 def test_an_event_about_no_new_object_leaves_a_log_line(
-    function: LocalFunction, caplog: pytest.LogCaptureFixture
+    function: LocalFunction, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level(logging.INFO, logger.name)
     about = {"bucket": {"name": BUCKET}, "object": {"key": "input/a.jpg"}}
 
     report = function.handle({"Records": [{"eventName": "ObjectRemoved:Delete", "s3": about}]})
 
     assert not any(report.values())
-    assert "ignored: the event is not about a new object" in caplog.messages
+    assert "ignored: the event is not about a new object" in messages(capsys.readouterr().err)
 
 
 def test_a_class_that_the_model_lacks_is_a_refused_model(
     bucket: LocalBucket,
     make_function: Callable[..., LocalFunction],
     capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     function = make_function(classes=("blue",))
     drop(bucket, "input/a.png", png(picture(red=(1, 1))))
@@ -81,9 +82,10 @@ def test_a_class_that_the_model_lacks_is_a_refused_model(
     with pytest.raises(TransientError, match=r"CLASSES names 'blue', .* red, green"):
         function.handle(event)
 
-    assert "model refused" in caplog.messages
-    assert "unexpected error" not in caplog.messages
-    metrics = capsys.readouterr().out.splitlines()
+    output = capsys.readouterr()
+    assert "model refused" in messages(output.err)
+    assert "unexpected error" not in messages(output.err)
+    metrics = output.out.splitlines()
     assert any('"ModelRejections":[1.0]' in line.replace(" ", "") for line in metrics)
     assert any('"Unserved.ModelError":[1.0]' in line.replace(" ", "") for line in metrics)
 

@@ -2,18 +2,17 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
 from modules.cli.local_aws.bucket import BUCKET, LocalBucket
 from modules.errors import TransientError
 from modules.results.pipeline import process
 from modules.settings import Settings
+from modules.storage.errors import S3Error
 from tests.colour_model import gif, picture
 from tests.function.local_function import LocalFunction
 
@@ -21,7 +20,6 @@ RED = bytes(cv2.imencode(".png", picture(red=(2, 5)))[1])
 FETCHED = ("weights", "t/a.png")  # how the paths of a model's weights and of the image end
 GIF = gif(red=(2, 5))
 GREEN = bytes(cv2.imencode(".png", picture(green=(6, 1)))[1])
-Answer = Callable[[Any], AWSResponse | None]
 MakeFunction = Callable[..., LocalFunction]
 
 
@@ -52,25 +50,14 @@ def is_complete(bucket: LocalBucket) -> bool:
     return document["Metadata"]["image-etag"] == image["ETag"].strip('"')
 
 
-def answer_once(function: LocalFunction, operation: str, answer: Answer) -> None:
-    """Answers the next request of an operation in place of S3; None lets it through."""
-    events, name = function.client.meta.events, f"before-send.s3.{operation}"
+def refuse_put(status: int, code: str) -> Callable[..., None]:
+    """Returns a watcher that refuses to write objects, in place of S3."""
 
-    def respond(request: Any, **_: Any) -> AWSResponse | None:
-        events.unregister(name, respond)
-        return answer(request)
+    def refuse(operation: str, request: Mapping[str, Any], *_: object) -> None:
+        if operation == "PutObject":
+            raise S3Error(code, "by the test", status)
 
-    events.register(name, respond)
-
-
-def error(status: int, code: str) -> Answer:
-    body = f"<Error><Code>{code}</Code><Message>by the test</Message></Error>".encode()
-
-    class Raw:
-        def stream(self) -> list[bytes]:
-            return [body]
-
-    return lambda request: AWSResponse(request.url, status, HTTPHeaders(), Raw())
+    return refuse
 
 
 def test_a_repeated_event_costs_one_head_and_changes_nothing(
@@ -91,15 +78,15 @@ def test_a_repeated_event_costs_one_head_and_changes_nothing(
 def meet(function: LocalFunction, count: int, is_one: Callable[[str, Any], bool]) -> None:
     """Lets requests continue only when `count` of them are in progress at the same time.
 
-    `is_one` tells by operation and path which requests these are.
+    `is_one` tells by operation and key which requests these are.
     """
     barrier = threading.Barrier(count, timeout=120)
 
-    def wait(params: Any, model: Any, **_: Any) -> None:
-        if is_one(model.name, params["url_path"]):
+    def wait(operation: str, request: Mapping[str, Any]) -> None:
+        if is_one(operation, request.get("Key", "")):
             barrier.wait()
 
-    function.client.meta.events.register("before-call.s3", wait)
+    function.client.before.append(wait)
 
 
 def test_the_model_is_listed_while_the_document_is_requested(
@@ -320,7 +307,14 @@ def test_a_conflict_starts_another_attempt(
     status: int, code: str, bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
-    answer_once(function, "PutObject", error(status, code))
+    refuse = refuse_put(status, code)
+
+    def refuse_once(operation: str, request: Mapping[str, Any]) -> None:
+        if operation == "PutObject":
+            function.client.before.remove(refuse_once)
+            refuse(operation, request)
+
+    function.client.before.append(refuse_once)
 
     assert function.handle(event)["done"] == ["input/a.png"]
     assert is_complete(bucket)
@@ -330,9 +324,7 @@ def test_after_eight_conflicts_the_event_fails_so_that_it_is_retried(
     bucket: LocalBucket, function: LocalFunction
 ) -> None:
     event = upload(bucket, RED)
-    function.client.meta.events.register(
-        "before-send.s3.PutObject", lambda request, **_: error(412, "PreconditionFailed")(request)
-    )
+    function.client.before.append(refuse_put(412, "PreconditionFailed"))
 
     with pytest.raises(
         TransientError, match="the image or its result changed during each of 8 attempts"
@@ -343,17 +335,15 @@ def test_after_eight_conflicts_the_event_fails_so_that_it_is_retried(
 def test_a_document_whose_answer_was_lost_is_recognised_and_not_written_again(
     bucket: LocalBucket, function: LocalFunction
 ) -> None:
-    """S3 writes the document, but answers with an error; the SDK sends the request again."""
+    """S3 writes the document, but answers with an error; the request is sent again."""
     event = upload(bucket, RED)
 
-    def lose(request: Any) -> AWSResponse | None:
-        if not request.url.endswith(".json"):
-            answer_once(function, "PutObject", lose)
-            return None
-        function.client._endpoint.http_session.send(request)
-        return error(503, "SlowDown")(request)
+    def lose(operation: str, request: Mapping[str, Any], _: Exception | None) -> None:
+        if operation == "PutObject" and request["Key"].endswith(".json"):
+            function.client.after.remove(lose)
+            refuse_put(503, "SlowDown")(operation, request)
 
-    answer_once(function, "PutObject", lose)
+    function.client.after.append(lose)
     report = function.handle(event)
 
     assert report["skipped"] == ["input/a.png"]
@@ -392,13 +382,13 @@ def test_an_image_that_is_replaced_while_it_fails_is_not_recorded_as_failed(
 ) -> None:
     function.handle(upload(bucket, RED, "input/other.png"))  # later only the image is fetched
     event = upload(bucket, b"<html>")
-    events, name = function.client.meta.events, "after-call.s3.GetObject"
 
-    def replace(context: Any, **_: Any) -> None:
-        events.unregister(name, replace)
-        upload(bucket, RED)
+    def replace(operation: str, *_: object) -> None:
+        if operation == "GetObject":
+            function.client.after.remove(replace)
+            upload(bucket, RED)
 
-    events.register(name, replace)
+    function.client.after.append(replace)
     report = function.handle(event)
 
     assert report["done"] == ["input/a.png"]
@@ -581,11 +571,11 @@ def test_a_large_annotated_image_is_published_before_the_next_image_is_decoded(
 
     monkeypatch.setattr("modules.function.attempt.process", process_noted)
 
-    def note(params: Any, **_: Any) -> None:
-        if params["url_path"].endswith(".json"):
+    def note(operation: str, request: Mapping[str, Any]) -> None:
+        if operation == "PutObject" and request["Key"].endswith(".json"):
             moments.append("published")
 
-    function.client.meta.events.register("before-call.s3.PutObject", note)
+    function.client.before.append(note)
     function.handle({"Records": [record for event in events for record in event["Records"]]})
 
     assert moments == ["decode", "published"] * 5

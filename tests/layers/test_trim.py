@@ -1,6 +1,5 @@
 """Files that the function never needs are deleted, and the others stay."""
 
-import json
 import platform
 import re
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layers.abi import find_problems
-from layers.trim import UNUSED, only_services, trim
+from layers.trim import UNUSED, trim
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = re.findall(r"'!(modules/[^']+)'", (ROOT / "serverless.yml").read_text())
@@ -49,6 +48,8 @@ def test_tests_stubs_headers_and_programs_are_deleted(tmp_path: Path) -> None:
         "numpy/_core/lib/libnpymath.a",
         "numpy/_core/tests/test_umath.py",
         "numpy/f2py/crackfortran.py",
+        "aws_lambda_powertools/utilities/batch/__init__.py",
+        "obstore/fsspec.py",
         "PIL/ImageTk.py",
         "PIL/_imagingft.cpython-313-x86_64-linux-gnu.so",
         "pillow.libs/libfreetype-57f805ba.so.6.20.6",
@@ -61,9 +62,10 @@ def test_tests_stubs_headers_and_programs_are_deleted(tmp_path: Path) -> None:
     assert left(tmp_path) == set()
 
 
-def test_code_libraries_and_certificates_stay(tmp_path: Path) -> None:
+def test_code_and_libraries_stay(tmp_path: Path) -> None:
     needed = {
-        "botocore/cacert.pem",
+        "aws_lambda_powertools/utilities/__init__.py",
+        "aws_lambda_powertools/utilities/jmespath_utils/__init__.py",
         "cv2/__init__.py",
         "cv2/cv2.abi3.so",
         "numpy/_core/_multiarray_umath.cpython-313-x86_64-linux-gnu.so",
@@ -84,35 +86,6 @@ def test_code_libraries_and_certificates_stay(tmp_path: Path) -> None:
     trim(tmp_path)
 
     assert left(tmp_path) == needed
-
-
-def test_of_400_aws_services_s3_and_sts_stay(tmp_path: Path) -> None:
-    shared = {
-        f"botocore/data/{name}.json"
-        for name in ("_retry", "partitions", "sdk-default-configuration")
-    }
-    needed = {"botocore/data/s3/2006-03-01/service-2.json.gz", "botocore/data/sts/2011/a.json.gz"}
-    make(tmp_path, *shared, *needed)
-    make(
-        tmp_path,
-        "botocore/data/ec2/2016-11-15/service-2.json.gz",
-        "botocore/data/s3/2006-03-01/examples-1.json",
-        "boto3/data/s3/2006-03-01/resources-1.json",
-    )
-
-    trim(tmp_path)
-
-    assert left(tmp_path) == shared | needed
-
-
-def test_endpoints_of_other_services_are_deleted() -> None:
-    services = {"ec2": {"endpoints": {}}, "s3": {"endpoints": {"us-east-1": {}}}}
-    document = {"partitions": [{"partition": "aws", "services": services}], "version": 3}
-
-    assert json.loads(only_services(json.dumps(document))) == {
-        "partitions": [{"partition": "aws", "services": {"s3": services["s3"]}}],
-        "version": 3,
-    }
 
 
 def test_licences_and_versions_stay(tmp_path: Path) -> None:

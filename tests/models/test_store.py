@@ -140,7 +140,7 @@ def test_without_another_model_every_image_gets_the_reason_of_the_refusal(
 def test_each_swap_and_each_refusal_is_counted_once(
     bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics.clear_metrics()
+    metrics.clear()
     put(bucket, "colours.weights", b"broken")
     for _ in range(2):
         warm.model_for(BUCKET)
@@ -149,7 +149,7 @@ def test_each_swap_and_each_refusal_is_counted_once(
     for _ in range(2):
         warm.model_for(BUCKET)
 
-    metrics.flush_metrics()
+    metrics.flush()
 
     written = json.loads(capsys.readouterr().out)
     assert (written["ModelRejections"], written["ModelSwaps"]) == ([1.0], [1.0])
@@ -158,7 +158,7 @@ def test_each_swap_and_each_refusal_is_counted_once(
 def test_the_same_files_uploaded_again_are_not_counted_as_a_swap(
     bucket: LocalBucket, warm: ModelStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics.clear_metrics()
+    metrics.clear()
     parts = bucket.client.create_multipart_upload(Bucket=BUCKET, Key="models/colours/colours.names")
     upload: Any = {"Bucket": BUCKET, "Key": parts["Key"], "UploadId": parts["UploadId"]}
     body = "\n".join(LABELS).encode() + b"\n"
@@ -172,7 +172,7 @@ def test_the_same_files_uploaded_again_are_not_counted_as_a_swap(
 
     assert "GetObject" in calls, "the ETag of a multipart upload differs, so the files are read"
     count_metric("Images")
-    metrics.flush_metrics()
+    metrics.flush()
     assert "ModelSwaps" not in capsys.readouterr().out
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,7 +103,7 @@ def quiet_handler() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
 
     Call it inside the context of a `LocalBucket`: the import reads the environment.
     """
-    logger.setLevel(logging.WARNING)
+    logger.set_level("WARNING")
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     handler = importlib.import_module("lambda_function").lambda_handler

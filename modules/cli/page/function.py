@@ -154,7 +154,7 @@ class LocalFunction:
     def __enter__(self) -> Self:
         from ...telemetry.logs import logger
 
-        logger.setLevel(logging.ERROR)
+        logger.set_level("ERROR")
         os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
         self._settings = Settings.from_environment(os.environ)
         self._application = self._create(self._settings)
