@@ -15,9 +15,7 @@ import collections
 import json
 import os
 import random
-import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +27,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import pyarrow.parquet
 
+from benchmarks.batch_comparison import (
+    CORES,
+    DONE,
+    JOB,
+    LOOP,
+    Rows,
+    against_loop,
+    memory,
+    numbers,
+    rate_of,
+    rates,
+)
 from benchmarks.batch_inputs import (
     CACHE,
     ROOT,
@@ -41,21 +51,17 @@ from benchmarks.batch_inputs import (
     write_features,
 )
 from benchmarks.machine import describe_machine
-from benchmarks.processes import Run, run
+from benchmarks.processes import run
 
 _TABLE = Path(__file__).with_suffix(".md")
-_CORES = 2
-_JOB = [sys.executable, "-m", "modules", "batch"]
-_LOOP = [sys.executable, ROOT / "benchmarks" / "batch_loops.py"]
 _SPARK_ML_SECONDS = 400.0
 _PHOTOS = (2_000, 8_000)
 _FEATURIZED = (600, 3_000)
+_RATIO = "/ two bare loops at once"
+_TARGETS = {"detect": 0.92, "featurize": 0.92, "thumbnails": 0.5, "chain": 0.9}
 
-# The last lines of the jobs over images, and of `reduce`
-_DONE = r"([\d,]+) of [\d,]+ images done in ([\d,.]+) s"
+# The last line of `reduce`
 _REDUCED = r"in ([\d,.]+) s, scores and pictures in ([\d,.]+) s"
-
-Rows = Iterator[tuple[str, str]]
 
 
 def main() -> int:
@@ -82,15 +88,25 @@ def _record(name: str, rows: list[tuple[str, str]]) -> None:
     known = json.loads(store.read_text()) if store.exists() else {}
     known[name] = rows
     store.write_text(json.dumps(known))
-    lines = [
-        f"On {describe_machine()}, {_CORES} of them used.",
-        "",
-        "| what | measured |",
-        "|---|---|",
-    ]
+    lines = [f"On {describe_machine()}, {CORES} of them used.", "", *_targets(known), ""]
+    lines += ["| what | measured |", "|---|---|"]
     for measure in _MEASURES:
         lines += [f"| {what} | {figure} |" for what, figure in known.get(measure, ())]
     _TABLE.write_text("\n".join(lines) + "\n")
+
+
+def _targets(known: dict[str, list[list[str]]]) -> Iterator[str]:
+    """Yields the lines of a table of ratios and their targets, the missed ones first."""
+    yield "| ratio | target | measured | |"
+    yield "|---|---|---|---|"
+    found = []
+    for measure, target in _TARGETS.items():
+        for what, figure in known.get(measure, ()):
+            if what.endswith(_RATIO):
+                ratio = float(figure.split()[0])
+                result = "reached" if ratio >= target else "missed"
+                found.append((ratio >= target, f"| {what} | {target} | {ratio:.2f} | {result} |"))
+    yield from (line for _, line in sorted(found, key=lambda item: item[0]))
 
 
 def _detect(arguments: argparse.Namespace) -> Rows:
@@ -99,10 +115,10 @@ def _detect(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         photos = copy_photos(arguments.photos, Path(folder, "photos"), many)
         first = copy_photos(arguments.photos, Path(folder, "first"), few)
-        yield from _against_loop(
+        yield from against_loop(
             f"detect, yolo-fastest-1.1-xl, {many:,} photos",
-            [[*_JOB, "detect", images, "--model", model] for images in (first, photos)],
-            [*_LOOP, "detect", photos, 400, model],
+            [[*JOB, "detect", images, "--model", model] for images in (first, photos)],
+            [*LOOP, "detect", photos, 400, model],
         )
 
 
@@ -110,10 +126,10 @@ def _featurize(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         rendered = render_fruits(arguments.fruits)
         fruits = [copy_fruits(rendered, Path(folder, f"{count}"), count) for count in _FEATURIZED]
-        yield from _against_loop(
+        yield from against_loop(
             f"featurize, ResNet50 at 100 x 100, {_FEATURIZED[1]:,} fruits",
-            [[*_JOB, "featurize", images, "--model", resnet(), "--size", 100] for images in fruits],
-            [*_LOOP, "featurize", fruits[1], 400, resnet()],
+            [[*JOB, "featurize", images, "--model", resnet(), "--size", 100] for images in fruits],
+            [*LOOP, "featurize", fruits[1], 400, resnet()],
         )
 
 
@@ -121,20 +137,20 @@ def _thumbnails(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         fruits = render_fruits(arguments.fruits)
         few = copy_fruits(fruits, Path(folder, "few"), 8_000)
-        yield from _against_loop(
+        yield from against_loop(
             "thumbnails, 20 x 20, 67,692 fruits",
-            [[*_JOB, "thumbnails", images] for images in (few, fruits)],
-            [*_LOOP, "thumbnails", fruits, 20_000],
+            [[*JOB, "thumbnails", images] for images in (few, fruits)],
+            [*LOOP, "thumbnails", fruits, 20_000],
         )
 
 
 def _thumbnails_of_bucket(arguments: argparse.Namespace) -> Rows:
     """Compares with loops that have as many requests at the same time as a worker."""
     with s3_with_fruits(arguments.fruits) as (_, environment):
-        yield from _against_loop(
+        yield from against_loop(
             "thumbnails, 20 x 20, 67,692 fruits from s3a",
-            [[*_JOB, "thumbnails", f"s3a://{bucket}/"] for bucket in ("few-fruits", "fruits")],
-            [*_LOOP, "thumbnails-s3", "fruits", 8_000],
+            [[*JOB, "thumbnails", f"s3a://{bucket}/"] for bucket in ("few-fruits", "fruits")],
+            [*LOOP, "thumbnails-s3", "fruits", 8_000],
             environment=environment,
         )
 
@@ -143,68 +159,13 @@ def _million(_: argparse.Namespace) -> Rows:
     """Processes empty files, each of which becomes a row with an error."""
     with tempfile.TemporaryDirectory() as folder:
         keys = write_empty_files(CACHE / "million", 1_000_000)
-        job = [*_JOB, "thumbnails", keys, "--output", Path(folder, "out")]
-        ended = run([*job, "--master", f"local[{_CORES}]"])
-    images, seconds = _numbers(ended, _DONE)
+        job = [*JOB, "thumbnails", keys, "--output", Path(folder, "out")]
+        ended = run([*job, "--master", f"local[{CORES}]"])
+    images, seconds = numbers(ended, DONE)
     what = f"{images:,.0f} empty files"
     yield f"{what}: seconds of Spark's start and the listing", f"{ended.seconds - seconds:,.0f}"
     yield f"{what}: seconds of the rounds, a row with an error each", f"{seconds:,.0f}"
-    yield f"{what}: most memory", _memory(ended)
-
-
-def _against_loop(
-    what: str,
-    jobs: list[list[object]],
-    loop: list[object],
-    *,
-    environment: dict[str, str] | None = None,
-) -> Rows:
-    """Compares a job on two cores with twice one bare loop, and with two bare loops at once.
-
-    Args:
-        what: the job and its images.
-        jobs: the command over few images, and over all, without its output. What the second takes
-            longer than the first is the steady state, without Spark's start, the listing and the
-            warming up of Java.
-        loop: the command of the loop.
-        environment: variables that both need.
-    """
-    before = [_rates(loop, 1, environment)[0], sum(_rates(loop, 2, environment))]
-    ended = []
-    for job in jobs:
-        with tempfile.TemporaryDirectory() as folder:
-            command = [*job, "--output", Path(folder, "out"), "--master", f"local[{_CORES}]"]
-            ended.append(run(command, environment=environment))
-    after = [_rates(loop, 1, environment)[0], sum(_rates(loop, 2, environment))]
-    one, two = (statistics.mean(pair) for pair in zip(before, after, strict=True))
-    (few, few_seconds), (images, seconds) = (_numbers(run, _DONE) for run in ended)
-    rate, steady = images / seconds, (images - few) / (seconds - few_seconds)
-    yield f"{what}: images/s, two cores, steady state", f"{steady:,.1f}"
-    yield f"{what}: images/s, two cores, with warming up", f"{rate:,.1f}"
-    yield f"{what}: images/s, one bare loop", f"{one:,.1f} ({before[0]:,.1f}, {after[0]:,.1f})"
-    both = f"both loops: {before[1]:,.1f}, {after[1]:,.1f}"
-    yield f"{what}: steady state / two bare loops at once", f"{steady / two:.2f} ({both})"
-    yield f"{what}: with warming up / two bare loops at once", f"{rate / two:.2f}"
-    yield f"{what}: steady state / (2 x one bare loop)", f"{steady / (2 * one):.2f}"
-    yield f"{what}: seconds of the rounds", f"{seconds:,.1f}"
-    start = ended[1].seconds - seconds
-    yield f"{what}: seconds of Spark's start, the listing and the report", f"{start:,.1f}"
-    yield f"{what}: most memory", _memory(ended[1])
-
-
-def _rates(loop: list[object], count: int, environment: dict[str, str] | None) -> list[float]:
-    """Returns the images per second of each of `count` loops that run at the same time."""
-    command = [str(part) for part in loop]
-    processes = [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **(environment or {})},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(count)
-    ]
-    return [float(process.communicate()[0]) for process in processes]
+    yield f"{what}: most memory", memory(ended)
 
 
 def _small_pca(_: argparse.Namespace) -> Rows:
@@ -231,27 +192,27 @@ def _small_pca(_: argparse.Namespace) -> Rows:
 def _large_pca(_: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         features = write_features(CACHE / "features")
-        job = [*_JOB, "reduce", features, "--pca", 16, "--output", Path(folder, "out")]
-        ended = run([*job, "--master", f"local[{_CORES}]"])
-        found, written = _numbers(ended, _REDUCED)
+        job = [*JOB, "reduce", features, "--pca", 16, "--output", Path(folder, "out")]
+        ended = run([*job, "--master", f"local[{CORES}]"])
+        found, written = numbers(ended, _REDUCED)
         yield "PCA(16) of 67,692 x 2,048 from Parquet, seconds", f"{found:,.1f}"
         yield "PCA(16) of 67,692 x 2,048: scores, CSV and pictures, seconds", f"{written:,.1f}"
-        yield "PCA(16) of 67,692 x 2,048: most memory", _memory(ended)
+        yield "PCA(16) of 67,692 x 2,048: most memory", memory(ended)
 
 
 def _chain(arguments: argparse.Namespace) -> Rows:
     """Measures the job `run` from bucket to bucket; the S3 server shares the two cores."""
     what = "run, 67,692 fruits of 131 classes, ONNX Runtime, from s3a to s3a"
     engine = {"ENGINE": "onnxruntime"}
-    loop = [*_LOOP, "featurize", render_fruits(arguments.fruits), 400, resnet()]
-    before = sum(_rates(loop, 2, engine))
+    loop = [*LOOP, "featurize", render_fruits(arguments.fruits), 400, resnet()]
+    before = sum(rates(loop, 2, engine))
     with s3_with_fruits(arguments.fruits) as (client, environment):
         output = f"s3a://reduced/{time.time():.0f}"
-        job = [*_JOB, "run", "s3a://fruits/", "--model", resnet(), "--size", "100"]
-        job += ["--pca", "16", "--output", output, "--master", f"local[{_CORES}]"]
+        job = [*JOB, "run", "s3a://fruits/", "--model", resnet(), "--size", "100"]
+        job += ["--pca", "16", "--output", output, "--master", f"local[{CORES}]"]
         ended = run(job, environment={**environment, **engine})
-        after = sum(_rates(loop, 2, engine))
-        stages = [_numbers(ended, _DONE)[1], *_numbers(ended, _REDUCED)]
+        after = sum(rates(loop, 2, engine))
+        stages = [numbers(ended, DONE)[1], *numbers(ended, _REDUCED)]
         prefix = output.removeprefix("s3a://reduced/")
         written = {}
         for name in ("scores.csv", "scatter.png", "explained_variance.png"):
@@ -261,17 +222,17 @@ def _chain(arguments: argparse.Namespace) -> Rows:
     lines = written["scores.csv"].splitlines()
     rest = ended.seconds - sum(stages)
     yield f"{what}: minutes", f"{ended.seconds / 60:.1f}"
-    yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({_rate(ended):,.1f} images/s)"
+    yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({rate_of(ended):,.1f} images/s)"
     two = (before + after) / 2
     yield (
-        f"{what}: features / two bare loops at once over the engine",
-        f"{_rate(ended) / two:.2f} (both loops: {before:,.1f}, {after:,.1f})",
+        f"{what}: features, over the engine / two bare loops at once",
+        f"{rate_of(ended) / two:.2f} (both loops: {before:,.1f}, {after:,.1f})",
     )
     yield f"{what}: standardising and PCA(16)", f"{stages[1] / 60:.1f}"
     yield f"{what}: scores, CSV, pictures", f"{stages[2] / 60:.1f}"
     yield f"{what}: Spark's start, listing, checking", f"{rest / 60:.1f}"
     yield f"{what}: lines of scores.csv", f"{len(lines):,}"
-    yield f"{what}: most memory", _memory(ended)
+    yield f"{what}: most memory", memory(ended)
 
 
 def _kills(arguments: argparse.Namespace) -> Rows:
@@ -279,11 +240,11 @@ def _kills(arguments: argparse.Namespace) -> Rows:
         photos = copy_photos(arguments.photos, Path(folder, "photos"), 2_000)
         out = Path(folder, "out")
         model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-        job = [*_JOB, "detect", photos, "--model", model, "--output", out]
+        job = [*JOB, "detect", photos, "--model", model, "--output", out]
         random_source, counts = random.Random(7), []
         for _ in range(3):
             process = subprocess.Popen(
-                [str(part) for part in [*job, "--master", f"local[{_CORES}]"]],
+                [str(part) for part in [*job, "--master", f"local[{CORES}]"]],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -292,7 +253,7 @@ def _kills(arguments: argparse.Namespace) -> Rows:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             counts.append(_count(out))
-        ended = run([*job, "--master", f"local[{_CORES}]"])
+        ended = run([*job, "--master", f"local[{CORES}]"])
         paths = collections.Counter(pyarrow.parquet.read_table(out)["path"].to_pylist())
     yield "three kills: rows after each", ", ".join(map(str, counts))
     yield (
@@ -311,7 +272,7 @@ def _broken(arguments: argparse.Namespace) -> Rows:
             path.write_bytes([b"", data[: len(data) // 2], b"no image"][index % 3])
         out = Path(folder, "out")
         model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-        ended = run([*_JOB, "detect", photos, "--model", model, "--output", out])
+        ended = run([*JOB, "detect", photos, "--model", model, "--output", out])
         rows = pyarrow.parquet.read_table(out).to_pylist()
     wrong = {row["path"].removeprefix("file:") for row in rows if row["error"] is not None}
     if wrong != set(map(str, bad)):
@@ -326,24 +287,6 @@ def _broken(arguments: argparse.Namespace) -> Rows:
 
 def _count(out: Path) -> int:
     return sum(pyarrow.parquet.read_metadata(path).num_rows for path in out.glob("part-*"))
-
-
-def _rate(ended: Run) -> float:
-    """Returns the images per second, from the job's output."""
-    images, seconds = _numbers(ended, _DONE)
-    return images / seconds
-
-
-def _numbers(ended: Run, pattern: str) -> list[float]:
-    """Returns the numbers that a pattern matches in a job's output."""
-    found = re.search(pattern, ended.output)
-    if found is None:
-        raise RuntimeError(f"the job failed:\n{ended.output}")
-    return [float(text.replace(",", "")) for text in found.groups()]
-
-
-def _memory(ended: Run) -> str:
-    return f"driver {ended.driver / 1e6:,.0f} MB, {_CORES} workers {ended.workers / 1e6:,.0f} MB"
 
 
 _MEASURES: dict[str, Callable[[argparse.Namespace], Rows]] = {

@@ -79,7 +79,8 @@ def _thumbnails() -> Callable[[Path], object]:
 def _shrink(data: bytes) -> bytes:
     pixels = decode_image(data, max_pixels=Settings.max_image_pixels).pixels
     small = cv2.resize(pixels, (20, 20), interpolation=cv2.INTER_NEAREST)
-    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB).tobytes()
+    thumbnail: bytes = cv2.cvtColor(small, cv2.COLOR_BGR2RGB).tobytes()
+    return thumbnail
 
 
 def _thumbnails_of_bucket(bucket: str, count: int) -> float:
