@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -34,6 +34,7 @@ from benchmarks.batch_comparison import (
     LOOP,
     Rows,
     against_loop,
+    list_targets,
     memory,
     numbers,
     rate_of,
@@ -57,7 +58,6 @@ _TABLE = Path(__file__).with_suffix(".md")
 _SPARK_ML_SECONDS = 400.0
 _PHOTOS = (2_000, 8_000)
 _FEATURIZED = (600, 3_000)
-_RATIO = "/ two bare loops at once"
 _TARGETS = {"detect": 0.92, "featurize": 0.92, "thumbnails": 0.5, "chain": 0.9}
 
 # The last line of `reduce`
@@ -88,25 +88,16 @@ def _record(name: str, rows: list[tuple[str, str]]) -> None:
     known = json.loads(store.read_text()) if store.exists() else {}
     known[name] = rows
     store.write_text(json.dumps(known))
-    lines = [f"On {describe_machine()}, {CORES} of them used.", "", *_targets(known), ""]
+    lines = [
+        f"On {describe_machine()}, {CORES} of them used.",
+        "",
+        *list_targets(known, _TARGETS),
+        "",
+    ]
     lines += ["| what | measured |", "|---|---|"]
     for measure in _MEASURES:
         lines += [f"| {what} | {figure} |" for what, figure in known.get(measure, ())]
     _TABLE.write_text("\n".join(lines) + "\n")
-
-
-def _targets(known: dict[str, list[list[str]]]) -> Iterator[str]:
-    """Yields the lines of a table of ratios and their targets, the missed ones first."""
-    yield "| ratio | target | measured | |"
-    yield "|---|---|---|---|"
-    found = []
-    for measure, target in _TARGETS.items():
-        for what, figure in known.get(measure, ()):
-            if what.endswith(_RATIO):
-                ratio = float(figure.split()[0])
-                result = "reached" if ratio >= target else "missed"
-                found.append((ratio >= target, f"| {what} | {target} | {ratio:.2f} | {result} |"))
-    yield from (line for _, line in sorted(found, key=lambda item: item[0]))
 
 
 def _detect(arguments: argparse.Namespace) -> Rows:

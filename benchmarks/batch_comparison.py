@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.batch_inputs import ROOT
@@ -96,3 +96,24 @@ def numbers(ended: Run, pattern: str) -> list[float]:
 def memory(ended: Run) -> str:
     """Describes the peak memory of a job."""
     return f"driver {ended.driver / 1e6:,.0f} MB, {CORES} workers {ended.workers / 1e6:,.0f} MB"
+
+
+def list_targets(
+    known: Mapping[str, Iterable[Sequence[str]]], targets: Mapping[str, float]
+) -> Iterator[str]:
+    """Yields the lines of a table of ratios and their targets, the missed ones first.
+
+    Args:
+        known: measure -> its rows.
+        targets: measure -> the least ratio to two bare loops at once.
+    """
+    yield "| ratio | target | measured | |"
+    yield "|---|---|---|---|"
+    found = []
+    for measure, target in targets.items():
+        for what, figure in known.get(measure, ()):
+            if what.endswith("/ two bare loops at once"):
+                ratio = float(figure.split()[0])
+                result = "reached" if ratio >= target else "missed"
+                found.append((ratio >= target, f"| {what} | {target} | {ratio:.2f} | {result} |"))
+    yield from (line for _, line in sorted(found, key=lambda item: item[0]))
