@@ -4,9 +4,9 @@
 
 `function/` starts it with the Python, OpenCV and environment of the function that is measured.
 HANDLER.py has `lambda_handler`. EVENTS.json is a list of events, of which the first ones warm up.
-The last line of the output is JSON, one row per event: seconds in total, in calls to S3 and in
-forward passes, the names of the calls, and the peak memory so far, in bytes. The lines before it
-are the function's own.
+The last line of the output is JSON, one row per event: seconds in total, of processor time, in
+calls to S3 and in forward passes, the names of the calls, and the peak memory so far, in bytes. The
+lines before it are the function's own.
 """
 
 from __future__ import annotations
@@ -70,11 +70,12 @@ def main() -> None:
     rows = []
     for event in json.loads(events_path.read_text()):
         watch.reset()
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         handler(event, None)
         rows.append(
             {
                 "total": time.perf_counter() - start,
+                "cpu": time.process_time() - cpu,
                 **watch.seconds,
                 "calls": watch.calls,
                 "peak": _peak(),
@@ -94,7 +95,18 @@ def _peak() -> int:
 
 
 def _watch_s3(watch: Stopwatch) -> None:
-    """Measures the SDK's calls, and the reading of their answers."""
+    """Measures the calls of our client, or of the SDK, and the reading of their answers."""
+    if ours := sys.modules.get("modules.storage.function_client"):
+        methods: Any = ours.FunctionClient
+        ask = watch.timed(methods._call, "s3")
+
+        def counted_by_us(self: Any, operation: str, request: Any) -> Any:
+            watch.calls.append(operation)
+            return ask(self, operation, request)
+
+        methods._call = counted_by_us
+        ours.Body.readinto = watch.timed(ours.Body.readinto, "s3")
+        return
     from botocore.client import BaseClient
     from botocore.response import StreamingBody
 

@@ -86,6 +86,18 @@ def picture(**cells: tuple[int, int]) -> NDArray[np.uint8]:
     return image
 
 
+def large_picture(**cells: tuple[int, int]) -> NDArray[np.uint8]:
+    """Makes 256 x 256 black pixels, with one red or green pixel in these cells of 8 x 8.
+
+    The network finds the pixel's cell. Shrunk to the network's input, the image loses the pixel.
+    """
+    image = np.zeros((4 * SIZE, 4 * SIZE, 3), np.uint8)
+    for name, (column, row) in cells.items():
+        colour = {"red": (0, 0, 255), "green": (0, 255, 0)}[name]
+        image[row * CELL, column * CELL] = colour
+    return image
+
+
 def gif(**cells: tuple[int, int]) -> bytes:
     """Makes a picture as a GIF, whose annotated image is a JPEG."""
     file = io.BytesIO()

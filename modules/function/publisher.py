@@ -47,6 +47,14 @@ retry.
 key. The condition of step 3 fails for the second one; the metadata of the object say whose it is,
 and the second image has a failure record, whoever else is killed or replaced.
 
+*Where nothing is drawn*, there is a document alone, and its metadata say so. Instead of writing an
+annotated image, step 3 looks for one, and deletes those of this image under every key, also before
+step 4. The settings may have been others when it was written; or a killed invocation has left it,
+after the document was published: so an event that arrives again looks, too. (One case is left to
+the next event: the function is killed after step 3 has deleted the annotated image of an invocation
+that served the same event with other settings and was done meanwhile, and its retry has these other
+settings again.)
+
 *A failure is published in the same way.* Its record is written on condition that it is the one that
 was seen, and only if the image is still the one that failed. Then the result of the image before it
 is deleted, the document last, so that what is left does not look current. A result that does not

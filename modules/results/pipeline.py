@@ -68,7 +68,7 @@ def process(
         image = decode_image(data, max_pixels=settings.max_image_pixels)
     with timings.stage("infer"):
         reserve = _SECONDS + _DECODE_TIMES * timings.milliseconds["decode"] / 1000
-        detections = _detect(
+        detections = find_objects(
             image.pixels, model, settings, settings.confidence, limit=limit, reserve=reserve
         )
     return Result(image, detections)
@@ -108,12 +108,12 @@ def _hide(result: Result, model: Model, settings: Settings, timings: Timings) ->
         with timings.stage("draw"):
             redact(pixels, boxes, smooth=smooth, cells=cells)
         with timings.stage("infer"):
-            boxes = _detect(pixels, model, settings, settings.confidence * _WARY).boxes
+            boxes = find_objects(pixels, model, settings, settings.confidence * _WARY).boxes
     with timings.stage("draw"):
         redact(pixels, boxes, smooth=smooth, cells=_LAST[-1])
 
 
-def _detect(
+def find_objects(
     pixels: NDArray[np.uint8],
     model: Model,
     settings: Settings,
@@ -122,9 +122,15 @@ def _detect(
     limit: TimeLimit | None = None,
     reserve: float = 0.0,
 ) -> Detections:
-    """Finds objects, in slices if `settings` say so.
+    """Finds objects in decoded pixels, in slices if `settings` say so.
 
-    `reserve` are the seconds that will be needed after the last slice.
+    Args:
+        pixels: `(H, W, 3)` uint8 BGR, upright.
+        model: finds them.
+        settings: those of the suppression and the slices.
+        confidence: detections with this confidence or less are dropped.
+        limit: None where time is not limited.
+        reserve: the seconds that will be needed after the last slice.
     """
     detect = partial(
         model.detector.detect,

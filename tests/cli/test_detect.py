@@ -9,7 +9,7 @@ import pytest
 
 from modules.object_detection.images import FORMATS
 from tests.cli.command import command
-from tests.colour_model import picture
+from tests.colour_model import large_picture, picture
 from tests.conftest import ROOT
 
 
@@ -64,6 +64,29 @@ def test_multi_label_counts_a_box_for_every_class_and_the_document_says_so(
     assert (red["confidence"], green["confidence"]) == (0.5968, 0.4032)
     assert red["box"] == green["box"]
     assert without["detections"] == [red]
+
+
+@pytest.mark.parametrize("given", ["option", "variable"])
+def test_slices_find_small_things_in_a_large_image_and_the_document_says_so(
+    given: str, tmp_path: Path, colour_model: Path
+) -> None:
+    photo = tmp_path / "large.png"
+    cv2.imwrite(str(photo), large_picture(red=(20, 13)))
+    arguments = (photo, "--model", colour_model, "--json")
+    if given == "option":
+        run = detect(*arguments, "--slice", "64")
+    else:
+        run = detect(*arguments, SLICE="64")
+    plain = detect(*arguments, "--slice", "", SLICE="64")
+
+    document, without = json.loads(run.stdout), json.loads(plain.stdout)
+    assert document["settings"] == {
+        **without["settings"],
+        "slice": 64,
+        "slice_overlap": 0.2,
+    }
+    assert without["detections"] == []
+    assert [item["label"] for item in document["detections"]] == ["red"]
 
 
 def test_a_pipe_gets_one_detection_per_line_separated_by_tabs(

@@ -313,6 +313,26 @@ def test_settings_apply_to_both_models(compare: Compare, monkeypatch: pytest.Mon
     assert [item["label"] for item in green["classes"]] == ["green"]
 
 
+@pytest.mark.parametrize("labels", [[], ["--labels", "labels"]])
+def test_both_models_look_at_slices(labels: list[str], compare: Compare) -> None:
+    # In the whole picture, white hides the square in its cell; in a slice, they have a cell each
+    large = np.zeros((2 * SIZE, 2 * SIZE, 3), np.uint8)
+    large[SIZE : SIZE + CELL, CELL : 2 * CELL] = 255
+    large[SIZE : SIZE + CELL, :CELL] = (0, 0, 255)
+    write("large/a.png", bytes(cv2.imencode(".png", large)[1]))
+    write("labels/a.txt", b"0 0.03125 0.53125 0.0625 0.0625\n")
+
+    plain = document(compare("A", "B", "large", *labels, "--json"))
+    slices = "--slice", SIZE, "--slice-overlap", 0
+    sliced = document(compare("A", "B", "large", *labels, *slices, "--json"))
+
+    assert plain["total"]["same"] == 0
+    assert sliced["total"]["same"] == 1
+    assert sliced["settings"]["slice"] == SIZE
+    if labels:
+        assert (plain["a"]["map50"], sliced["b"]["map50"]) == (0, 1)
+
+
 def test_a_picture_that_cannot_be_read_is_named_and_left_out(compare: Compare) -> None:
     write("photos/broken.png", image()[:50])
 

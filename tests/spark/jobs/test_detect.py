@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -17,7 +18,7 @@ from pyspark.sql import SparkSession
 from modules.cli import main
 from modules.object_detection.images import decode_image
 from modules.spark.io.files import Files
-from tests.colour_model import gif
+from tests.colour_model import gif, large_picture
 from tests.spark.conftest import Batch, Store, png, rows, write_photos
 
 
@@ -247,6 +248,26 @@ def test_with_multi_label_every_format_has_a_box_for_each_of_its_classes(
     ]
     results = json.loads(Path(f"{out}.coco/results.json").read_text())
     assert [(item["category_id"], item["score"]) for item in results] == [(1, 0.5968), (2, 0.4032)]
+
+
+def test_slices_find_small_things_in_large_images(
+    batch: Batch, spark: SparkSession, colours: Path, tmp_path: Path
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    data = cv2.imencode(".png", large_picture(red=(20, 13)))[1]
+    (photos / "large.png").write_bytes(bytes(data))
+
+    code = batch(
+        *("detect", photos, "--model", colours, "--output", out),
+        *("--slice", "64", "--format", "jsonl"),
+    )
+
+    assert code == 0
+    ((item,),) = (row["detections"] for row in rows(spark, out))
+    assert (item["label"], item["box"]["x"], item["box"]["y"]) == ("red", 160.0, 104.0)
+    (document,) = map(json.loads, Path(f"{out}.jsonl").read_text().splitlines())
+    assert (document["settings"]["slice"], document["settings"]["slice_overlap"]) == (64, 0.2)
 
 
 def test_a_broken_model_is_reported_before_any_output_is_written(

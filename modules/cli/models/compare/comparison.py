@@ -15,6 +15,7 @@ from ....models.loader import Model
 from ....object_detection.detections import Detections
 from ....object_detection.images import Image, decode_image
 from ....results.document import too_many_bytes
+from ....results.pipeline import find_objects
 from ....settings import Settings
 from ...local_images import LocalImage, describe_failure
 from .accuracy import CONFIDENCE, Accuracy, Rows, measure, truth_document, truth_object
@@ -177,13 +178,7 @@ def _title(model: Model) -> str:
 def _find(model: Model, image: Image, settings: Settings) -> tuple[Detections, float]:
     """Returns what a model finds in a picture, and the milliseconds that it took."""
     start = time.perf_counter()
-    found = model.detector.detect(
-        image.pixels,
-        confidence=settings.confidence,
-        nms=settings.nms,
-        multi_label=settings.multi_label,
-        class_ids=model.class_ids,
-    )
+    found = find_objects(image.pixels, model, settings, settings.confidence)
     return found, (time.perf_counter() - start) * 1000
 
 

@@ -52,7 +52,7 @@ def prepare(model: onnx.ModelProto, path: Path, input_name: str, shape: Sequence
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    return max(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    return max(int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx"))
 
 
 def _fix_input(model: onnx.ModelProto, name: str, shape: Sequence[int]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LARGEST_LOSS = 0.01  # of mAP
 LEAST_GAIN = 0.05  # of the time; less could be chance
-_LEAST_ROUNDS, _ROUNDS = 5, 100
+_LEAST_ROUNDS, _ROUNDS = 5, 40
 _SECONDS = 3.0
 
 
@@ -156,8 +156,10 @@ def interleaved(quantised: Path, original: Path) -> Times:
         try:
             detectors.append(_load(original, DEFAULT))
         except ModelError:
-            return Times(*_medians(detectors), None)
-        return Times(*_medians(detectors))
+            int8, onnxruntime = _medians(detectors)
+            return Times(int8, onnxruntime, None)
+        int8, onnxruntime, opencv = _medians(detectors)
+        return Times(int8, onnxruntime, opencv)
     finally:
         cv2.setNumThreads(threads)
 
