@@ -63,9 +63,9 @@ def main() -> None:
     """Runs the events and prints the rows of those after the warm-up."""
     handler_path, events_path = map(Path, sys.argv[1:])
     watch = Stopwatch()
-    _watch_s3(watch)
     sys.path.insert(0, str(handler_path.parent))
     handler = importlib.import_module(handler_path.stem).lambda_handler
+    _watch_s3(watch)
     _watch_forward(watch)
     rows = []
     for event in json.loads(events_path.read_text()):

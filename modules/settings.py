@@ -37,11 +37,7 @@ _VARIABLES = {"slice_side": "SLICE"}
 # A slice with fewer pixels a side shows parts of things; a JPEG has at most 65,535
 _SLICE_SIDES = (64, 65535)
 _MAX_OVERLAP = 0.9
-_EXPECTED = {
-    "slice_side": "a whole number of pixels from {} to {}, like 640, or nothing".format(
-        *_SLICE_SIDES
-    )
-}
+_EXPECTED = {"slice_side": "a whole number of pixels from 64 to 65535, like 640, or nothing"}
 
 
 @dataclass(frozen=True)
@@ -80,10 +76,9 @@ class Settings:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise _error(name, value, "a number from 0 to 1, like 0.5")
-        if self.slice_side is not None:
-            smallest, largest = _SLICE_SIDES
-            if not smallest <= self.slice_side <= largest:
-                raise _error("slice_side", self.slice_side, _EXPECTED["slice_side"])
+        side, (smallest, largest) = self.slice_side, _SLICE_SIDES
+        if side is not None and not smallest <= side <= largest:
+            raise _error("slice_side", side, _EXPECTED["slice_side"])
         if not 0 <= self.slice_overlap <= _MAX_OVERLAP:
             expected = f"a number from 0 to {_MAX_OVERLAP}, like 0.2"
             raise _error("slice_overlap", self.slice_overlap, expected)
@@ -191,14 +186,12 @@ class Settings:
         Raises:
             SettingsError: a value cannot be read, or is invalid.
         """
+        given = {
+            name: getattr(arguments, name, None)
+            for name in ("confidence", "nms", "multi_label", "slice_overlap", "draw")
+        }
         return cls.from_environment(
-            environment,
-            confidence=getattr(arguments, "confidence", None),
-            nms=getattr(arguments, "nms", None),
-            multi_label=getattr(arguments, "multi_label", None),
-            slice_side=getattr(arguments, "slice", None),
-            slice_overlap=getattr(arguments, "slice_overlap", None),
-            draw=getattr(arguments, "draw", None),
+            environment, slice_side=getattr(arguments, "slice", None), **given
         )
 
     def changed(self, options: Mapping[str, str]) -> Settings:

@@ -17,7 +17,7 @@ from ..models.loader import Model
 from ..results.document import Source, describe_failure, describe_result, too_many_bytes
 from ..results.pipeline import process
 from ..results.time_limit import TimeLimit
-from ..settings import Settings
+from ..settings import BOXES, Settings
 from ..storage.bucket import Bucket, StoredImage
 from ..storage.version import Version
 from ..telemetry.logs import logger
@@ -135,8 +135,8 @@ class ImageService:
         is_later = event and stamp.sequencer and later_sequencer(event, stamp.sequencer) == event
         if is_later and not is_own:
             return False
-        # A document without an annotated image cannot tell whether a killed invocation left one
-        if not has_looked and (published.suffix is None or not is_own):
+        # A killed invocation with other settings may have left an image that shows more
+        if not has_looked and (self.settings.draw != BOXES or not is_own):
             published = self.outputs.head_image(published)
         if is_own:
             return published.is_complete

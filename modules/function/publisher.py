@@ -49,11 +49,14 @@ and the second image has a failure record, whoever else is killed or replaced.
 
 *Where nothing is drawn*, there is a document alone, and its metadata say so. Instead of writing an
 annotated image, step 3 looks for one, and deletes those of this image under every key, also before
-step 4. The settings may have been others when it was written; or a killed invocation has left it,
-after the document was published: so an event that arrives again looks, too. (One case is left to
-the next event: the function is killed after step 3 has deleted the annotated image of an invocation
-that served the same event with other settings and was done meanwhile, and its retry has these other
-settings again.)
+step 4.
+
+*Nothing shows more than the setting DRAW allows.* A killed invocation with another setting can
+leave its annotated image after the document of this one was published. So with any setting but
+`boxes`, an event that arrives again looks at the annotated image, too, and the retry repairs it.
+(With `boxes` one case is left to the next event: a function with DRAW=none is killed after it has
+deleted the annotated image of another invocation that served the same event with boxes, and its
+retry draws boxes again.)
 
 *A failure is published in the same way.* Its record is written on condition that it is the one that
 was seen, and only if the image is still the one that failed. Then the result of the image before it

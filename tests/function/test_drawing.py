@@ -163,6 +163,25 @@ def test_a_picture_that_comes_after_the_document_alone_is_deleted_by_the_retry(
     assert keys(bucket) == {DOCUMENT}
 
 
+@pytest.mark.parametrize("kind", ["blur", "pixelate"])
+def test_a_picture_that_shows_more_does_not_stay_beside_a_redacted_document(
+    bucket: LocalBucket, make_function: MakeFunction, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    event = upload(bucket, RED)
+    function = make_function(draw=kind)
+    function.handle(event)
+    kill_before_the_document(make_function(), event, monkeypatch)
+    assert not is_complete(bucket)
+
+    assert function.handle(event)["done"] == ["input/a.png"]
+
+    assert is_complete(bucket)
+    assert pixels(bucket)[40:48, 16:24, 2].max() < 200
+    calls = function.count_calls()
+    assert function.handle(event)["skipped"] == ["input/a.png"]
+    assert calls == {"HeadObject": 2}
+
+
 @pytest.mark.parametrize("owner", ["nobody", "another image"])
 def test_a_picture_of_others_is_not_deleted(
     bucket: LocalBucket, make_function: MakeFunction, owner: str
