@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -12,11 +13,17 @@ LISTED = [line.split() for line in (ROOT / "layers/wheels.txt").read_text().spli
 
 
 def locked(path: Path) -> dict[tuple[str, str], set[str]]:
-    """Returns the hashes of a lock file's packages, by name and version."""
+    """Returns the hashes of the packages that Lambda's Python needs of a lock, by name and version.
+
+    A package that only an older Python needs has a marker, which says so.
+    """
     return {
         (name, version): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", entry))
         for entry in re.split(r"\n(?=\S)", path.read_text())
-        for name, version in re.findall(r"^([\w.-]+)==(\S+)", entry)
+        for name, version, marker in re.findall(
+            r"^([\w.-]+)==(\S+)(?: ; (.*?))? \\$", entry, re.MULTILINE
+        )
+        if not marker or Marker(marker).evaluate({"python_full_version": "3.13.0"})
     }
 
 
