@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .detections import Detections
 
 # All values: benchmarks/slices.md
-_SAME = 0.5  # intersection over union from which on two boxes are one object
+_SAME = 0.4  # intersection over union from which on two boxes are one object
 _PART = 0.6  # intersection over the smaller box from which on a cut box is a part of another one
 _CUT_RANK = 0.5  # of a cut box's confidence, where boxes are ranked
 _SEAM = 1 / 80  # of a slice's longer side: a box that comes so near to a seam is cut by it
@@ -44,7 +44,7 @@ class Found:
         boxes = detections.boxes + np.array([left, top, left, top], np.float32)
         seams = np.array([left > 0, top > 0, right < size[0], bottom < size[1]])
         distances = np.abs(boxes - np.array(rectangle, np.float32))
-        is_cut = (seams & (distances <= near)).any(axis=1)
+        is_cut = np.asarray((seams & (distances <= near)).any(axis=1))
         return Found(Detections(boxes, detections.confidences, detections.class_ids), is_cut)
 
 
