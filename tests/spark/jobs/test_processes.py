@@ -36,7 +36,7 @@ def test_the_command_reads_and_writes_a_bucket_without_configuration(
 
     assert run.returncode == 0, run.stderr
     assert run.stdout == f"{store.location}/out\n"
-    assert "12 of 12 images done" in run.stdout  # Spark moves all messages there
+    assert "12 of 12 images done" in run.stderr
     assert store.keys("out/part-")
 
 
