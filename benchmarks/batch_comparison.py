@@ -41,13 +41,14 @@ def against_loop(
         loop: the command of the loop.
         environment: variables that both need.
     """
-    before = [rates(loop, 1, environment)[0], sum(rates(loop, 2, environment))]
+    spent: list[float] = []
+    before = [rates(loop, 1, environment)[0], sum(rates(loop, 2, environment, spent))]
     ended = []
     for job in jobs:
         with tempfile.TemporaryDirectory() as folder:
             command = [*job, "--output", Path(folder, "out"), "--master", f"local[{CORES}]"]
             ended.append(run(command, environment=environment))
-    after = [rates(loop, 1, environment)[0], sum(rates(loop, 2, environment))]
+    after = [rates(loop, 1, environment)[0], sum(rates(loop, 2, environment, spent))]
     one, two = (statistics.mean(pair) for pair in zip(before, after, strict=True))
     (few, few_seconds), (images, seconds) = (numbers(run, DONE) for run in ended)
     rate, steady = images / seconds, (images - few) / (seconds - few_seconds)
@@ -58,14 +59,28 @@ def against_loop(
     yield f"{what}: steady state / two bare loops at once", f"{steady / two:.2f} ({both})"
     yield f"{what}: with warming up / (two bare loops at once)", f"{rate / two:.2f}"
     yield f"{what}: steady state / (2 x one bare loop)", f"{steady / (2 * one):.2f}"
+    used = (ended[1].processor_seconds - ended[0].processor_seconds) / (images - few)
+    yield (
+        f"{what}: processor time of an image, two bare loops at once / steady state",
+        f"{statistics.mean(spent) / used:.2f} "
+        f"({statistics.mean(spent) * 1e3:,.3g} ms, {used * 1e3:,.3g} ms)",
+    )
     yield f"{what}: seconds of the rounds", f"{seconds:,.1f}"
     start = ended[1].seconds - seconds
     yield f"{what}: seconds of Spark's start, the listing and the report", f"{start:,.1f}"
     yield f"{what}: most memory", memory(ended[1])
 
 
-def rates(loop: list[object], count: int, environment: dict[str, str] | None) -> list[float]:
-    """Returns the images per second of each of `count` loops that run at the same time."""
+def rates(
+    loop: list[object],
+    count: int,
+    environment: dict[str, str] | None,
+    spent: list[float] | None = None,
+) -> list[float]:
+    """Returns the images per second of each of `count` loops that run at the same time.
+
+    Appends to `spent` the seconds of processor time per image of each.
+    """
     command = [str(part) for part in loop]
     processes = [
         subprocess.Popen(
@@ -76,7 +91,10 @@ def rates(loop: list[object], count: int, environment: dict[str, str] | None) ->
         )
         for _ in range(count)
     ]
-    return [float(process.communicate()[0]) for process in processes]
+    found = [process.communicate()[0].split() for process in processes]
+    if spent is not None:
+        spent += [float(seconds) for _, seconds in found]
+    return [float(rate) for rate, _ in found]
 
 
 def rate_of(ended: Run) -> float:

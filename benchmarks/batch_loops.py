@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/batch_loops.py detect|featurize|thumbnails FOLDER COUNT [MODEL]
     .venv/bin/python benchmarks/batch_loops.py thumbnails-s3 BUCKET COUNT
 
-Prints images per second. `detect` and `thumbnails` go from files to results; `featurize` is the
-engine alone, on one input. `thumbnails-s3` has as many requests at the same time as a worker.
+Prints images per second, and seconds of processor time per image. `detect` and `thumbnails` go from
+files to results; `featurize` is the engine alone, on one input. `thumbnails-s3` has as many
+requests at the same time as a worker.
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ def main() -> None:
     name, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     cv2.setNumThreads(1)
     if name == "thumbnails-s3":
-        print(_thumbnails_of_bucket(sys.argv[2], count))
+        print(*_thumbnails_of_bucket(sys.argv[2], count))
         return
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     chosen = [paths[index % len(paths)] for index in range(_WARM + count)]
     step = _STEPS[name](*map(Path, sys.argv[4:]))
     for path in chosen[:_WARM]:
         step(path)
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     for path in chosen[_WARM:]:
         step(path)
-    print(count / (time.perf_counter() - start))
+    print(count / (time.perf_counter() - start), (time.process_time() - used) / count)
 
 
 def _detect(model: Path) -> Callable[[Path], object]:
@@ -83,23 +84,27 @@ def _shrink(data: bytes) -> bytes:
     return thumbnail
 
 
-def _thumbnails_of_bucket(bucket: str, count: int) -> float:
-    """Returns the images per second from S3, with the endpoint and keys of the environment."""
+def _thumbnails_of_bucket(bucket: str, count: int) -> tuple[float, float]:
+    """Processes objects of S3, with the endpoint and keys of the environment.
+
+    Returns the images per second, and the seconds of processor time per image.
+    """
     objects, max_bytes = open_bucket(BucketAccess(bucket)), Settings.max_image_bytes
     listed = list_objects(open_client(BucketAccess(bucket)), bucket, "")
     keys = [key for key, _ in itertools.islice(listed, _WARM + count)]
     waiting: collections.deque[Future[StoredImage]] = collections.deque()
-    start = 0.0
+    start = used = 0.0
     with ThreadPoolExecutor(REQUESTS) as pool:
         for index, key in enumerate(keys):
             if index == _WARM:
-                start = time.perf_counter()
+                start, used = time.perf_counter(), time.process_time()
             if len(waiting) == AHEAD_OBJECTS:
                 _shrink(waiting.popleft().result().data or b"")
             waiting.append(pool.submit(objects.read, bucket, key, max_bytes=max_bytes))
         for future in waiting:
             _shrink(future.result().data or b"")
-    return (len(keys) - _WARM) / (time.perf_counter() - start)
+    done = len(keys) - _WARM
+    return done / (time.perf_counter() - start), (time.process_time() - used) / done
 
 
 _STEPS: dict[str, Callable[..., Callable[[Path], object]]] = {

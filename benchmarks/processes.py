@@ -18,13 +18,15 @@ _SECONDS = 0.5  # between two measurements
 class Run:
     """A command that has ended.
 
-    seconds: from its start to its end. driver: the peak memory, in bytes, of the Python driver and
-    its JVM together. workers: that of all Python workers together. Shared pages count once.
+    seconds: from its start to its end. processor_seconds: of all its processes. driver: the peak
+    memory, in bytes, of the Python driver and its JVM together. workers: that of all Python workers
+    together. Shared pages count once.
     """
 
     code: int
     output: str
     seconds: float
+    processor_seconds: float
     driver: int
     workers: int
 
@@ -41,8 +43,9 @@ def run(command: Sequence[object], *, environment: dict[str, str] | None = None)
         start_new_session=True,
     )
     peaks = {"driver": 0, "workers": 0}
+    used: dict[str, float] = {}
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, peaks, ended), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(process.pid, peaks, used, ended), daemon=True)
     watcher.start()
     output, _ = process.communicate()
     ended.set()
@@ -50,16 +53,26 @@ def run(command: Sequence[object], *, environment: dict[str, str] | None = None)
     seconds = time.perf_counter() - start
     if process.returncode not in (0, 1):
         print(output, file=sys.stderr)
-    return Run(process.returncode, output, seconds, peaks["driver"], peaks["workers"])
+    return Run(
+        process.returncode,
+        output,
+        seconds,
+        sum(used.values()),
+        peaks["driver"],
+        peaks["workers"],
+    )
 
 
-def _watch(session: int, peaks: dict[str, int], ended: threading.Event) -> None:
+def _watch(
+    session: int, peaks: dict[str, int], used: dict[str, float], ended: threading.Event
+) -> None:
     while not ended.wait(_SECONDS):
         current = {"driver": 0, "workers": 0}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.getsid(int(folder.name)) == session:
                     current[_part(folder)] += _memory(folder)
+                    used[folder.name] = _processor_seconds(folder)
             except (OSError, ValueError):  # the process has ended
                 continue
         for part, size in current.items():
@@ -77,3 +90,8 @@ def _memory(folder: Path) -> int:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def _processor_seconds(folder: Path) -> float:
+    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
