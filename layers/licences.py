@@ -112,8 +112,9 @@ def _may_be_bundled(choice: str, is_shared: bool) -> bool:
 
 
 def locked_packages(lock: Path) -> list[str]:
-    """Returns the names of the packages in a lock file."""
-    return re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)
+    """Returns the names of the packages in a lock file, without those of older Pythons alone."""
+    older = r"(?! ; python_full_version < '3\.13')"
+    return re.findall(rf"^([\w.-]+)==\S+(?=\s){older}", lock.read_text(), re.MULTILINE)
 
 
 def bundled_libraries(package: str) -> list[Bundled]:

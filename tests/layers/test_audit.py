@@ -20,7 +20,7 @@ OSV_FLAW = {
             "summary": "it counts to seven",
             "affected": [
                 {
-                    "package": {"name": "pi-heif", "ecosystem": "PyPI"},
+                    "package": {"name": "obstore", "ecosystem": "PyPI"},
                     "ranges": [
                         {
                             "type": "ECOSYSTEM",
@@ -59,7 +59,7 @@ class Services:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 answer: object = {}
                 if self.path == "/osv":
-                    if "pip" in outer.flaws and json.loads(body)["package"]["name"] == "pi-heif":
+                    if "pip" in outer.flaws and json.loads(body)["package"]["name"] == "obstore":
                         answer = OSV_FLAW
                 elif self.path.endswith("/advisories/bulk") and "npm" in outer.flaws:
                     answer = NPM_FLAW
@@ -111,7 +111,7 @@ def test_a_vulnerability_is_named_with_the_version_that_fixes_it(
     assert main(["requirements.txt"]) == FOUND
 
     output = capsys.readouterr().out
-    assert "FOUND      pi-heif 1.4.0: PYSEC-2099-1, fixed in 1.99.0" in output
+    assert "FOUND      obstore 0.12.1: PYSEC-2099-1, fixed in 1.99.0" in output
     assert "FOUND      osls: high: deploys too much" in output
 
 

@@ -9,22 +9,18 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).parents[2]
+PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 LISTED = [line.split() for line in (ROOT / "layers/wheels.txt").read_text().splitlines()]
 
 
 def locked(path: Path) -> dict[tuple[str, str], set[str]]:
-    """Returns the hashes of the packages that Lambda's Python needs of a lock, by name and version.
-
-    A package that only an older Python needs has a marker, which says so.
-    """
-    return {
-        (name, version): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", entry))
-        for entry in re.split(r"\n(?=\S)", path.read_text())
-        for name, version, marker in re.findall(
-            r"^([\w.-]+)==(\S+)(?: ; (.*?))? \\$", entry, re.MULTILINE
-        )
-        if not marker or Marker(marker).evaluate({"python_full_version": "3.13.0"})
-    }
+    """Returns the hashes of a lock file's packages for Lambda's Python, by name and version."""
+    found = {}
+    for entry in re.split(r"\n(?=\S)", path.read_text()):
+        for name, version, marker in re.findall(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\", entry):
+            if not marker or Marker(marker).evaluate(PYTHON):
+                found[name, version] = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", entry))
+    return found
 
 
 LOCK = locked(ROOT / "requirements.txt")

@@ -219,7 +219,7 @@ def test_nothing_comes_back_if_hiding_fails(
     if where == "redact":
         monkeypatch.setattr("modules.object_detection.redact.cv2.resize", fail)
     elif where == "detect":
-        monkeypatch.setattr(pipeline, "_detect", fail)
+        monkeypatch.setattr(pipeline, "find_objects", fail)
     else:
         monkeypatch.setattr(pipeline, "encode_image", fail)
 

@@ -1,7 +1,8 @@
 """Lines of logs and documents of metrics are those of Powertools for AWS Lambda, field by field."""
 
+import io
 import json
-import sys
+import logging
 import time
 import uuid
 from typing import Any
@@ -19,12 +20,12 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sample
 
 
 @pytest.fixture
-def loggers(capsys: pytest.CaptureFixture[str]) -> tuple[Logger, ReferenceLogger]:
-    """Ours and the reference; the reference keeps the stream of the first logger of a service."""
-    service = str(uuid.uuid4())
-    return Logger(service, "INFO"), ReferenceLogger(
-        service=service, stream=sys.stderr, level="INFO"
-    )
+def loggers() -> tuple[Logger, ReferenceLogger, io.StringIO]:
+    """Ours, the reference, and what that writes to."""
+    service, written = str(uuid.uuid4()), io.StringIO()
+    handler = logging.StreamHandler(written)
+    reference = ReferenceLogger(service=service, logger_handler=handler, level="INFO")
+    return Logger(service, "INFO"), reference, written
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -45,26 +46,26 @@ def test_a_log_line_is_that_of_powertools(
     method: str,
     fields: dict[str, Any],
     trace: str,
-    loggers: tuple[Logger, ReferenceLogger],
+    loggers: tuple[Logger, ReferenceLogger, io.StringIO],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0625)
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_062_500_000)
-    for logger in loggers:
+    own, reference, written = loggers
+    for logger in (own, reference):
         logger.append_keys(request_id="42", cold_start=True)
         getattr(logger, method)("a message", **fields)
 
-    own, reference = capsys.readouterr().err.splitlines()
-
-    assert own == reference
+    assert capsys.readouterr().err == written.getvalue()
 
 
 def test_an_exception_has_the_fields_that_powertools_gives_it(
-    loggers: tuple[Logger, ReferenceLogger], capsys: pytest.CaptureFixture[str]
+    loggers: tuple[Logger, ReferenceLogger, io.StringIO], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for logger in loggers:
+    own, reference, written = loggers
+    for logger in (own, reference):
         try:
             try:
                 [].pop()
@@ -75,15 +76,13 @@ def test_an_exception_has_the_fields_that_powertools_gives_it(
             error.add_note("another note")
             logger.exception("unexpected error", key="a.jpg")
 
-    own, reference = lines(capsys.readouterr().err)
-
-    for one in (own, reference):
+    ((found,), (wanted,)) = lines(capsys.readouterr().err), lines(written.getvalue())
+    for one in (found, wanted):
         del one["timestamp"]
-    assert own == reference
-    assert (
-        own["stack_trace"]["frames"][0]["statement"] == 'raise RuntimeError("no more") from error'
-    )
-    assert own["location"].startswith("test_an_exception_has_")
+    assert found == wanted
+    (frame,) = found["stack_trace"]["frames"]
+    assert frame["statement"] == 'raise RuntimeError("no more") from error'
+    assert found["location"].startswith("test_an_exception_has_")
 
 
 def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
