@@ -35,7 +35,7 @@ $(2)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r req
 $(call install,$(2),$(3))
 endef
 
-.PHONY: help setup batch demo page test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy zoo exporters faults http-load bench bench-batch train clean
+.PHONY: help setup batch demo page test pytest coverage fuzz orders kills lint audit layer package deploy remove local format lock reference accuracy slices zoo exporters faults http-load bench bench-batch train clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -68,6 +68,8 @@ page: .venv/installed ## drop pictures on a page in the browser: MODEL=NAME
 test: setup batch ## check everything; WORKERS=1 for one test at a time
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
+# Many processes import the same modules: the first one keeps what it compiles, whatever the shell says
+pytest: export PYTHONDONTWRITEBYTECODE :=
 # One thread for each test: the workers share the cores
 pytest: export OPENCV_FOR_THREADS_NUM := 1
 pytest: export OMP_NUM_THREADS := 1
@@ -166,6 +168,10 @@ accuracy: .venv/installed .venv-opencv4/installed ## measure COCO mAP, of this p
 	$(BIN)/python benchmarks/accuracy.py $(or $(MODEL),"$(SHARED_DATA)/models/yolo-fastest-1.1-xl") \
 		$(or $(IMAGES),"$(SHARED_DATA)/coco128/images") $(or $(LABELS),"$(SHARED_DATA)/coco128/labels") \
 		--reference .venv-opencv4/bin/python
+
+slices: .venv/installed ## measure what SLICE finds in large pictures, and its cost
+	$(BIN)/python benchmarks/slices.py "$(SHARED_DATA)/coco128/images" "$(SHARED_DATA)/coco128/labels" \
+		"$(SHARED_DATA)/models/yolo-fastest-1.1-xl" "$(SHARED_DATA)/models/yolox-nano"
 
 zoo: .venv/batch .venv-exporters/installed ## time the networks of the zoo, and draw accuracy over milliseconds (10 minutes)
 	.venv-exporters/bin/python benchmarks/zoo_networks.py .cache/zoo

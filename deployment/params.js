@@ -80,7 +80,7 @@ const RULES = {
   multiLabel: flag,
   classes: orEmpty(pattern(/\S/, 'labels separated by commas, like dog,cat')),
   slice: orEmpty(whole(64, 65535, 'a whole number of pixels from 64 to 65535, like 640')),
-  sliceOverlap: number(0, 0.9, 'a number from 0 to 0.9, like 0.2'),
+  sliceOverlap: number(0, 0.9, 'a number from 0 to 0.9, like 0.3'),
   draw: oneOf('boxes', 'blur', 'pixelate', 'none'),
   resize: orEmpty(oneOf('stretch', 'letterbox')),
   engine: oneOf('auto', 'opencv', 'onnxruntime'),

@@ -61,7 +61,7 @@ class Settings:
     multi_label: bool = False
     classes: tuple[str, ...] = ()
     slice_side: int | None = None
-    slice_overlap: float = 0.2
+    slice_overlap: float = 0.3
     draw: str = BOXES
     model_ttl_seconds: float = 60.0
     max_image_bytes: int = 50_000_000
@@ -80,7 +80,7 @@ class Settings:
         if side is not None and not smallest <= side <= largest:
             raise _error("slice_side", side, _EXPECTED["slice_side"])
         if not 0 <= self.slice_overlap <= _MAX_OVERLAP:
-            expected = f"a number from 0 to {_MAX_OVERLAP}, like 0.2"
+            expected = f"a number from 0 to {_MAX_OVERLAP}, like 0.3"
             raise _error("slice_overlap", self.slice_overlap, expected)
         if not (math.isfinite(self.model_ttl_seconds) and self.model_ttl_seconds >= 0):
             raise _error("model_ttl_seconds", self.model_ttl_seconds, "0 or more seconds, like 60")

@@ -79,7 +79,7 @@ def test_the_digest_names_the_engine_that_was_used() -> None:
         ),
         ("SLICE_OVERLAP", "20 %", "a number"),
         *(
-            ("SLICE_OVERLAP", value, "a number from 0 to 0.9, like 0.2")
+            ("SLICE_OVERLAP", value, "a number from 0 to 0.9, like 0.3")
             for value in ("-0.1", "0.95", "1", "20", "nan")
         ),
         ("MODEL_TTL_SECONDS", "-1", "0 or more seconds"),
@@ -160,17 +160,17 @@ def test_the_digest_of_the_default_settings_stays_so_that_no_result_is_made_agai
 
 
 def test_the_overlap_of_slices_changes_the_digest_only_if_there_are_slices() -> None:
-    assert digest(slice_overlap=0.3) == digest()
+    assert digest(slice_overlap=0.4) == digest()
     assert len({digest(slice_side=640, slice_overlap=part) for part in (0, 0.1, 0.2)}) == 3
 
 
 def test_settings_without_slices_are_described_as_before_there_were_slices() -> None:
-    assert Settings(slice_overlap=0.3).described() == {"confidence": 0.5, "nms": 0.4}
+    assert Settings(slice_overlap=0.4).described() == {"confidence": 0.5, "nms": 0.4}
     assert Settings(slice_side=320).described() == {
         "confidence": 0.5,
         "nms": 0.4,
         "slice": 320,
-        "slice_overlap": 0.2,
+        "slice_overlap": 0.3,
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .detections import Detections
 
 # All values: benchmarks/slices.md
-_SAME = 0.5  # intersection over union from which on two boxes are one object
+_SAME = 0.4  # intersection over union from which on two boxes are one object
 _PART = 0.6  # intersection over the smaller box from which on a cut box is a part of another one
 _CUT_RANK = 0.5  # of a cut box's confidence, where boxes are ranked
 _SEAM = 1 / 80  # of a slice's longer side: a box that comes so near to a seam is cut by it

@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 from .detections import Detections
 from .merging import Found, merge
+from .preprocessing import Preprocessing
 
 MOST_SLICES = 2_000  # as of 12,000 x 9,000 pixels in slices of 320
 _SIDE_STEP = 64  # of the sides that messages suggest
+_PHOTO = (4, 3)  # width and height of most photos that networks are trained with
 
 Rectangle = tuple[int, int, int, int]
 
@@ -31,18 +33,42 @@ Rectangle = tuple[int, int, int, int]
 class Slicing:
     """How an image is cut into slices.
 
-    side: of a slice, in pixels; a slice is as long as the image where the image is shorter.
-    overlap: of neighbouring slices, as a part of their side, 0 to 0.9.
+    side: the longer one of a slice, in pixels. overlap: of neighbouring slices, as a part of their
+    sides, 0 to 0.9. proportions: of a slice's width and height. A slice is as wide or high as the
+    image where the image is smaller.
     """
 
     side: int
     overlap: float
+    proportions: tuple[int, int] = (1, 1)
+
+    @staticmethod
+    def for_network(
+        side: int, overlap: float, preprocessing: Preprocessing, input_size: tuple[int, int]
+    ) -> Slicing:
+        """Returns slices of the proportions that suit a network.
+
+        They are those of its input, or those of most photos if it stretches images: it was trained
+        with photos that were stretched to its input.
+        """
+        stretches = preprocessing.resize == "stretch"
+        return Slicing(side, overlap, _PHOTO if stretches else input_size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a slice, in pixels."""
+        width, height = self.proportions
+        longer = max(width, height)
+        return max(1, self.side * width // longer), max(1, self.side * height // longer)
 
     def count(self, width: int, height: int) -> int:
-        """Returns the number of slices of an image; 0 for one that is no larger than a slice."""
+        """Returns the number of slices of an image; 0 if no side is longer than that of a slice."""
         if max(width, height) <= self.side:
             return 0
-        return len(self._starts(width)) * len(self._starts(height))
+        columns, rows = (
+            self._starts(*each) for each in zip((width, height), self.size, strict=True)
+        )
+        return len(columns) * len(rows)
 
     def rectangles(self, width: int, height: int) -> list[Rectangle]:
         """Returns the slices of an image of these pixels, row by row: left, top, right, bottom.
@@ -52,26 +78,27 @@ class Slicing:
         """
         if not self.count(width, height):
             return []
+        across, down = self.size
         return [
-            (left, top, min(left + self.side, width), min(top + self.side, height))
-            for top in self._starts(height)
-            for left in self._starts(width)
+            (left, top, min(left + across, width), min(top + down, height))
+            for top in self._starts(height, down)
+            for left in self._starts(width, across)
         ]
 
     def larger_side(self, width: int, height: int, most: float) -> int | None:
         """Returns a larger side that makes at most `most` slices; None if no side does."""
         first = self.side // _SIDE_STEP * _SIDE_STEP + _SIDE_STEP
         for side in range(first, max(width, height), _SIDE_STEP):
-            if Slicing(side, self.overlap).count(width, height) <= most:
+            if replace(self, side=side).count(width, height) <= most:
                 return side
         return None
 
-    def _starts(self, length: int) -> range | list[int]:
-        """Returns where the slices of a row or column begin."""
-        if length <= self.side:
+    def _starts(self, length: int, across: int) -> range | list[int]:
+        """Returns where the slices of a row or column begin; they are `across` pixels long."""
+        if length <= across:
             return range(1)
-        step = max(1, round(self.side * (1 - self.overlap)))
-        last = length - self.side
+        step = max(1, round(across * (1 - self.overlap)))
+        last = length - across
         return [*range(0, last, step), last]
 
 
@@ -132,7 +159,6 @@ def _require_few(slicing: Slicing, width: int, height: int) -> None:
     side = slicing.larger_side(width, height, MOST_SLICES)
     advice = f"; SLICE={side} is enough" if side else ""
     raise ImageError(
-        f"{width} x {height} pixels have {count:,} slices of {slicing.side} pixels a side (SLICE) "
-        f"that overlap by {slicing.overlap:g} (SLICE_OVERLAP); at most {MOST_SLICES:,} are allowed"
-        f"{advice}"
+        f"{width} x {height} pixels have {count:,} slices with SLICE={slicing.side} and "
+        f"SLICE_OVERLAP={slicing.overlap:g}; at most {MOST_SLICES:,} are allowed{advice}"
     )

@@ -143,7 +143,12 @@ def find_objects(
         return detect(pixels)
     from ..object_detection.slicing import Slicing, detect_in_slices
 
-    slicing = Slicing(settings.slice_side, settings.slice_overlap)
+    slicing = Slicing.for_network(
+        settings.slice_side,
+        settings.slice_overlap,
+        model.detector.preprocessing,
+        model.detector.input_size,
+    )
     height, width = pixels.shape[:2]
 
     def require_time(progress: Progress) -> None:

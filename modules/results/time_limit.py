@@ -47,8 +47,8 @@ class TimeLimit:
         side = slicing.larger_side(*size, done + passes) if done + passes else None
         advice = f"SLICE={side}, " if side else "a larger SLICE, "
         message = (
-            f"{size[0]} x {size[1]} pixels have {progress.slices:,} slices of {slicing.side} "
-            f"pixels a side (SLICE); {progress.passes_left:,} are left, each takes "
+            f"{size[0]} x {size[1]} pixels have {progress.slices:,} slices with "
+            f"SLICE={slicing.side}; {progress.passes_left:,} are left, each takes "
             f"{progress.seconds_a_pass:.3g} s, and there are {max(0.0, left):.3g} s for them: "
         )
         if self.is_first:

@@ -74,16 +74,16 @@ def test_slices_find_small_things_in_a_large_image_and_the_document_says_so(
     cv2.imwrite(str(photo), large_picture(red=(20, 13)))
     arguments = (photo, "--model", colour_model, "--json")
     if given == "option":
-        run = detect(*arguments, "--slice", "64")
+        run = detect(*arguments, "--slice", "64", "--slice-overlap", "0.25")
     else:
-        run = detect(*arguments, SLICE="64")
+        run = detect(*arguments, SLICE="64", SLICE_OVERLAP="0.25")
     plain = detect(*arguments, "--slice", "", SLICE="64")
 
     document, without = json.loads(run.stdout), json.loads(plain.stdout)
     assert document["settings"] == {
         **without["settings"],
         "slice": 64,
-        "slice_overlap": 0.2,
+        "slice_overlap": 0.25,
     }
     assert without["detections"] == []
     assert [item["label"] for item in document["detections"]] == ["red"]

@@ -53,9 +53,13 @@ def deployed(
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> Run:
     code = main(["detect", *map(str, arguments)])
     out, err = capsys.readouterr()
-    # The function prints its metrics, too, because it runs in this process
-    own = [line for line in out.splitlines(keepends=True) if not line.startswith('{"_aws":')]
-    return Run(code, "".join(own), err)
+    return Run(code, _without('{"_aws":', out), _without('{"level":', err))
+
+
+def _without(start: str, printed: str) -> str:
+    """Leaves out the metrics or logs of the function, which runs in this process."""
+    lines = printed.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(start))
 
 
 def test_the_documents_are_those_of_the_same_model_on_this_machine(

@@ -314,7 +314,10 @@ def test_settings_apply_to_both_models(compare: Compare, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("labels", [[], ["--labels", "labels"]])
-def test_both_models_look_at_slices(labels: list[str], compare: Compare) -> None:
+def test_both_models_look_at_slices(
+    labels: list[str], compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESIZE", "letterbox")  # so that slices have the network's proportions
     # In the whole picture, white hides the square in its cell; in a slice, they have a cell each
     large = np.zeros((2 * SIZE, 2 * SIZE, 3), np.uint8)
     large[SIZE : SIZE + CELL, CELL : 2 * CELL] = 255

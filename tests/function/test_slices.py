@@ -55,7 +55,7 @@ def test_slices_find_what_the_whole_image_hides_and_the_document_names_them(
     assert after["settings"] == {**before["settings"], "slice": 64, "slice_overlap": 0.25}
     (found,) = after["detections"]
     assert found["label"] == "red"
-    assert found["box"] == {"x": 160, "y": 104, "width": 8, "height": 8}
+    assert found["box"] == {"x": 160, "y": 102, "width": 8, "height": 6}  # of a slice of 64 x 48
 
 
 def test_an_image_no_larger_than_a_slice_has_the_document_that_it_has_without_slices(
@@ -71,7 +71,7 @@ def test_an_image_no_larger_than_a_slice_has_the_document_that_it_has_without_sl
 
     plain, sliced = documents
     assert sliced["settings"].pop("slice") == SIZE
-    assert sliced["settings"].pop("slice_overlap") == 0.2
+    assert sliced["settings"].pop("slice_overlap") == 0.3
     for each in documents:
         del each["timings_ms"]
     assert plain == sliced
@@ -90,7 +90,7 @@ def test_slices_that_cannot_end_in_time_are_recorded_as_a_failure_with_the_figur
     assert [key for answer in answers for key in answer["done"]] == ["input/b.png"]
     error = document(bucket, "failed/a.png.json")["error"]
     assert (error["kind"], error["type"]) == ("permanent", "ImageError")
-    assert "256 x 256 pixels have 25 slices of 64 pixels a side (SLICE); 2" in error["message"]
+    assert "256 x 256 pixels have 48 slices with SLICE=64; " in error["message"]
     assert "there are 0 s for them" in error["message"]
     assert "a longer time-out or more memory is right" in error["message"]
 
@@ -108,7 +108,7 @@ def test_requests_may_ask_for_slices_and_are_refused_without_time(
     assert (len(plain["detections"]), len(sliced["detections"])) == (0, 1)
     assert sliced["settings"]["slice"] == 64
     assert problem(late)["status"] == 422
-    assert "25 slices" in problem(late)["detail"]
+    assert "48 slices" in problem(late)["detail"]
     assert problem(wrong)["detail"] == (
         "slice=0 cannot work: it must be a whole number of pixels from 64 to 65535, like 640, or "
         "nothing"

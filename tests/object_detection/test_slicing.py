@@ -15,6 +15,7 @@ from modules.models.folder import LocalFolder
 from modules.models.loader import load_model
 from modules.object_detection.detections import Detections
 from modules.object_detection.detector import Detector
+from modules.object_detection.preprocessing import Preprocessing
 from modules.object_detection.slicing import MOST_SLICES, Progress, Slicing, detect_in_slices
 from modules.settings import Settings
 from tests.colour_model import SIZE, large_picture
@@ -32,11 +33,13 @@ def detector(colour_model: Path) -> Detector:
     height=st.integers(1, 3000),
     side=st.integers(64, 1000),
     overlap=st.floats(0, 0.9),
+    proportions=st.sampled_from([(1, 1), (4, 3), (3, 5)]),
 )
 def test_slices_cover_the_image_lie_inside_it_and_overlap(
-    width: int, height: int, side: int, overlap: float
+    width: int, height: int, side: int, overlap: float, proportions: tuple[int, int]
 ) -> None:
-    slicing = Slicing(side, overlap)
+    slicing = Slicing(side, overlap, proportions)
+    size = slicing.size
     if slicing.count(width, height) > MOST_SLICES:
         return
     rectangles = slicing.rectangles(width, height)
@@ -45,11 +48,11 @@ def test_slices_cover_the_image_lie_inside_it_and_overlap(
     assert bool(rectangles) == (max(width, height) > side)
     for axis, length in enumerate((width, height)):
         spans = sorted({(each[axis], each[axis + 2]) for each in rectangles})
-        assert {end - start for start, end in spans} <= {min(side, length)}
+        assert {end - start for start, end in spans} <= {min(size[axis], length)}
         if spans:
             assert (spans[0][0], spans[-1][1]) == (0, length)
         for (_, end), (start, _) in itertools.pairwise(spans):
-            assert end - start >= side - round(side * (1 - overlap))
+            assert end - start >= size[axis] - max(1, round(size[axis] * (1 - overlap)))
 
 
 def test_slices_go_row_by_row_and_the_last_are_moved_inside() -> None:
@@ -63,6 +66,14 @@ def test_slices_go_row_by_row_and_the_last_are_moved_inside() -> None:
         (0, 100, 90, 200),
         (0, 150, 90, 250),
     ]
+
+
+def test_slices_have_the_proportions_of_the_input_or_of_photos_that_the_network_stretches() -> None:
+    letterboxed, stretched = Preprocessing(resize="letterbox"), Preprocessing(resize="stretch")
+
+    assert Slicing.for_network(640, 0.2, letterboxed, (416, 416)).size == (640, 640)
+    assert Slicing.for_network(640, 0.2, letterboxed, (640, 384)).size == (640, 384)
+    assert Slicing.for_network(640, 0.2, stretched, (320, 320)).size == (640, 480)
 
 
 def test_small_things_of_a_large_image_are_found_in_its_slices_only(detector: Detector) -> None:
@@ -133,8 +144,8 @@ def test_an_image_with_too_many_slices_is_refused_with_a_side_that_makes_fewer()
         detect_in_slices(lambda _: NOTHING, image, Slicing(64, 0.2))
 
     assert str(error.value) == (
-        "12000 x 9000 pixels have 41,772 slices of 64 pixels a side (SLICE) that overlap by 0.2 "
-        "(SLICE_OVERLAP); at most 2,000 are allowed; SLICE=320 is enough"
+        "12000 x 9000 pixels have 41,772 slices with SLICE=64 and SLICE_OVERLAP=0.2; at most 2,000 "
+        "are allowed; SLICE=320 is enough"
     )
     assert Slicing(256, 0.2).count(12_000, 9_000) > MOST_SLICES
     assert Slicing(320, 0.2).count(12_000, 9_000) <= MOST_SLICES

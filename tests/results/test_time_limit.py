@@ -22,7 +22,7 @@ def test_passes_that_cannot_end_in_time_are_refused_with_the_figures_and_a_side_
         limit.require(PROGRESS, SLICING, SIZE, reserve=5.0)
 
     assert str(error.value) == (
-        "6000 x 4000 pixels have 96 slices of 640 pixels a side (SLICE); 90 are left, each takes "
+        "6000 x 4000 pixels have 96 slices with SLICE=640; 90 are left, each takes "
         "0.5 s, and there are 15 s for them: SLICE=1088, a longer time-out or more memory is right"
     )
     assert Slicing(1088, 0.2).count(*SIZE) <= 36 < Slicing(1024, 0.2).count(*SIZE)

@@ -201,8 +201,17 @@ def test_a_failed_picture_is_tried_again(page: Page, served: Served, tmp_path: P
     page.get_by_role("button", name="Look again").click()
     page.get_by_text("1 picture without a result").wait_for()
     expect(page.locator("#failures .why")).to_contain_text("cut off")
+    # The list is shown anew after three seconds, which may be over before one looks
+    page.evaluate(
+        """() => {
+            const failures = document.getElementById("failures");
+            window.shown = "";
+            new MutationObserver(() => { window.shown += failures.innerText; })
+                .observe(failures, { childList: true, subtree: true });
+        }"""
+    )
     page.get_by_role("button", name="Try a.png again").click()
-    page.get_by_text("sent to the function").wait_for()
+    wait_until(lambda: "sent to the function" in page.evaluate("window.shown"), "its state")
     served.client.put_object(Bucket=bucket, Key="input/a.png", Body=data)
     wait_for_results(page, 1)
     page.get_by_role("button", name="Look again").click()

@@ -260,14 +260,14 @@ def test_slices_find_small_things_in_large_images(
 
     code = batch(
         *("detect", photos, "--model", colours, "--output", out),
-        *("--slice", "64", "--format", "jsonl"),
+        *("--slice", "64", "--slice-overlap", "0.25", "--format", "jsonl"),
     )
 
     assert code == 0
     ((item,),) = (row["detections"] for row in rows(spark, out))
-    assert (item["label"], item["box"]["x"], item["box"]["y"]) == ("red", 160.0, 104.0)
+    assert (item["label"], item["box"]["x"], item["box"]["y"]) == ("red", 160.0, 102.0)
     (document,) = map(json.loads, Path(f"{out}.jsonl").read_text().splitlines())
-    assert (document["settings"]["slice"], document["settings"]["slice_overlap"]) == (64, 0.2)
+    assert (document["settings"]["slice"], document["settings"]["slice_overlap"]) == (64, 0.25)
 
 
 def test_a_broken_model_is_reported_before_any_output_is_written(

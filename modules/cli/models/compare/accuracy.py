@@ -83,12 +83,13 @@ def truth_document(
     }
 
 
-def measure(truth: dict[str, Any], detections: Mapping[str, Rows]) -> Accuracy:
+def measure(truth: dict[str, Any], detections: Mapping[str, Rows], *, most: int = 100) -> Accuracy:
     """Scores detections against the truth; without any detection, the score is 0.
 
     Args:
         truth: see `truth_document`.
         detections: by the image's name.
+        most: how many detections of an image and a class count, the most confident first.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -113,11 +114,14 @@ def measure(truth: dict[str, Any], detections: Mapping[str, Rows]) -> Accuracy:
         ground.dataset = truth
         ground.createIndex()
         evaluation = COCOeval(ground, ground.loadRes(results), "bbox")
+        evaluation.params.maxDets = [1, 10, most]
         evaluation.evaluate()
         evaluation.accumulate()
-        evaluation.summarize()
-    precision = evaluation.eval["precision"][0, :, :, 0, -1]  # IoU 0.5, all sizes: (recall, class)
-    by_class = np.where(precision > -1, precision, np.nan).mean(axis=0)
+    # For all sizes and `most` detections: (IoU from 0.5 on, recall, class); -1 without truth
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]
+    precision = np.where(precision > -1, precision, np.nan)
     return Accuracy(
-        float(evaluation.stats[1]), float(evaluation.stats[0]), tuple(map(float, by_class))
+        float(np.nanmean(precision[0])),
+        float(np.nanmean(precision)),
+        tuple(map(float, precision[0].mean(axis=0))),
     )
