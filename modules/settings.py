@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import SettingsError
 from .object_detection.engines.registry import AUTO, ENGINE_NAMES
@@ -277,8 +277,9 @@ def variable_of(field: str) -> str:
 
 
 def _read(field: Field[Any], text: str) -> object:
-    name, kind = field.name, type(field.default)
-    if field.default is None:  # a whole number, or nothing
+    name, default = field.name, cast(object, field.default)
+    kind: Any = type(default)
+    if default is None:  # a whole number, or nothing
         if not text:
             return None
         kind = int

@@ -54,6 +54,30 @@ class HashingStream:
         return count
 
 
+class _LimitedStream:
+    """Reads from another stream, up to a number of bytes."""
+
+    def __init__(self, stream: HashingStream, name: str, most: int, advice: str) -> None:
+        """Wraps the stream of the file `name`; advice: the end of the error's message."""
+        self._stream = stream
+        self._name = name
+        self._most = most
+        self._left = most
+        self._advice = advice
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fills the beginning of the buffer; returns the number of bytes, 0 at the end.
+
+        Raises:
+            ModelError: there are more bytes than allowed.
+        """
+        count = self._stream.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise ModelError(f"{self._name} is larger than {self._most:,} bytes; {self._advice}")
+        return count
+
+
 class ModelReader:
     """Reads the files of one model folder.
 
@@ -158,14 +182,21 @@ class ModelReader:
         return decode_text(remove_comments(self._text_bytes(name)), name)
 
     def onnx(self, name: str) -> NDArray[np.uint8]:
-        """Reads an ONNX file into one buffer, `(bytes,) uint8`.
+        """Reads an ONNX file, `(bytes,) uint8`: into a file in memory, if the system has them.
 
         Raises:
             ModelError: the file is larger than an ONNX file can be.
         """
         import numpy as np  # only after the files were requested; see `ModelStore.prefetch`
 
-        return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, "an ONNX file cannot be"), np.uint8)
+        from ..object_detection.onnx.memory_file import MemoryFile, has_memory_files
+
+        advice = "an ONNX file cannot be"
+        if not has_memory_files():
+            return np.frombuffer(self._read(name, _MAX_ONNX_BYTES, advice), np.uint8)
+        with self.stream(name) as stream:
+            limited = _LimitedStream(stream, name, _MAX_ONNX_BYTES, advice)
+            return np.frombuffer(MemoryFile.filled("onnx", limited), np.uint8)
 
     def external(self, name: str) -> Contents:
         """Reads a file with weights of an ONNX file: into a file in memory, if the system has them.
@@ -219,8 +250,7 @@ class ModelReader:
         data = bytearray()
         chunk = memoryview(bytearray(_CHUNK_BYTES))
         with self.stream(name) as stream:
-            while count := stream.readinto(chunk):
+            limited = _LimitedStream(stream, name, max_bytes, advice)
+            while count := limited.readinto(chunk):
                 data += chunk[:count]
-                if len(data) > max_bytes:
-                    raise ModelError(f"{name} is larger than {max_bytes:,} bytes; {advice}")
         return data

@@ -44,7 +44,7 @@ class Found:
         boxes = detections.boxes + np.array([left, top, left, top], np.float32)
         seams = np.array([left > 0, top > 0, right < size[0], bottom < size[1]])
         distances = np.abs(boxes - np.array(rectangle, np.float32))
-        is_cut = (seams & (distances <= near)).any(axis=1)
+        is_cut = np.asarray((seams & (distances <= near)).any(axis=1))
         return Found(Detections(boxes, detections.confidences, detections.class_ids), is_cut)
 
 

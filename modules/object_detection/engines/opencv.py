@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..onnx.outside_weights import outside
 from ..onnx.vector_products import without_vectors
 from .engine import IMAGE_ONLY, NO_WEIGHTS, Blob, Inputs, Weights, as_float32, engine_error
 
@@ -55,7 +56,9 @@ class OpenCvEngine:
     ) -> None:
         """Loads a network; see `Engine`."""
         try:
-            self._net = cv2.dnn.readNetFromONNX(without_vectors(onnx))
+            graph, file = outside(without_vectors(onnx))
+            self._net = cv2.dnn.readNetFromONNX(graph)
+            del file  # until here, the graph refers to it
         except cv2.error as error:
             raise engine_error("OpenCV cannot load this network", error, "onnxruntime") from error
         self.outputs = self._all = tuple(outputs)
