@@ -15,21 +15,31 @@ import collections
 import json
 import os
 import random
-import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import boto3
 import pyarrow.parquet
 
+from benchmarks.batch_comparison import (
+    CORES,
+    DONE,
+    JOB,
+    LOOP,
+    Rows,
+    against_loop,
+    list_targets,
+    memory,
+    numbers,
+    rate_of,
+    rates,
+)
 from benchmarks.batch_inputs import (
     CACHE,
     ROOT,
@@ -37,25 +47,21 @@ from benchmarks.batch_inputs import (
     copy_photos,
     render_fruits,
     resnet,
-    upload_fruits,
+    s3_with_fruits,
+    write_empty_files,
     write_features,
 )
 from benchmarks.machine import describe_machine
-from benchmarks.processes import Run, run
-from benchmarks.s3_gateway import gateway
+from benchmarks.processes import run
 
 _TABLE = Path(__file__).with_suffix(".md")
-_CORES = 2
-_JOB = [sys.executable, "-m", "modules", "batch"]
-_LOOP = [sys.executable, ROOT / "benchmarks" / "batch_loops.py"]
 _SPARK_ML_SECONDS = 400.0
 _PHOTOS = (2_000, 8_000)
+_FEATURIZED = (600, 3_000)
+_TARGETS = {"detect": 0.92, "featurize": 0.92, "thumbnails": 0.5, "chain": 0.9}
 
-# The last lines of the jobs over images, and of `reduce`
-_DONE = r"([\d,]+) of [\d,]+ images done in ([\d,.]+) s"
+# The last line of `reduce`
 _REDUCED = r"in ([\d,.]+) s, scores and pictures in ([\d,.]+) s"
-
-Rows = Iterator[tuple[str, str]]
 
 
 def main() -> int:
@@ -83,64 +89,74 @@ def _record(name: str, rows: list[tuple[str, str]]) -> None:
     known[name] = rows
     store.write_text(json.dumps(known))
     lines = [
-        f"On {describe_machine()}, {_CORES} of them used.",
+        f"On {describe_machine()}, {CORES} of them used.",
         "",
-        "| what | measured |",
-        "|---|---|",
+        *list_targets(known, _TARGETS),
+        "",
     ]
+    lines += ["| what | measured |", "|---|---|"]
     for measure in _MEASURES:
         lines += [f"| {what} | {figure} |" for what, figure in known.get(measure, ())]
     _TABLE.write_text("\n".join(lines) + "\n")
 
 
 def _detect(arguments: argparse.Namespace) -> Rows:
-    """Measures two sizes, because Spark warms up in the first seconds of a job."""
-    for count in _PHOTOS:
-        with tempfile.TemporaryDirectory() as folder:
-            photos = copy_photos(arguments.photos, Path(folder, "photos"), count)
-            model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-            loop = [*_LOOP, "detect", photos, 400, model]
-            job = [*_JOB, "detect", photos, "--model", model, "--output", Path(folder, "out")]
-            yield from _against_loop(f"detect, yolo-fastest-1.1-xl, {count:,} photos", job, loop)
+    few, many = _PHOTOS
+    model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
+    with tempfile.TemporaryDirectory() as folder:
+        photos = copy_photos(arguments.photos, Path(folder, "photos"), many)
+        first = copy_photos(arguments.photos, Path(folder, "first"), few)
+        yield from against_loop(
+            f"detect, yolo-fastest-1.1-xl, {many:,} photos",
+            [[*JOB, "detect", images, "--model", model] for images in (first, photos)],
+            [*LOOP, "detect", photos, 400, model],
+        )
 
 
 def _featurize(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
-        fruits = copy_fruits(render_fruits(arguments.fruits), Path(folder, "fruits"), 3_000)
-        loop = [*_LOOP, "featurize", fruits, 400, resnet()]
-        job = [*_JOB, "featurize", fruits, "--model", resnet(), "--size", 100]
-        job += ["--output", Path(folder, "out")]
-        yield from _against_loop("featurize, ResNet50 at 100 x 100, 3,000 fruits", job, loop)
+        rendered = render_fruits(arguments.fruits)
+        fruits = [copy_fruits(rendered, Path(folder, f"{count}"), count) for count in _FEATURIZED]
+        yield from against_loop(
+            f"featurize, ResNet50 at 100 x 100, {_FEATURIZED[1]:,} fruits",
+            [[*JOB, "featurize", images, "--model", resnet(), "--size", 100] for images in fruits],
+            [*LOOP, "featurize", fruits[1], 400, resnet()],
+        )
 
 
 def _thumbnails(arguments: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         fruits = render_fruits(arguments.fruits)
-        loop = [*_LOOP, "thumbnails", fruits, 20_000]
-        job = [*_JOB, "thumbnails", fruits, "--output", Path(folder, "out")]
-        yield from _against_loop("thumbnails, 20 x 20, 67,692 fruits", job, loop)
+        few = copy_fruits(fruits, Path(folder, "few"), 8_000)
+        yield from against_loop(
+            "thumbnails, 20 x 20, 67,692 fruits",
+            [[*JOB, "thumbnails", images] for images in (few, fruits)],
+            [*LOOP, "thumbnails", fruits, 20_000],
+        )
 
 
-def _against_loop(what: str, job: list[object], loop: list[object]) -> Rows:
-    """Compares a job on two cores with twice one bare loop, and with two bare loops at once."""
-    before = [_rates(loop, 1)[0], sum(_rates(loop, 2))]
-    ended = run([*job, "--master", f"local[{_CORES}]"])
-    after = [_rates(loop, 1)[0], sum(_rates(loop, 2))]
-    one, two = (statistics.mean(pair) for pair in zip(before, after, strict=True))
-    rate = _rate(ended)
-    yield f"{what}: images/s, two cores", f"{rate:,.1f}"
-    yield f"{what}: images/s, one bare loop", f"{one:,.1f} ({before[0]:,.1f}, {after[0]:,.1f})"
-    yield f"{what}: job / (2 x one bare loop)", f"{rate / (2 * one):.2f}"
-    yield f"{what}: job / two bare loops at once", f"{rate / two:.2f} (both loops: {two:,.1f})"
-    yield f"{what}: seconds in total, with Spark's start", f"{ended.seconds:,.0f}"
-    yield f"{what}: most memory", _memory(ended)
+def _thumbnails_of_bucket(arguments: argparse.Namespace) -> Rows:
+    """Compares with loops that have as many requests at the same time as a worker."""
+    with s3_with_fruits(arguments.fruits) as (_, environment):
+        yield from against_loop(
+            "thumbnails, 20 x 20, 67,692 fruits from s3a",
+            [[*JOB, "thumbnails", f"s3a://{bucket}/"] for bucket in ("few-fruits", "fruits")],
+            [*LOOP, "thumbnails-s3", "fruits", 8_000],
+            environment=environment,
+        )
 
 
-def _rates(loop: list[object], count: int) -> list[float]:
-    """Returns the images per second of each of `count` loops that run at the same time."""
-    command = [str(part) for part in loop]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-    return [float(process.communicate()[0]) for process in processes]
+def _million(_: argparse.Namespace) -> Rows:
+    """Processes empty files, each of which becomes a row with an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        keys = write_empty_files(CACHE / "million", 1_000_000)
+        job = [*JOB, "thumbnails", keys, "--output", Path(folder, "out")]
+        ended = run([*job, "--master", f"local[{CORES}]"])
+    images, seconds = numbers(ended, DONE)
+    what = f"{images:,.0f} empty files"
+    yield f"{what}: seconds of Spark's start and the listing", f"{ended.seconds - seconds:,.0f}"
+    yield f"{what}: seconds of the rounds, a row with an error each", f"{seconds:,.0f}"
+    yield f"{what}: most memory", memory(ended)
 
 
 def _small_pca(_: argparse.Namespace) -> Rows:
@@ -167,31 +183,27 @@ def _small_pca(_: argparse.Namespace) -> Rows:
 def _large_pca(_: argparse.Namespace) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         features = write_features(CACHE / "features")
-        job = [*_JOB, "reduce", features, "--pca", 16, "--output", Path(folder, "out")]
-        ended = run([*job, "--master", f"local[{_CORES}]"])
-        found, written = _numbers(ended, _REDUCED)
+        job = [*JOB, "reduce", features, "--pca", 16, "--output", Path(folder, "out")]
+        ended = run([*job, "--master", f"local[{CORES}]"])
+        found, written = numbers(ended, _REDUCED)
         yield "PCA(16) of 67,692 x 2,048 from Parquet, seconds", f"{found:,.1f}"
         yield "PCA(16) of 67,692 x 2,048: scores, CSV and pictures, seconds", f"{written:,.1f}"
-        yield "PCA(16) of 67,692 x 2,048: most memory", _memory(ended)
+        yield "PCA(16) of 67,692 x 2,048: most memory", memory(ended)
 
 
 def _chain(arguments: argparse.Namespace) -> Rows:
     """Measures the job `run` from bucket to bucket; the S3 server shares the two cores."""
     what = "run, 67,692 fruits of 131 classes, ONNX Runtime, from s3a to s3a"
-    with gateway(CACHE / "s3", CACHE / "tools") as environment:
-        client = boto3.client(
-            "s3",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
-        upload_fruits(client, render_fruits(arguments.fruits))
+    engine = {"ENGINE": "onnxruntime"}
+    loop = [*LOOP, "featurize", render_fruits(arguments.fruits), 400, resnet()]
+    before = sum(rates(loop, 2, engine))
+    with s3_with_fruits(arguments.fruits) as (client, environment):
         output = f"s3a://reduced/{time.time():.0f}"
-        job = [*_JOB, "run", "s3a://fruits/", "--model", resnet(), "--size", "100"]
-        job += ["--pca", "16", "--output", output, "--master", f"local[{_CORES}]"]
-        ended = run(job, environment={**environment, "ENGINE": "onnxruntime"})
-        stages = [_numbers(ended, _DONE)[1], *_numbers(ended, _REDUCED)]
+        job = [*JOB, "run", "s3a://fruits/", "--model", resnet(), "--size", "100"]
+        job += ["--pca", "16", "--output", output, "--master", f"local[{CORES}]"]
+        ended = run(job, environment={**environment, **engine})
+        after = sum(rates(loop, 2, engine))
+        stages = [numbers(ended, DONE)[1], *numbers(ended, _REDUCED)]
         prefix = output.removeprefix("s3a://reduced/")
         written = {}
         for name in ("scores.csv", "scatter.png", "explained_variance.png"):
@@ -201,12 +213,17 @@ def _chain(arguments: argparse.Namespace) -> Rows:
     lines = written["scores.csv"].splitlines()
     rest = ended.seconds - sum(stages)
     yield f"{what}: minutes", f"{ended.seconds / 60:.1f}"
-    yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({_rate(ended):,.1f} images/s)"
+    yield f"{what}: of which features", f"{stages[0] / 60:.1f} ({rate_of(ended):,.1f} images/s)"
+    two = (before + after) / 2
+    yield (
+        f"{what}: features, over the engine / two bare loops at once",
+        f"{rate_of(ended) / two:.2f} (both loops: {before:,.1f}, {after:,.1f})",
+    )
     yield f"{what}: standardising and PCA(16)", f"{stages[1] / 60:.1f}"
     yield f"{what}: scores, CSV, pictures", f"{stages[2] / 60:.1f}"
     yield f"{what}: Spark's start, listing, checking", f"{rest / 60:.1f}"
     yield f"{what}: lines of scores.csv", f"{len(lines):,}"
-    yield f"{what}: most memory", _memory(ended)
+    yield f"{what}: most memory", memory(ended)
 
 
 def _kills(arguments: argparse.Namespace) -> Rows:
@@ -214,11 +231,11 @@ def _kills(arguments: argparse.Namespace) -> Rows:
         photos = copy_photos(arguments.photos, Path(folder, "photos"), 2_000)
         out = Path(folder, "out")
         model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-        job = [*_JOB, "detect", photos, "--model", model, "--output", out]
+        job = [*JOB, "detect", photos, "--model", model, "--output", out]
         random_source, counts = random.Random(7), []
         for _ in range(3):
             process = subprocess.Popen(
-                [str(part) for part in [*job, "--master", f"local[{_CORES}]"]],
+                [str(part) for part in [*job, "--master", f"local[{CORES}]"]],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -227,7 +244,7 @@ def _kills(arguments: argparse.Namespace) -> Rows:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             counts.append(_count(out))
-        ended = run([*job, "--master", f"local[{_CORES}]"])
+        ended = run([*job, "--master", f"local[{CORES}]"])
         paths = collections.Counter(pyarrow.parquet.read_table(out)["path"].to_pylist())
     yield "three kills: rows after each", ", ".join(map(str, counts))
     yield (
@@ -246,7 +263,7 @@ def _broken(arguments: argparse.Namespace) -> Rows:
             path.write_bytes([b"", data[: len(data) // 2], b"no image"][index % 3])
         out = Path(folder, "out")
         model = arguments.photos / "models" / "yolo-fastest-1.1-xl"
-        ended = run([*_JOB, "detect", photos, "--model", model, "--output", out])
+        ended = run([*JOB, "detect", photos, "--model", model, "--output", out])
         rows = pyarrow.parquet.read_table(out).to_pylist()
     wrong = {row["path"].removeprefix("file:") for row in rows if row["error"] is not None}
     if wrong != set(map(str, bad)):
@@ -263,28 +280,12 @@ def _count(out: Path) -> int:
     return sum(pyarrow.parquet.read_metadata(path).num_rows for path in out.glob("part-*"))
 
 
-def _rate(ended: Run) -> float:
-    """Returns the images per second, from the job's output."""
-    images, seconds = _numbers(ended, _DONE)
-    return images / seconds
-
-
-def _numbers(ended: Run, pattern: str) -> list[float]:
-    """Returns the numbers that a pattern matches in a job's output."""
-    found = re.search(pattern, ended.output)
-    if found is None:
-        raise RuntimeError(f"the job failed:\n{ended.output}")
-    return [float(text.replace(",", "")) for text in found.groups()]
-
-
-def _memory(ended: Run) -> str:
-    return f"driver {ended.driver / 1e6:,.0f} MB, {_CORES} workers {ended.workers / 1e6:,.0f} MB"
-
-
 _MEASURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "detect": _detect,
     "featurize": _featurize,
     "thumbnails": _thumbnails,
+    "thumbnails-s3": _thumbnails_of_bucket,
+    "million": _million,
     "small-pca": _small_pca,
     "large-pca": _large_pca,
     "chain": _chain,

@@ -6,13 +6,17 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from benchmarks.s3_gateway import gateway
 from tests.resnet50 import write_resnet50
 
 ROOT = Path(__file__).parent.parent
@@ -48,17 +52,51 @@ def render_fruits(folder: Path) -> Path:
     return folder
 
 
-def upload_fruits(client: Any, fruits: Path) -> None:
-    """Uploads the fruits that are missing from the bucket `fruits`."""
-    buckets = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-    for bucket in {"fruits", "reduced"} - buckets:
-        client.create_bucket(Bucket=bucket)
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket="fruits")
+@contextmanager
+def s3_with_fruits(folder: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """Serves the bucket `fruits`, 8,000 of them in `few-fruits`, and the empty bucket `reduced`.
+
+    Yields a client, and the environment variables of jobs.
+    """
+    with gateway(CACHE / "s3", CACHE / "tools") as environment:
+        client = boto3.client(
+            "s3",
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        paths = sorted(render_fruits(folder).rglob("*.jpg"))
+        keys = {path: path.relative_to(folder).as_posix() for path in paths}
+        _upload(client, "fruits", keys)
+        few = random.Random(0).sample(paths, 8_000)
+        _upload(client, "few-fruits", {path: keys[path] for path in few})
+        _upload(client, "reduced", {})
+        yield client, environment
+
+
+def _upload(client: Any, name: str, keys: dict[Path, str]) -> None:
+    """Uploads the files that are missing from a bucket."""
+    if name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket=name)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=name)
     uploaded = {item["Key"] for page in pages for item in page.get("Contents", ())}
-    for path in fruits.rglob("*.jpg"):
-        key = str(path.relative_to(fruits))
+    for path, key in keys.items():
         if key not in uploaded:
-            client.put_object(Bucket="fruits", Key=key, Body=path.read_bytes())
+            client.put_object(Bucket=name, Key=key, Body=path.read_bytes())
+
+
+def write_empty_files(folder: Path, count: int) -> Path:
+    """Writes empty files named like images, a thousand per folder, unless `folder` exists."""
+    if not folder.exists():
+        part = folder.with_suffix(".part")
+        for number in range(count):
+            path = part / f"{number // 1000:04}" / f"{number:07}.jpg"
+            if not number % 1000:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        part.rename(folder)
+    return folder
 
 
 def resnet() -> Path:

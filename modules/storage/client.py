@@ -24,10 +24,25 @@ CONNECT_SECONDS = 2
 READ_SECONDS = 10
 
 
-def create_client() -> S3Client:
+def create_client(
+    *,
+    endpoint: str | None = None,
+    region: str | None = None,
+    keys: tuple[str, str, str | None] | None = None,
+    path_style: bool = False,
+    anonymous: bool = False,
+) -> S3Client:
     """Creates an S3 client with short time-outs, and retries.
 
-    Region, credentials and AWS_ENDPOINT_URL come from the environment, as in the AWS SDKs.
+    What is not given comes from the environment, as in the AWS SDKs: region, credentials and
+    AWS_ENDPOINT_URL.
+
+    Args:
+        endpoint: a URL.
+        region: of the bucket.
+        keys: access key, secret key, and session token if there is one.
+        path_style: puts the bucket into the path of URLs, always.
+        anonymous: sends unsigned requests.
 
     Uses the legacy retry mode. The standard and the adaptive mode stop retrying when a fifth of all
     requests fails for a while: each retry takes from a quota that only successful requests refill,
@@ -37,15 +52,24 @@ def create_client() -> S3Client:
     attempts that each wait 10 seconds for an answer fit into the function's default timeout of 60
     seconds.
     """
+    from botocore import UNSIGNED
     from botocore.config import Config
 
+    access_key, secret_key, token = keys or (None, None, None)
     client = create_session().create_client(
         "s3",
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=token,
         config=Config(
             max_pool_connections=CONNECTIONS,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "legacy", "total_max_attempts": ATTEMPTS},
+            s3={"addressing_style": "path"} if path_style else None,
+            signature_version=UNSIGNED if anonymous else None,
         ),
     )
     return cast("S3Client", client)

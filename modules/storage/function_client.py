@@ -53,10 +53,22 @@ class FunctionClient:
     obstore does not check the bytes of an object against a checksum: `ObjectStream` does.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] = os.environ,
+        make_sdk_client: Callable[[], S3Client] | None = None,
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            environment: variables of the AWS SDKs, which say where the buckets are.
+            make_sdk_client: makes the SDK's client; by default, one for this process's environment.
+        """
         self._lock = threading.Lock()
+        self._environment = environment
+        self._make_sdk_client = make_sdk_client or create_client
         self._stores: dict[str, tuple[Place, Credentials, S3Store]] = {}
-        self._is_configured_by_file = has_configuration_file(os.environ)
+        self._is_configured_by_file = has_configuration_file(environment)
         self._for_the_sdk: set[str] = set()  # buckets
 
     def head_object(self, **request: Any) -> dict[str, Any]:
@@ -109,7 +121,7 @@ class FunctionClient:
     @cached_property
     def sdk(self) -> S3Client:
         """The SDK's client, made when it is first needed."""
-        return create_client()
+        return self._make_sdk_client()
 
     def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Sends a request up to `ATTEMPTS` times, with the pauses of the SDK's legacy mode."""
@@ -160,7 +172,7 @@ class FunctionClient:
         """
         if self._is_configured_by_file or bucket in self._for_the_sdk or not _own_threads():
             raise UnfitError(bucket)
-        place, credentials = Place.of(bucket, os.environ), self._credentials()
+        place, credentials = Place.of(bucket, self._environment), self._credentials()
         if place is None or credentials is None:
             raise UnfitError(bucket)
         with self._lock:
@@ -172,7 +184,7 @@ class FunctionClient:
 
     def _credentials(self) -> Credentials | None:
         """Returns the environment's credentials, or those that the SDK finds, and refreshes."""
-        if found := environment_credentials(os.environ):
+        if found := environment_credentials(self._environment):
             return found
         with self._lock:
             session_credentials = self._session_credentials

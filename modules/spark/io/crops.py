@@ -35,7 +35,7 @@ _PART = re.compile(r"\.[0-9a-f]{32}\.part")  # left behind by a worker that was 
 def check_empty(spark: SparkSession, location: str) -> None:
     """Checks that a new job's crops replace no files and stand beside none.
 
-    location: as `images.qualify` returns it.
+    location: as `locations.qualify` returns it.
 
     Raises:
         JobError: there are files.
@@ -56,7 +56,7 @@ def delete_unfinished(spark: SparkSession, location: str, output: str, images: I
 
     Args:
         spark: the session.
-        location: of the crops, as `images.qualify` returns it.
+        location: of the crops, as `locations.qualify` returns it.
         output: the location of the job's table.
         images: all images.
     """

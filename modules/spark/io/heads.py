@@ -1,17 +1,13 @@
-"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`, `heads`.
-
-`pictures_that_java_cannot_read` finds the pictures of this machine that Spark's listing lacks.
-"""
+"""Recognises pictures by their first bytes, from the driver; see `files_with_pictures`, `heads`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...object_detection.images.selection import HEAD_BYTES, has_picture_suffix, is_picture
+from ...object_detection.images.selection import HEAD_BYTES, is_picture
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +38,7 @@ def heads(spark: SparkSession, paths: Sequence[str]) -> Iterator[tuple[str, byte
     if not paths:
         return
     if paths[0].startswith(_LOCAL):
-        yield from ((path, _head(_local_path(path))) for path in paths)
+        yield from ((path, local_head(path.removeprefix(_LOCAL).encode())) for path in paths)
         return
     path_class = spark._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
     system = path_class(paths[0]).getFileSystem(spark._jsc.hadoopConfiguration())
@@ -65,36 +61,15 @@ def heads(spark: SparkSession, paths: Sequence[str]) -> Iterator[tuple[str, byte
         yield from zip(paths, pool.map(head, paths), strict=True)
 
 
-def pictures_that_java_cannot_read(location: str) -> list[str]:
-    r"""Returns the pictures in a folder of this machine whose paths are no UTF-8.
-
-    Java passes over them without an error. Their bytes that are no UTF-8 are written as `\xe9`.
-
-    Args:
-        location: as `images.qualify` returns it. Nothing is found in other file systems, and in
-            patterns.
-    """
-    if not location.startswith(_LOCAL):
-        return []
-    found = []
-    for folder, _, names in os.walk(_local_path(location)):
-        for name in names:
-            path = Path(folder, name)
-            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            if shown != str(path) and (has_picture_suffix(name) or is_picture(_head(path))):
-                found.append(f"{_LOCAL}{shown}")
-    return sorted(found)
-
-
-def _local_path(path: str) -> Path:
-    return Path("/" + path.removeprefix(_LOCAL).lstrip("/"))
-
-
-def _head(file: Path) -> bytes:
+def local_head(path: bytes) -> bytes:
+    """Returns the first bytes of a file of this machine; empty if it cannot be read."""
     try:
-        if not file.is_file():  # opening a pipe could wait for ever
-            return b""
-        with file.open("rb", buffering=0) as opened:
-            return opened.read(HEAD_BYTES)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe could wait for ever
     except OSError:
         return b""
+    try:
+        return os.read(handle, HEAD_BYTES)
+    except OSError:  # a folder, or a pipe without a writer
+        return b""
+    finally:
+        os.close(handle)

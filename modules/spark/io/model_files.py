@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...errors import JobError, ModelError
 from ...models.folder import MAX_FILES, ByteStream
 from ...models.manifest import MANIFEST, format_manifest
-from .images import qualify
+from .locations import qualify
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open_output_folder(location: str) -> OutputFolder:
     """Returns the folder at a location, created once per worker process.
 
-    location: as `images.qualify` returns it.
+    location: as `locations.qualify` returns it.
     """
     return OutputFolder(location)
 

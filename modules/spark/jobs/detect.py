@@ -67,7 +67,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace, console: Console) ->
     """Writes the table, the pictures and the formats; returns 1 if images failed."""
     from modules.models.loader import load_model
     from modules.spark.io.crops import check_empty, delete_unfinished
-    from modules.spark.io.images import Images, qualify
+    from modules.spark.io.images import Images
+    from modules.spark.io.locations import qualify
     from modules.spark.io.model_files import read_model_files
     from modules.spark.jobs.report import report_images
     from modules.spark.jobs.rounds import Rounds, is_claimed

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..io.files import Files
-from ..io.images import qualify
+from ..io.locations import qualify
 from ..io.tables import read_table
 
 if TYPE_CHECKING:

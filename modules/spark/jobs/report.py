@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...object_detection.images.selection import describe_left_out
-from ..io.images import skips_hidden_names
 from ..io.tables import read_table
 from .launch import print_line
 from .rounds import Outcome
@@ -36,8 +35,8 @@ def report_images(spark: SparkSession, outcome: Outcome, output: str, console: C
         console,
         f"{done:,} of {outcome.total:,} images done in {outcome.seconds:,.1f} s{rate}{before}",
     )
-    if skips_hidden_names(spark):
-        print_line(console, f"Spark {spark.version} skips names that begin with _ or a dot")
+    for remark in outcome.remarks:
+        print_line(console, remark)
     failed = 0
     table = read_table(spark, output)
     if table is not None:

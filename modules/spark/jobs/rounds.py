@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,8 +20,10 @@ from ...errors import JobError
 from ...results.document import too_many_bytes
 from ..io.files import Files
 from ..io.images import Images
+from ..io.readers import EMPTY
 from ..io.tables import read_table
 from ..workers.rows import FIELDS
+from ..workers.task import Task, Worker
 from .progress import image_bar
 
 if TYPE_CHECKING:
@@ -29,19 +31,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from rich.console import Console
 
-Worker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
-
 _TASK_SECONDS = 8.0  # long, as each task costs a tenth of a second, and so does its file
-_MIN_WAVES = 4  # of tasks in a round: the bar moves, and slower cores get fewer tasks
+_LAST_TASK_SECONDS = 1.0  # short, so that no core waits long for the others at the end of a round
 _ROUND_SECONDS = 60.0  # the most work that a killed job loses
 _FIRST_ROUND_SECONDS = 15.0
 _FIRST_GUESS = 10.0  # images per second and core
-# Spark packs files into tasks by their bytes plus this cost. It is so large that all files count
-# the same.
-_COST = 1 << 30
 _JOB_FILE = "_job.json"  # Spark ignores files whose names begin with _ when it reads a table
-
-_EMPTY = "the file is empty"  # Spark does not read empty files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +45,8 @@ class Outcome:
 
     total: number of images. done_before: how many of them earlier runs have done. unread: paths of
     the images without a row, because they could not be read. seconds: duration of this run.
-    left_out: the number of files that are no images, by kind.
+    left_out: the number of files that are no images, by kind. remarks: lines for the user about how
+    the images were read.
     """
 
     total: int
@@ -58,6 +54,7 @@ class Outcome:
     unread: Sequence[str]
     seconds: float
     left_out: Mapping[str, int]
+    remarks: Sequence[str]
 
 
 class Pace:
@@ -73,14 +70,28 @@ class Pace:
         size = max(self._cores, int(self._rate * self._cores * self._seconds))
         return size if pending > 1.5 * size else pending
 
-    def task(self, size: int) -> int:
-        """Returns the images per task in a round of `size`, so that all cores end together."""
-        waves = max(_MIN_WAVES, round(size / self._cores / self._rate / _TASK_SECONDS))
-        return math.ceil(size / (self._cores * waves))
+    def tasks(self, size: int) -> list[int]:
+        """Returns the images of each task in a round of `size`, the largest first.
+
+        A core takes the next task when it has ended one. Tasks become shorter towards the end of
+        the round, so that all cores end at nearly the same time.
+        """
+        tasks = []
+        most = min(int(_TASK_SECONDS * self._rate), math.ceil(size / self._cores))
+        while size:
+            share = max(size / (2 * self._cores), _LAST_TASK_SECONDS * self._rate)
+            tasks.append(min(max(1, min(int(share), most)), size))
+            size -= tasks[-1]
+        return tasks
 
     def learn(self, images: int, seconds: float) -> None:
-        """Updates the rate with the duration of a round."""
-        self._rate = max(images / seconds / self._cores, 0.1)
+        """Updates the rate.
+
+        Args:
+            images: the number of images of a round.
+            seconds: the sum of its tasks' durations.
+        """
+        self._rate = max(images / max(seconds, 1e-3), 0.1)
         self._seconds = _ROUND_SECONDS
 
 
@@ -126,75 +137,94 @@ class Rounds:
         Args:
             description: for the progress bar, like "detecting".
             make_worker: takes the accumulator that counts finished images, and returns the
-                function that the workers run: batches of `Images.contents` -> batches of rows.
+                function that the workers run: images -> batches of rows.
             schema: begins with `FIELDS`. The row of an oversized image has null in all others.
         """
         paths = self._images.paths
         done = self._paths_with_a_row()
-        pending = [path for path in paths if path not in done]
-        before = len(paths) - len(pending)
-        pace = Pace(self._spark.sparkContext.defaultParallelism)
-        count: Accumulator[int] = self._spark.sparkContext.accumulator(0)
+        todo = [path for path in paths if path not in done]
+        rows = len(done)
+        del done  # it is as large as the table has images
+        context = self._spark.sparkContext
+        pace = Pace(context.defaultParallelism)
+        count: Accumulator[int] = context.accumulator(0)
         worker = make_worker(count)
+        before = len(paths) - len(todo)
         began = time.perf_counter()
         with image_bar(self._console, description, len(paths), before, lambda: count.value):
-            while pending:
-                chosen = self._images.take(pending, pace.round(len(pending)))
-                pending = pending[len(chosen) :]
-                start = time.perf_counter()
-                self._run_round(chosen, worker, schema, pace.task(len(chosen)))
-                pace.learn(len(chosen), time.perf_counter() - start)
+            start = 0
+            while start < len(todo):
+                pending = len(todo) - start
+                chosen = self._images.take(todo[start : start + pace.round(pending)], pending)
+                start += len(chosen)
+                pace.learn(len(chosen), self._run_round(chosen, worker, schema, pace))
         seconds = time.perf_counter() - began
         to_rename = (
             f"{path}, whose name is no UTF-8 (rename it)" for path in self._images.unreadable
         )
-        unread = [*self._record_skipped(paths, schema), *to_rename]
+        missing = self._paths_without_a_row(todo, rows)
+        unread = [*self._record_skipped(missing, schema), *to_rename]
         return Outcome(
             len(paths) + len(self._images.unreadable),
             before,
             unread,
             seconds,
             self._images.left_out,
+            self._images.remarks,
         )
 
     def _run_round(
-        self, paths: Sequence[str], worker: Worker, schema: pa.Schema, task_size: int
-    ) -> None:
-        self._set_task_size(task_size)
-        contents = self._images.contents(paths, max_bytes=self._max_bytes)
-        rows = contents.mapInArrow(worker, _spark_schema(schema))
+        self, paths: Sequence[str], worker: Worker, schema: pa.Schema, pace: Pace
+    ) -> float:
+        """Appends the rows of some images; returns the sum of the tasks' seconds."""
+        seconds: Accumulator[float] = self._spark.sparkContext.accumulator(0.0)
+        sizes = pace.tasks(len(paths))
+        files, reader = self._images.read(paths, sizes, max_bytes=self._max_bytes)
+        rows = files.mapInArrow(Task(reader, worker, seconds), _spark_schema(schema))
         rows.write.mode("append").parquet(self._output)
+        return seconds.value
+
+    def _paths_without_a_row(self, paths: Sequence[str], before: int) -> list[str]:
+        """Returns those of the images of this run that have no row.
+
+        Args:
+            paths: of the images of this run.
+            before: the number of rows before this run.
+        """
+        table = read_table(self._spark, self._output)
+        if table is not None and table.count() == before + len(paths):
+            return []  # an image has at most one row
+        done = self._paths_with_a_row()
+        return [path for path in paths if path not in done]
 
     def _record_skipped(self, paths: Sequence[str], schema: pa.Schema) -> list[str]:
         """Appends rows with an error for the images that Spark skipped: empty and oversized ones.
 
-        Returns the paths of those that could not be read.
+        Returns paths of those that could not be read.
         """
-        done = self._paths_with_a_row()
+        if not self._images.skips_empty_and_oversized:
+            return list(paths)
         files = Files(self._spark)
         rows, unread = [], []
         nulls = (None,) * (len(schema) - len(FIELDS))
-        for path in (path for path in paths if path not in done):
+        for path in paths:
             size = files.size(path)
             if size is None or 0 < size <= self._max_bytes:
                 unread.append(path)
                 continue
-            error = too_many_bytes(size, self._max_bytes) if size else _EMPTY
+            error = too_many_bytes(size, self._max_bytes) if size else EMPTY
             rows.append((path, size, None, error, *nulls))
         if rows:
             table = self._spark.createDataFrame(rows, _spark_schema(schema))
             table.coalesce(1).write.mode("append").parquet(self._output)
         return unread
 
-    def _set_task_size(self, task_size: int) -> None:
-        """Makes Spark pack `task_size` files into a task, whatever their sizes."""
-        self._spark.conf.set("spark.sql.files.openCostInBytes", str(_COST))
-        max_bytes = task_size * (_COST + self._max_bytes)
-        self._spark.conf.set("spark.sql.files.maxPartitionBytes", str(max_bytes))
-
     def _paths_with_a_row(self) -> set[str]:
         table = read_table(self._spark, self._output)
-        return set() if table is None else {row[0] for row in table.select("path").collect()}
+        if table is None:
+            return set()
+        paths: Any = table.select("path").toPandas()  # by Arrow, which a million rows need
+        return set(paths["path"])
 
     def _claim_output(self, made_with: Mapping[str, Any]) -> None:
         """Writes `made_with` to a new output; compares it with what an old output has."""

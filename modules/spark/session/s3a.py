@@ -24,7 +24,7 @@ _CACHE = Path(".cache", "spark")
 # Hadoop's version -> the AWS SDK it was built with: <aws-java-sdk-v2.version> in hadoop-project
 _SDK = {"3.4.1": "2.24.6", "3.4.2": "2.29.52", "3.5.0": "2.35.4"}
 _MODULES = ("s3", "s3-transfer-manager", "sts")
-_FILE_SYSTEM = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+FILE_SYSTEM = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
 def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
@@ -44,7 +44,7 @@ def s3a_options(environment: Mapping[str, str], jars: Path) -> dict[str, str]:
         options["spark.hadoop.fs.s3a.aws.credentials.provider"] = (
             "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
         )
-        options["spark.hadoop.fs.s3.impl"] = _FILE_SYSTEM
+        options["spark.hadoop.fs.s3.impl"] = FILE_SYSTEM
         # Images are read once, from start to end. Hadoop 3.5's default stream, "analytics", sends
         # one more request for each and never frees 25 KB of it: Java ran out of memory after
         # 60,000 images

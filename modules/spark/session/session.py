@@ -108,6 +108,7 @@ def _configure(spark: SparkSession) -> None:
     """Sets the options that can be changed in any session, even one that a platform has started."""
     spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(_BATCH_BYTES))
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_BATCH_RECORDS))
+    spark.conf.set("spark.sql.execution.arrow.pyspark.enabled", "true")
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     if str(spark.sparkContext.master).startswith("local"):
         _leave_out_checksums(spark)

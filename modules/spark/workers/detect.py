@@ -1,4 +1,4 @@
-"""The worker of `detect`: batches of images -> rows of detections; see `DetectImages`."""
+"""The worker of `detect`: images -> rows of detections; see `DetectImages`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ...telemetry.timings import Timings
 from ..io.crops import write_crops
 from ..io.model_files import MemoryFolder
 from ..io.output_folder import open_output_folder
+from ..io.readers import ReadImage
 from .rows import FIELDS, load_once, make_rows
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ class DetectImages:
     annotated: str | None
     crops: str | None
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, images: Iterator[ReadImage]) -> Iterator[pa.RecordBatch]:
         """Yields rows of `SCHEMA`, in the order of the images."""
         model = load_once(
             ("detector", self.digest, self.settings),
             lambda: load_model(self.folder.value, self.settings),
         )
         return make_rows(
-            batches, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
+            images, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
         )
 
     def _make_row(self, path: str, data: bytes, model: Model) -> dict[str, Any]:

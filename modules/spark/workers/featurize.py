@@ -1,4 +1,4 @@
-"""The worker of `featurize`: batches of images -> rows of features; see `FeaturizeImages`."""
+"""The worker of `featurize`: images -> rows of features; see `FeaturizeImages`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ...features.extractor import Pool
 from ...features.loader import FeatureModel, load_feature_model
 from ...object_detection.images import decode_image
 from ...settings import Settings
-from ..io.images import label_of
+from ..io.locations import label_of
 from ..io.model_files import MemoryFolder
+from ..io.readers import ReadImage
 from .rows import FIELDS, load_once, make_rows
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ class FeaturizeImages:
     options: FeatureOptions
     done: Accumulator[int]
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, images: Iterator[ReadImage]) -> Iterator[pa.RecordBatch]:
         """Yields rows of `SCHEMA`, in the order of the images."""
         model = load_once(
             (self.digest, self.settings.engine, self.options),
             lambda: self.options.load(self.folder.value, self.settings.engine),
         )
         return make_rows(
-            batches, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
+            images, SCHEMA, self.done, lambda path, data: self._make_row(path, data, model)
         )
 
     def _make_row(self, path: str, data: bytes, model: FeatureModel) -> dict[str, Any]:

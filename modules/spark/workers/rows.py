@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
+import numpy as np
 import pyarrow as pa
 
 from ...errors import PermanentError, TransientError
+from ..io.readers import ReadImage
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
@@ -22,6 +22,9 @@ FIELDS = (
     pa.field("modified", pa.timestamp("us", "UTC")),
     pa.field("error", pa.string()),
 )
+
+_BATCH_ROWS, _BATCH_BYTES = 256, 4 << 20  # of rows that are sent to Java at once
+_NOTHING: Mapping[str, Any] = {}
 
 _Value = TypeVar("_Value")
 _loaded: dict[Hashable, Any] = {}
@@ -45,59 +48,80 @@ def use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yields the same batches, and reads the next one while the caller works on the last.
-
-    Spark reads files only when a worker takes them, and a worker takes none while it computes.
-    Without this, one would always wait for the other, most of all with S3. Up to three batches are
-    in memory.
-    """
-    waiting: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(maxsize=1)
-
-    def read() -> None:
-        try:
-            for batch in batches:
-                waiting.put(batch)
-            waiting.put(None)
-        except BaseException as error:  # raised again below, in the worker's own thread
-            waiting.put(error)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (batch := waiting.get()) is not None:
-        if isinstance(batch, BaseException):
-            raise batch
-        yield batch
-
-
 def make_rows(
-    batches: Iterator[pa.RecordBatch],
+    images: Iterator[ReadImage],
     schema: pa.Schema,
     done: Accumulator[int],
     make_row: Callable[[str, bytes], dict[str, Any]],
 ) -> Iterator[pa.RecordBatch]:
-    """Yields a row of `schema` for each image.
+    """Yields a row of `schema` for each image, in batches of up to `_BATCH_BYTES`.
 
     Args:
-        batches: images, with the columns of `Images.contents`.
+        images: as a reader yields them.
         schema: begins with `FIELDS`.
         done: counts finished images.
         make_row: (path, bytes) -> the other columns of the row. Its exception becomes the row's
             error, except for `TransientError`: the image did not cause that, so the task fails.
     """
-    for batch in read_ahead(batches):
-        rows = []
-        for index in range(batch.num_rows):
-            path, size, modified = (batch.column(column)[index].as_py() for column in range(3))
-            row = {"path": path, "size": size, "modified": modified}
+    columns = _Columns(schema)
+    for image in images:
+        error, values = image.error, _NOTHING
+        if error is None:
             try:
-                row |= make_row(path, batch.column(3)[index].as_py())
+                values = make_row(image.path, image.data)
             except TransientError:
                 raise
-            except Exception as error:  # one bad image must not fail the others of its task
-                row["error"] = _describe(error)
-            done.add(1)
-            rows.append(row)
-        yield pa.RecordBatch.from_pylist(rows, schema)
+            except Exception as raised:  # one bad image must not fail the others of its task
+                error = _describe(raised)
+        columns.add(image, error, values)
+        done.add(1)
+        if columns.is_full:
+            yield columns.take()
+    if columns.rows:
+        yield columns.take()
+
+
+class _Columns:
+    """Collects the values of rows, column by column.
+
+    rows: their number. is_full: whether they make a batch.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._others = schema.names[len(FIELDS) :]
+        self._clear()
+
+    def _clear(self) -> None:
+        self.rows = self._bytes = 0
+        self._images: list[tuple[str, int, int | None, str | None]] = []
+        self._values: list[list[Any]] = [[] for _ in self._others]
+
+    @property
+    def is_full(self) -> bool:
+        return self.rows >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES
+
+    def add(self, image: ReadImage, error: str | None, values: Mapping[str, Any]) -> None:
+        """Adds a row; `values` has those of the columns after `FIELDS`."""
+        self.rows += 1
+        self._images.append((image.path, image.size, image.modified, error))
+        for name, column in zip(self._others, self._values, strict=True):
+            value = values.get(name)
+            column.append(value)
+            if isinstance(value, bytes):
+                self._bytes += len(value)
+            elif isinstance(value, np.ndarray):
+                self._bytes += value.nbytes
+
+    def take(self) -> pa.RecordBatch:
+        """Returns the rows, and starts again without any."""
+        columns = [*zip(*self._images, strict=True), *self._values]
+        arrays = [
+            pa.array(column, field.type)
+            for column, field in zip(columns, self._schema, strict=True)
+        ]
+        self._clear()
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
 
 def _describe(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The worker of `thumbnails`: batches of images -> rows of pixels; see `ShrinkImages`."""
+"""The worker of `thumbnails`: images -> rows of pixels; see `ShrinkImages`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import cv2
 import pyarrow as pa
 
 from ...object_detection.images import decode_image
-from ..io.images import label_of
+from ..io.locations import label_of
+from ..io.readers import ReadImage
 from .rows import FIELDS, make_rows, use_one_thread
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class ShrinkImages:
     max_pixels: int
     done: Accumulator[int]
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, images: Iterator[ReadImage]) -> Iterator[pa.RecordBatch]:
         """Yields rows of `SCHEMA`, in the order of the images."""
         use_one_thread()
-        return make_rows(batches, SCHEMA, self.done, self._make_row)
+        return make_rows(images, SCHEMA, self.done, self._make_row)
 
     def _make_row(self, path: str, data: bytes) -> dict[str, Any]:
         image = decode_image(data, max_pixels=self.max_pixels)

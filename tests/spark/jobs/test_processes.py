@@ -15,6 +15,7 @@ import pyspark
 import pytest
 
 from modules.spark.session.code_archive import write_code_archive
+from modules.spark.session.s3a import s3a_options
 from tests.cli.command import command
 from tests.conftest import ROOT
 from tests.spark.conftest import Store, png
@@ -35,29 +36,39 @@ def test_the_command_reads_and_writes_a_bucket_without_configuration(
 
     assert run.returncode == 0, run.stderr
     assert run.stdout == f"{store.location}/out\n"
-    assert "12 of 12 images done" in run.stderr
+    assert "12 of 12 images done" in run.stdout  # Spark moves all messages there
     assert store.keys("out/part-")
 
 
-def test_spark_submit_runs_a_job_with_the_code_archive_alone(
-    photos: Path, colours: Path, tmp_path: Path
+def test_spark_submit_runs_a_job_with_the_code_archive_and_its_own_access_to_s3_alone(
+    store: Store, photos: Path, colours: Path, tmp_path: Path
 ) -> None:
     write_code_archive(tmp_path / "modules.zip")
+    for path in photos.rglob("*.png"):
+        store.put(f"in/{path.name}", path.read_bytes())
+    options = s3a_options(os.environ, Path(pyspark.__file__).parent / "jars")
+    del options["spark.hadoop.fs.s3a.aws.credentials.provider"]  # Hadoop's own come in its place
+    options["spark.hadoop.fs.s3a.access.key"] = "a-key"
+    options["spark.hadoop.fs.s3a.secret.key"] = "a-secret"
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("AWS_")}
 
     run = subprocess.run(
         [
             *(SUBMIT, "--master", "local[1]", "--py-files", tmp_path / "modules.zip"),
-            *(ROOT / "modules" / "spark" / "jobs" / "detect.py", photos, "--model", colours),
-            *("--output", tmp_path / "out"),
+            *(part for name, value in options.items() for part in ("--conf", f"{name}={value}")),
+            *(ROOT / "modules" / "spark" / "jobs" / "detect.py", f"{store.location}/in"),
+            *("--model", colours, "--output", tmp_path / "out"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": ""},
+        env={**environment, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert run.returncode == 0, run.stderr
+    assert "12 of 12 images done" in run.stdout  # Spark moves all messages there
+    assert "through Spark" not in run.stdout
     assert pyarrow.parquet.read_table(tmp_path / "out").num_rows == 12
 
 

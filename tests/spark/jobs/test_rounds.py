@@ -12,13 +12,25 @@ from modules.spark.workers.thumbnails import SCHEMA, ShrinkImages
 from tests.spark.conftest import Batch, rows
 
 
-def test_a_task_has_many_images_and_every_core_several_tasks() -> None:
+def test_a_round_takes_a_minute_and_its_tasks_become_shorter() -> None:
     pace = Pace(cores=4)
-    pace.learn(images=4_000, seconds=10)  # 100 per second and core
+    pace.learn(images=4_000, seconds=40)  # 100 per second and core
 
     assert pace.round(pending=1_000_000) == 24_000  # of one minute
-    assert pace.task(24_000) == 750
-    assert pace.task(100) == 7  # sixteen tasks
+    tasks = pace.tasks(24_000)
+    assert sum(tasks) == 24_000
+    assert tasks[:10] == [800] * 10  # eight seconds
+    assert tasks == sorted(tasks, reverse=True)
+    assert tasks[-5:-1] == [100] * 4  # one second
+    assert len(tasks) < 60
+
+
+def test_few_images_are_spread_over_all_cores() -> None:
+    assert Pace(cores=4).tasks(10) == [3, 3, 3, 1]
+    pace = Pace(cores=4)
+    pace.learn(images=100, seconds=100)
+
+    assert pace.tasks(10) == [1] * 10
 
 
 def test_a_round_includes_a_small_remainder() -> None:
@@ -35,10 +47,10 @@ def test_the_first_round_is_short() -> None:
 
 def test_slow_images_make_small_rounds_with_at_least_one_image_per_task() -> None:
     pace = Pace(cores=2)
-    pace.learn(images=1, seconds=600)
+    pace.learn(images=1, seconds=1_200)
 
     assert pace.round(pending=1_000) == 12
-    assert pace.task(12) == 1
+    assert pace.tasks(12) == [1] * 12
 
 
 def test_a_job_that_spark_gives_up_on_prints_one_line_with_the_cause(

@@ -7,7 +7,8 @@ import pytest
 from pyspark.accumulators import INT_ACCUMULATOR_PARAM, Accumulator
 
 from modules.errors import ImageError, TransientError
-from modules.spark.workers.rows import FIELDS, load_once, make_rows, read_ahead
+from modules.spark.io.readers import ReadImage, SparkReader, read_ahead
+from modules.spark.workers.rows import FIELDS, load_once, make_rows
 
 SCHEMA = pa.schema([*FIELDS, ("length", pa.int64())])
 
@@ -18,7 +19,7 @@ def accumulator() -> Accumulator[int]:
 
 
 def images(*contents: bytes) -> pa.RecordBatch:
-    """Returns a batch with the columns of `Images.contents`."""
+    """Returns a batch with the columns that Spark has read."""
     columns = {
         "path": [f"file:/{index}.jpg" for index in range(len(contents))],
         "size": [len(data) for data in contents],
@@ -40,11 +41,9 @@ def length(path: str, data: bytes) -> dict[str, Any]:
 
 def test_every_image_is_a_row_with_values_or_an_error() -> None:
     count = accumulator()
-    batches = iter([images(b"four", b"broken"), images(b"odd", b"")])
+    read = SparkReader()(iter([images(b"four", b"broken"), images(b"odd", b"")]))
 
-    found = [
-        row for batch in make_rows(batches, SCHEMA, count, length) for row in batch.to_pylist()
-    ]
+    found = [row for batch in make_rows(read, SCHEMA, count, length) for row in batch.to_pylist()]
 
     assert [row["length"] for row in found] == [4, None, None, 0]
     assert [row["error"] for row in found] == [None, "no image", "KeyError: 'quantum'", None]
@@ -53,7 +52,32 @@ def test_every_image_is_a_row_with_values_or_an_error() -> None:
 
 def test_a_transient_error_fails_the_task() -> None:
     with pytest.raises(TransientError, match="S3 is not reachable"):
-        list(make_rows(iter([images(b"unavailable")]), SCHEMA, accumulator(), length))
+        list(
+            make_rows(SparkReader()(iter([images(b"unavailable")])), SCHEMA, accumulator(), length)
+        )
+
+
+def test_an_image_that_was_read_with_an_error_is_a_row_with_it() -> None:
+    image = ReadImage("file:/a.png", 9, 1_000_000, b"", "9 bytes are too many")
+
+    (batch,) = make_rows(iter([image]), SCHEMA, accumulator(), length)
+
+    (row,) = batch.to_pylist()
+    assert (row["path"], row["size"], row["modified"].timestamp()) == ("file:/a.png", 9, 1)
+    assert (row["error"], row["length"]) == ("9 bytes are too many", None)
+
+
+def test_rows_are_sent_before_they_take_much_memory() -> None:
+    schema = pa.schema([*FIELDS, ("pixels", pa.binary())])
+    small = [ReadImage(f"{index}", 1, 0, b"x") for index in range(1_000)]
+
+    def sizes(width: int) -> list[int]:
+        rows = make_rows(iter(small), schema, accumulator(), lambda *_: {"pixels": bytes(width)})
+        return [batch.num_rows for batch in rows]
+
+    assert sum(sizes(1)) == sum(sizes(1 << 20)) == 1_000
+    assert max(sizes(1)) == 256
+    assert max(sizes(1 << 20)) == 4
 
 
 def test_the_next_batch_is_read_while_the_caller_works_on_the_last() -> None:
