@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import TransientError
 from ..models.store import ModelStore
-from ..settings import Settings
+from ..settings import BOXES, Settings
 from ..storage.client import CONNECTIONS
 from ..telemetry.logs import logger
 
@@ -52,7 +52,8 @@ class Application:
 
         self._handler = EventHandler(settings, client, self._models, requests)
         if settings.is_model_known:
-            drawing.prepare()
+            if settings.draw == BOXES:  # only labels need the font
+                drawing.prepare()
             # A failure is no failure of the start: the first event tries again, and reports it
             requests.submit(self._models.model_for, "")
 

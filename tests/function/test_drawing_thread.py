@@ -44,6 +44,15 @@ def test_the_images_of_all_threads_are_drawn_in_one(
     assert len(set(threads)) == 1
 
 
+@pytest.mark.parametrize("kind", ["blur", "none"])
+def test_a_function_that_writes_no_labels_loads_no_font(
+    make_function: Callable[..., LocalFunction], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(drawing, "prepare", lambda: pytest.fail("the font is loaded"))
+
+    make_function(model=f"s3://{BUCKET}/models/colours/", draw=kind)
+
+
 def test_a_function_that_knows_its_model_loads_the_font_while_it_starts(
     make_function: Callable[..., LocalFunction], monkeypatch: pytest.MonkeyPatch
 ) -> None:
