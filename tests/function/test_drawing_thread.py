@@ -28,9 +28,14 @@ def test_the_images_of_all_threads_are_drawn_in_one(
     keys = [f"input/{number}.png" for number in range(6)]
     for key in keys:
         drop(bucket, key, png(picture(red=(1, 1))))
-    records = [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}} for key in keys]
-    for record in records:
-        record |= {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}
+    records = [
+        {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}},
+        }
+        for key in keys
+    ]
 
     answer = function.handle({"Records": records})
 
