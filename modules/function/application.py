@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import TransientError
 from ..models.store import ModelStore
-from ..settings import BOXES, Settings
+from ..settings import BOXES, BUNDLED, Settings
 from ..storage.client import CONNECTIONS
+from ..storage.function_client import FunctionClient
 from ..telemetry.logs import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-    from ..storage.function_client import FunctionClient
 
 
 class Application:
@@ -46,6 +45,8 @@ class Application:
         requests = ThreadPoolExecutor(CONNECTIONS)
         self._models = models or ModelStore(client, settings, requests)
         self._models.prefetch()
+        if settings.model == BUNDLED and isinstance(client, FunctionClient):
+            requests.submit(client.prepare)  # as requests for a model in a bucket do
 
         from . import drawing  # imports NumPy and OpenCV
         from .event_handler import EventHandler

@@ -66,6 +66,10 @@ class FunctionClient:
         self._is_configured_by_file = has_configuration_file(environment)
         self._for_the_sdk: set[str] = set()  # buckets
 
+    def prepare(self) -> None:
+        """Imports what the first request needs."""
+        from obstore.store import S3Store  # noqa: F401
+
     def head_object(self, **request: Any) -> dict[str, Any]:
         """Returns what S3 knows of an object; raises S3Error, or what the SDK raises."""
         return self._call("HeadObject", request)
