@@ -91,7 +91,7 @@ def _package(name: str, layer: str, params: Sequence[str]) -> Path:
     """Returns the folder with the unpacked package of these parameters."""
     folder = _PLACE / name.replace(", ", "-").replace(" ", "-")
     with MotoServer() as server:
-        command = [_SERVERLESS, "package", "--package", f"{folder}.package"]
+        command: list[str | Path] = [_SERVERLESS, "package", "--package", f"{folder}.package"]
         run = subprocess.run(
             [*command, "--param", f"layer={layer}", *params],
             cwd=ROOT,

@@ -27,6 +27,7 @@ def record(name: str, table: Table, order: Iterable[str]) -> None:
     known[name] = vars(table)
     store.write_text(json.dumps(known))
     parts = [(_HERE / "head.md").read_text().strip(), _machine()]
+    parts.append((_HERE / "missed.md").read_text().strip())
     for measure in order:
         if measure in known:
             found = Table(**known[measure])

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import TransientError
 from ..models.store import ModelStore
-from ..settings import Settings
+from ..settings import BOXES, BUNDLED, Settings
 from ..storage.client import CONNECTIONS
+from ..storage.function_client import FunctionClient
 from ..telemetry.logs import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-    from ..storage.function_client import FunctionClient
 
 
 class Application:
@@ -46,13 +45,16 @@ class Application:
         requests = ThreadPoolExecutor(CONNECTIONS)
         self._models = models or ModelStore(client, settings, requests)
         self._models.prefetch()
+        if settings.model == BUNDLED and isinstance(client, FunctionClient):
+            requests.submit(client.prepare)  # as requests for a model in a bucket do
 
         from . import drawing  # imports NumPy and OpenCV
         from .event_handler import EventHandler
 
         self._handler = EventHandler(settings, client, self._models, requests)
         if settings.is_model_known:
-            drawing.prepare()
+            if settings.draw == BOXES:  # only labels need the font
+                drawing.prepare()
             # A failure is no failure of the start: the first event tries again, and reports it
             requests.submit(self._models.model_for, "")
 

@@ -30,7 +30,8 @@ _MAX_PREFETCHED = 8  # files at the same time; a model has at most five, with it
 
 
 # A folder, its listing, and a context in which its files are prefetched
-_Listed = tuple[S3Folder | LocalFolder, Mapping[str, str], AbstractContextManager[object]]
+_Folder = S3Folder | LocalFolder
+_Listed = tuple[_Folder, Mapping[str, str], AbstractContextManager[object]]
 
 
 @dataclass
@@ -115,13 +116,13 @@ class ModelStore:
         for state in self._states.values():
             state.checked_at = -math.inf
 
-    def _refresh(self, folder: S3Folder | LocalFolder, state: _FolderState) -> None:
+    def _refresh(self, folder: _Folder, state: _FolderState) -> None:
         try:
             self._load(folder, state)
         except StorageError as error:  # S3's failure is no reason to refuse the model
             logger.warning("model not checked; the previous one stays in use", error=str(error))
 
-    def _load(self, folder: S3Folder | LocalFolder, state: _FolderState) -> None:
+    def _load(self, folder: _Folder, state: _FolderState) -> None:
         """Loads the folder's files, unless the same files were loaded or refused before."""
         from .loader import load_model  # imports NumPy and OpenCV
 
@@ -144,7 +145,7 @@ class ModelStore:
             _swap(state, files, model)
             return
 
-    def _list(self, folder: S3Folder | LocalFolder) -> _Listed:
+    def _list(self, folder: _Folder) -> _Listed:
         """Lists the folder; its files are opened when the returned context is entered."""
         files = folder.files()
         names = [name for name in files if is_read(name)]
@@ -156,7 +157,7 @@ class ModelStore:
             return folder, files, nullcontext()
         return folder, files, folder.prefetching(names, self._executor)
 
-    def _list_and_open(self, folder: S3Folder) -> _Listed:
+    def _list_and_open(self, folder: _Folder) -> _Listed:
         folder, files, opened = self._list(folder)
         stack = ExitStack()
         stack.enter_context(opened)
@@ -177,7 +178,7 @@ class ModelStore:
         with opened:  # closes the files
             return None
 
-    def _folder(self, bucket: str) -> S3Folder | LocalFolder:
+    def _folder(self, bucket: str) -> _Folder:
         location = self._settings.model
         if location == BUNDLED:
             return bundled_folder()

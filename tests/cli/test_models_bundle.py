@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from modules.cli.models import bundle
+from modules.cli.models.push import model_files
 from modules.errors import ModelError
 from modules.models.folder import LocalFolder, bundled_folder
 from modules.models.loader import load_model
@@ -37,7 +38,7 @@ def test_a_model_whose_file_cannot_be_read_leaves_the_one_that_was_there(tmp_pat
     place = tmp_path / "bundled"
     bundle.bundle(write_colour_model(tmp_path / "first"), place)
     model = write_colour_model(tmp_path / "colours")
-    files = bundle.model_files(model) | {"gone": model / "gone"}
+    files = model_files(model) | {"gone": model / "gone"}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "model_files", lambda folder: files)

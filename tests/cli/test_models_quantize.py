@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,7 +96,14 @@ def lossy_model(tmp_path: Path) -> Path:
     colours = np.zeros((7, 3))
     colours[4:] = [[20, 20, -40], [20, -20, 0], [-20, 20, 0]]
     head_bias = [0, 0, 0, 0, -10, 0, 0]
-    values = [[0, 0, 0, 1e6], wide.ravel(), [0] * 3, narrow.ravel(), head_bias, colours.ravel()]
+    values: list[Any] = [
+        [0, 0, 0, 1e6],
+        wide.ravel(),
+        [0] * 3,
+        narrow.ravel(),
+        head_bias,
+        colours.ravel(),
+    ]
     header = np.array([0, 2, 0, 0, 0], "<i4").tobytes()
     (folder / "lossy.cfg").write_text(LOSSY_CFG)
     (folder / "lossy.weights").write_bytes(header + np.concatenate(values).astype("<f4").tobytes())

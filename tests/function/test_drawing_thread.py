@@ -28,15 +28,29 @@ def test_the_images_of_all_threads_are_drawn_in_one(
     keys = [f"input/{number}.png" for number in range(6)]
     for key in keys:
         drop(bucket, key, png(picture(red=(1, 1))))
-    records = [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}} for key in keys]
-    for record in records:
-        record |= {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}
+    records = [
+        {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}},
+        }
+        for key in keys
+    ]
 
     answer = function.handle({"Records": records})
 
     assert sorted(answer["done"]) == keys
     assert len(threads) == len(keys)
     assert len(set(threads)) == 1
+
+
+@pytest.mark.parametrize("kind", ["blur", "none"])
+def test_a_function_that_writes_no_labels_loads_no_font(
+    make_function: Callable[..., LocalFunction], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(drawing, "prepare", lambda: pytest.fail("the font is loaded"))
+
+    make_function(model=f"s3://{BUCKET}/models/colours/", draw=kind)
 
 
 def test_a_function_that_knows_its_model_loads_the_font_while_it_starts(

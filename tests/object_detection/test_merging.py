@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ SIZE = (1000, 500)
 WHOLE = (0, 0, *SIZE)
 
 
-def detections(*rows: tuple[list[float], float, int]) -> Detections:
+def detections(*rows: tuple[Sequence[float], float, int]) -> Detections:
     """Makes detections of boxes, confidences and class ids."""
     return Detections(
         np.array([box for box, _, _ in rows], np.float32).reshape(-1, 4),
@@ -19,7 +21,7 @@ def detections(*rows: tuple[list[float], float, int]) -> Detections:
     )
 
 
-def found(*rows: tuple[list[float], float, int], cut: bool = False) -> Found:
+def found(*rows: tuple[Sequence[float], float, int], cut: bool = False) -> Found:
     """Makes what one pass found, in pixels of the image; all boxes are cut or none is."""
     return Found(detections(*rows), np.full(len(rows), cut))
 
@@ -92,7 +94,7 @@ def test_a_box_is_moved_and_cut_where_it_ends_at_a_seam() -> None:
     inside, right, top = [100, 100, 200, 200], [300, 50, 400, 90], [50, 0, 90, 40]
     rows = [(box, 0.5, 0) for box in map(list, (inside, right, top))]
 
-    moved = Found.in_slice(detections(*rows), (200, 0, 600, 400), SIZE)  # type: ignore[arg-type]
+    moved = Found.in_slice(detections(*rows), (200, 0, 600, 400), SIZE)
 
     assert moved.detections.boxes.tolist() == [
         [300, 100, 400, 200],

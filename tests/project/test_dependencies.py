@@ -101,3 +101,11 @@ def test_the_model_is_requested_before_numpy_and_opencv_are_imported() -> None:
         "import sys; sys.modules['numpy'] = sys.modules['cv2'] = None; "
         "import modules.function.application, modules.models.store, modules.storage.client"
     )
+
+
+def test_a_function_with_a_bundled_model_imports_its_client_while_it_starts() -> None:
+    run_python(
+        "import os, sys, time; os.environ['MODEL'] = 'bundled'; import lambda_function\n"
+        "while 'obstore.store' not in sys.modules: time.sleep(0.01)\n"
+        "os._exit(0)"
+    )

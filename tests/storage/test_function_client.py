@@ -20,7 +20,7 @@ from modules.errors import (
     ObjectGoneError,
     StorageError,
 )
-from modules.storage import function_client
+from modules.storage import function_client, obstore_requests
 from modules.storage.bucket import Bucket
 from modules.storage.errors import S3Error, s3_code, storage_errors
 from modules.storage.function_client import FunctionClient
@@ -351,7 +351,7 @@ class ElsewhereClient(FunctionClient):
 def test_an_s3_that_does_not_answer_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch, bucket: LocalBucket
 ) -> None:
-    monkeypatch.setattr(function_client, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(obstore_requests, "READ_SECONDS", 0.2)
     with RefusingServer(404, "NoSuchKey", seconds=2.0) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
         start = time.monotonic()

@@ -144,9 +144,14 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
             problems.append(message.text) if "Security Policy" in message.text else None
         ),
     )
+    unanswered: list[str] = []
+    page.on("request", lambda request: unanswered.append(request.url))
+    page.on("requestfinished", lambda request: unanswered.remove(request.url))
+    page.on("requestfailed", lambda request: unanswered.remove(request.url))
     page.goto(served.address)
     page.wait_for_selector("body[data-ready]")
     yield page
+    print("requests without an answer:", unanswered)  # shown if the test has failed
     context.close()
     assert not problems
 

@@ -35,6 +35,29 @@ def test_more_results_are_loaded_as_one_scrolls(page: Page, served: Served) -> N
     expect(page.locator("#gallery li")).to_have_count(1)
 
 
+def test_more_results_are_loaded_by_a_slow_browser(page: Page, served: Served) -> None:
+    # It tells several changes at once: the end was out of view, the end is in view
+    page.add_init_script(
+        """
+        window.IntersectionObserver = class extends IntersectionObserver {
+          constructor(callback, options) {
+            const entries = [];
+            const tell = () => callback(entries.splice(0), this);
+            super((newer) => {
+              if (entries.length === 0) setTimeout(tell, 500);
+              entries.push(...newer);
+            }, options);
+          }
+        };
+        """
+    )
+    for number in range(130):
+        put_document(served, f"{number:03}.jpg")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    scroll_to_the_end(page, 130)
+
+
 def test_a_new_result_leaves_the_focus_where_it_is(page: Page, tmp_path: Path) -> None:
     drop(page, save(tmp_path, "a.png", red=(1, 2)))
     wait_for_results(page, 1)

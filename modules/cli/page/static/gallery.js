@@ -19,7 +19,7 @@ export class Gallery {
     this.button.onclick = () => this.load();
     this.more = document.getElementById("more");
     this.observer = new IntersectionObserver((entries) => {
-      if (entries[0].isIntersecting && this.next) this.load();
+      if (entries.at(-1).isIntersecting && this.next) this.load(); // the last is the newest
     }, { rootMargin: "800px" });
     this.observer.observe(this.more);
     setInterval(() => this.refresh(), REFRESH_PAUSE);
