@@ -30,15 +30,15 @@ _GROUPS: dict[str, tuple[str, str]] = {
     ),
     "Powertools": (
         "aws_lambda_powertools typing_extensions",
-        "kept: the formats of logs and metrics; the first answer needs both",
+        "removed: the function writes the same lines and documents itself",
     ),
     "logging": (
         "logging traceback linecache tokenize textwrap string",
-        "Powertools; Lambda's client has it, too",
+        "concurrent.futures imports it; Lambda's client has it, too",
     ),
     "dataclasses, inspect": (
         "dataclasses inspect ast _ast dis opcode _opcode",
-        "the function's values, and Powertools",
+        "the function's values",
     ),
     "hashlib": ("hashlib _hashlib _blake2", "the digests of the model's files and of the settings"),
     "json, re, enum": ("json _json re enum", "events and documents; Lambda's client has them, too"),
