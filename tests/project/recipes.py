@@ -116,6 +116,7 @@ def to_script(recipe: Recipe, substitutions: Mapping[str, str], skipped: set[str
 
 def _in_background(commands: list[str]) -> list[str]:
     return [
+        ": >server.log",  # another server's lines must not be read before this one starts
         "set -m",  # the server and its children get their own process group
         "(",
         *commands,
