@@ -33,6 +33,15 @@ def colour(path: str) -> str:
     return {(True, False): "red", (False, True): "green"}[red > 245, green > 245]
 
 
+def break_writing(monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> None:
+    """Makes every new file fail with an OSError."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, message)
+
+    monkeypatch.setattr("modules.cli.output_files.os.link", fail)
+
+
 def test_each_object_is_a_file_in_the_folder_of_its_class(detect: Detect) -> None:
     write("photos/deep/a.png", BOTH)
     write("photos/b.png", image())
@@ -285,10 +294,7 @@ def test_a_crop_is_written_whole_or_not_at_all(
 ) -> None:
     write("a.png", BOTH)
 
-    def fail(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr("modules.cli.output_files.os.link", fail)
+    break_writing(monkeypatch, errno.EIO, "Input/output error")
 
     run = detect("a.png", "--crops", "crops")
 
@@ -301,10 +307,7 @@ def test_a_full_disk_stops_the_run(detect: Detect, monkeypatch: pytest.MonkeyPat
     for number in range(3):
         write(f"photos/{number}.png")
 
-    def fail(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("modules.cli.output_files.os.link", fail)
+    break_writing(monkeypatch, errno.ENOSPC, "No space left on device")
 
     run = detect("photos", "--crops", "crops")
 

@@ -28,7 +28,18 @@ LOCAL = "file:"
 _PATTERN = re.compile(r"[{}\[\]*?\\]")  # as Spark tells patterns from names
 
 
-class LocalFiles:
+class _DirectFiles:
+    """What both sources share: Spark keeps no file list of theirs, so there is none to narrow."""
+
+    def narrow(self, pictures: Collection[str]) -> None:
+        """See `Source`."""
+
+    def take(self, paths: Sequence[str], count: int) -> Sequence[str]:
+        """See `Source`."""
+        return paths[:count]
+
+
+class LocalFiles(_DirectFiles):
     """A `Source` of the files of this machine, or of folders that all machines mount."""
 
     def __init__(self, spark: SparkSession, location: str) -> None:
@@ -51,13 +62,6 @@ class LocalFiles:
         self.paths.sort()
         self.unreadable.sort()
 
-    def narrow(self, pictures: Collection[str]) -> None:
-        """See `Source`."""
-
-    def take(self, paths: Sequence[str], count: int) -> Sequence[str]:
-        """See `Source`."""
-        return paths[:count]
-
     def read(
         self, paths: Sequence[str], task_sizes: Sequence[int], *, max_bytes: int
     ) -> tuple[DataFrame, Reader]:
@@ -66,7 +70,7 @@ class LocalFiles:
         return _tasks(self._spark, files, task_sizes), DiskReader(LOCAL, max_bytes)
 
 
-class BucketFiles:
+class BucketFiles(_DirectFiles):
     """A `Source` of the objects of a bucket."""
 
     def __init__(self, spark: SparkSession, location: str, access: BucketAccess) -> None:
@@ -93,13 +97,6 @@ class BucketFiles:
         order = sorted(range(len(paths)), key=paths.__getitem__)
         self.paths = [paths[index] for index in order]
         self._sizes = array("Q", (sizes[index] for index in order))
-
-    def narrow(self, pictures: Collection[str]) -> None:
-        """See `Source`."""
-
-    def take(self, paths: Sequence[str], count: int) -> Sequence[str]:
-        """See `Source`."""
-        return paths[:count]
 
     def read(
         self, paths: Sequence[str], task_sizes: Sequence[int], *, max_bytes: int
